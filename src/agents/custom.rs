@@ -1,0 +1,1 @@
+//! `kind = "custom"`: any command line from the config file.

@@ -1,0 +1,1 @@
+//! The bundled scripted agent: adapter and program.

@@ -1,0 +1,100 @@
+//! Configuration: what was typed (file, environment, flags) and what it means.
+//!
+//! `file` and `environment` hold what was typed; `Config` is what it means. `config.example.toml` is the manual; a test holds
+//! it against this room. Precedence, lowest first: defaults, file, `TELECODER_*` environment, flags.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::domain::agent::Evidence;
+use crate::domain::fault::Result;
+use crate::domain::policy::Policy;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file that was read, if one was found.
+    pub file: Option<PathBuf>,
+    /// Absolute.
+    pub data_dir: PathBuf,
+    /// An agent's name, or `auto`.
+    pub default_agent: String,
+    pub default_policy: Policy,
+    pub max_active_sessions: usize,
+    pub agents: BTreeMap<String, AgentConfig>,
+    pub telegram: Option<TelegramConfig>,
+    pub tmux: TmuxConfig,
+    pub limits: Limits,
+    pub log: LogConfig,
+}
+
+#[derive(Debug, Clone)]
+pub struct AgentConfig {
+    /// `custom`, or the name of a built-in kind whose defaults are changed.
+    pub kind: String,
+    pub command: Option<String>,
+    pub args: Vec<String>,
+    pub env_file: Option<PathBuf>,
+    /// Names of variables of the daemon's environment that the agent gets.
+    pub pass_env: Vec<String>,
+    /// For `custom`: a regular expression; the agent is ready when one of the last screen rows matches. None: ready at once.
+    pub ready: Option<String>,
+    pub evidence: Evidence,
+}
+
+#[derive(Debug, Clone)]
+pub struct TelegramConfig {
+    pub token_file: PathBuf,
+    pub api_url: Option<String>,
+    /// Numeric ids of users and chats. Empty: nobody.
+    pub allow: Vec<i64>,
+    /// Where sessions made elsewhere report to.
+    pub home_chat: Option<i64>,
+    pub poll_timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct TmuxConfig {
+    /// A path, or a name searched in PATH.
+    pub path: String,
+    pub history_lines: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct Limits {
+    pub prompt_bytes: usize,
+    pub letter_bytes: usize,
+    pub file_bytes: u64,
+    /// Letters that may lie unread in one mailbox.
+    pub letters_max: usize,
+    /// Size of a session's `terminal.log`.
+    pub log_bytes: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    /// A `tracing` filter directive, e.g. `info` or `telecoder=debug`.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// What the command line said about where to look.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    pub config: Option<PathBuf>,
+    pub data_dir: Option<PathBuf>,
+}
+
+impl Config {
+    /// Finds, reads and checks the configuration. Every error is `Config` (or `Usage` for a data directory whose socket
+    /// path would be over 100 bytes), names file, line and key, and the nearest known key for an unknown one.
+    pub fn load(_overrides: &Overrides) -> Result<Self> {
+        todo!()
+    }
+}

@@ -1,0 +1,64 @@
+//! A launch: one start of a session's agent, in one window.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+use super::ids::{LaunchNo, PaneId, SessionId, WindowId};
+use super::letter::ProcessRef;
+
+/// What the runner needs in order to start an agent: made by the agent's adapter, written out by `runner`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchSpec {
+    /// Program (absolute path, or a name searched in `env`'s PATH) and arguments. Never a prompt, never a secret.
+    pub argv: Vec<String>,
+    /// Plain environment, visible in `run.sh`.
+    pub env: BTreeMap<String, String>,
+    /// Secrets for the agent, written to the 0600 `env` file that `run.sh` reads.
+    pub secret_env: BTreeMap<String, String>,
+    /// Files to write before the start (settings, hooks), each 0600 beneath the launch directory.
+    pub files: Vec<LaunchFile>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchFile {
+    /// Relative to the launch directory.
+    pub path: PathBuf,
+    pub content: String,
+}
+
+/// Where a launch runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Placement {
+    pub window: WindowId,
+    pub pane: PaneId,
+    /// The server that gave the ids; they mean nothing in another one.
+    pub server: ProcessRef,
+}
+
+/// The durable record of a launch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Launch {
+    pub session: SessionId,
+    pub no: LaunchNo,
+    /// Started with the agent's own resume.
+    pub resumed: bool,
+    /// None until the window exists.
+    pub placement: Option<Placement>,
+    pub created_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// `ctl/shim.json`: written by the shim as soon as it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShimRecord {
+    pub v: u32,
+    pub launch: LaunchNo,
+    pub shim: ProcessRef,
+    /// None when the agent's program could not be started.
+    pub agent: Option<ProcessRef>,
+}

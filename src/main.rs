@@ -1,0 +1,3 @@
+//! Parse, run, turn the result into an exit code.
+
+fn main() {}

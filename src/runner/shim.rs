@@ -1,0 +1,1 @@
+//! The pane process of a launch; see docs/architecture.md, "The shim".
