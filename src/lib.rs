@@ -10,7 +10,6 @@ pub mod failpoint;
 pub mod domain;
 
 // Kill points for the fault tests.
-pub mod failpoint;
 
 // What was typed -> what it means.
 pub mod config;
