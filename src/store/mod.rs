@@ -10,6 +10,7 @@ mod events;
 mod launches;
 mod letters;
 mod messages;
+mod replies;
 mod sessions;
 mod telegram;
 mod turns;
