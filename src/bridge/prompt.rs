@@ -8,14 +8,14 @@ use crate::domain::session::Session;
 use crate::sessions::{Engine, NewSessionRequest};
 use crate::store::Tx;
 
-use super::router::{DefaultRequest, Here, Reply, Routed, answer};
+use super::router::{Here, Known, Reply, Routed, answer};
 use super::words;
 
 /// Makes a turn of the text, or tells why not. Finishes the update, unless a new session has to be looked up first.
-pub(super) fn take(tx: &Tx<'_>, engine: &Engine, here: &Here, text: &str, default: &DefaultRequest) -> Result<Routed> {
+pub(super) fn take(tx: &Tx<'_>, engine: &Engine, here: &Here, text: &str, known: &Known) -> Result<Routed> {
     let taken = match meant(tx, here)? {
         Some(session) => into_session(tx, engine, here, &session, text),
-        None => match default {
+        None => match &known.default {
             None => return Ok(Routed::Later),
             Some(Err(fault)) => Err(fault.clone()),
             Some(Ok(request)) => first_use(tx, engine, here, text, request),

@@ -62,8 +62,14 @@ impl Reply {
     }
 }
 
-/// A wish for a session of the default kind, looked up before the transaction: none when nobody needed one.
-pub(super) type DefaultRequest = Option<Result<NewSessionRequest>>;
+/// What is known before the transaction.
+#[derive(Default)]
+pub(super) struct Known {
+    /// A wish for a session of the default kind, looked up; none when nobody seemed to need one.
+    pub default: Option<Result<NewSessionRequest>>,
+    /// The update was found pending after a restart: it may have been carried out already.
+    pub recovered: bool,
+}
 
 impl Router {
     pub fn admits(&self, update: &Update) -> bool {
@@ -72,8 +78,8 @@ impl Router {
 
     /// Decides and stores. Only a failing store is an error: whatever else goes wrong is told to the person, so that no update can
     /// stand in the way of those behind it.
-    pub fn route(&self, tx: &Tx<'_>, update: &Update, default: &DefaultRequest) -> Result<Routed> {
-        let routed = self.decide(tx, update, default);
+    pub fn route(&self, tx: &Tx<'_>, update: &Update, known: &Known) -> Result<Routed> {
+        let routed = self.decide(tx, update, known);
         match (routed, here(update)) {
             (Err(fault), Some(here)) if fault.kind != Kind::Storage => {
                 answer(tx, &here, &Reply::new(words::fault(&fault)))?;
@@ -83,13 +89,13 @@ impl Router {
         }
     }
 
-    fn decide(&self, tx: &Tx<'_>, update: &Update, default: &DefaultRequest) -> Result<Routed> {
+    fn decide(&self, tx: &Tx<'_>, update: &Update, known: &Known) -> Result<Routed> {
         if !self.admits(update) {
             tx.audit_refused(CHANNEL, &who(update), &update.kind)?;
             return done(tx, update, None);
         }
         match (&update.content, here(update)) {
-            (Content::Text(message), Some(here)) => self.text(tx, update, &here, message, default),
+            (Content::Text(message), Some(here)) => self.text(tx, update, &here, message, known),
             (Content::Unsupported { what, .. }, Some(here)) => {
                 let text = format!(
                     "A {} cannot be taken yet; nothing was sent. Please write it as text.",
@@ -106,19 +112,18 @@ impl Router {
         }
     }
 
-    fn text(
-        &self,
-        tx: &Tx<'_>,
-        update: &Update,
-        here: &Here,
-        message: &TextMessage,
-        default: &DefaultRequest,
-    ) -> Result<Routed> {
+    fn text(&self, tx: &Tx<'_>, update: &Update, here: &Here, message: &TextMessage, known: &Known) -> Result<Routed> {
         match commands::parse(&message.text) {
             Some(Ok(command)) => Self::command(tx, update, here, &command),
             Some(Err(fault)) => told(tx, update, here, words::fault(&fault)),
-            None if open_ask(tx, here)?.is_some() => Ok(Routed::Later),
-            None => prompt::take(tx, &self.engine, here, &message.text, default),
+            None => match asked(tx, here)? {
+                Some(ask) if ask.state == AskState::Open => Ok(Routed::Later),
+                // The crash may have come right after the answer was passed on: as a prompt it would be there twice.
+                Some(ask) if known.recovered && ask.state == AskState::Answered => {
+                    told(tx, update, here, commands::answered(&ask))
+                }
+                _ => prompt::take(tx, &self.engine, here, &message.text, known),
+            },
         }
     }
 
@@ -154,8 +159,8 @@ pub(super) fn here(update: &Update) -> Option<Here> {
     })
 }
 
-/// The ask that a message replies to, as long as it is open.
-pub(super) fn open_ask(tx: &Tx<'_>, here: &Here) -> Result<Option<Ask>> {
+/// The ask that a message replies to, open or not.
+pub(super) fn asked(tx: &Tx<'_>, here: &Here) -> Result<Option<Ask>> {
     let Some(reply_to) = here.reply_to else {
         return Ok(None);
     };
@@ -163,10 +168,7 @@ pub(super) fn open_ask(tx: &Tx<'_>, here: &Here) -> Result<Option<Ask>> {
         .message_of_sent(&here.chat, reply_to)?
         .filter(|message| message.kind == MessageKind::Ask)
         .and_then(|message| message.letter);
-    let Some(letter) = letter else {
-        return Ok(None);
-    };
-    Ok(Some(tx.ask(&letter)?).filter(|ask| ask.state == AskState::Open))
+    letter.map(|letter| tx.ask(&letter)).transpose()
 }
 
 /// Puts the reply into the outbox.

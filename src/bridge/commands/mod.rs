@@ -19,7 +19,9 @@ use crate::sessions::Engine;
 use crate::store::{Store, Tx};
 
 use super::prompt::{active, replied_to};
-use super::router::{Here, Reply, open_ask};
+use super::router::{Here, Reply, asked};
+
+pub(super) use ask::answered;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Command {

@@ -8,7 +8,7 @@ use crate::domain::fault::Result;
 pub(super) async fn screen(desk: &Desk<'_>, args: &[String]) -> Result<Reply> {
     let session = desk.meant(one_name(args)?).await?;
     let text = if session.status.state.is_ended() {
-        match desk.engine.last_screen(&session).await {
+        match desk.engine.last_screen(&session) {
             Some(rows) => format!("It has ended; its last screen was:\n{}", shown(&rows)),
             None => "It has ended, and its last screen was not kept.".into(),
         }

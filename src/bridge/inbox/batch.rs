@@ -6,21 +6,22 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use crate::channels::telegram::inbound::{self, Content, Update};
-use crate::domain::fault::Result;
+use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::route::ChatRef;
-use crate::sessions::RawRequest;
+use crate::sessions::{NewSessionRequest, RawRequest};
 use crate::store::Tx;
 
 use crate::bridge::commands;
 use crate::bridge::prompt::live_active;
-use crate::bridge::router::{DefaultRequest, Routed, Router, here};
+use crate::bridge::router::{Known, Routed, Router, here};
 
+#[derive(Clone)]
 struct Batch {
     updates: Vec<(Update, Value)>,
     /// Chats in which something earlier is still to be done: what follows has to wait for it.
     busy: HashSet<ChatRef>,
-    default: DefaultRequest,
+    default: Option<Result<NewSessionRequest>>,
     next: i64,
 }
 
@@ -45,8 +46,13 @@ pub(super) async fn take(shared: &std::sync::Arc<Shared>, raw: Vec<Value>) -> Re
         next: last + 1,
     };
     crate::failpoint!("I1");
-    let router = shared.router.clone();
-    let stored = shared.store.write(move |tx| store(tx, &router, batch)).await?;
+    let stored = match shared.store_batch(batch.clone(), true).await {
+        Ok(stored) => stored,
+        // Either the disk refuses, and then it refuses this too, or one update stumbled over a damaged row: that one is left to
+        // its own lane, where it does not stand in the way of all others.
+        Err(fault) if fault.kind == Kind::Storage => shared.store_batch(batch, false).await?,
+        Err(fault) => return Err(fault),
+    };
     crate::failpoint!("I2");
     for session in &stored.wake {
         shared.router.engine.wake(session);
@@ -65,12 +71,18 @@ fn read(raw: Value) -> Option<(Update, Value)> {
     Some((update?, raw))
 }
 
-fn store(tx: &Tx<'_>, router: &Router, batch: Batch) -> Result<Stored> {
+/// With `route` unset, what the allowed sent is only stored, and all of it left for later.
+fn store(tx: &Tx<'_>, router: &Router, batch: Batch, route: bool) -> Result<Stored> {
     let mut busy = batch.busy;
+    let known = Known {
+        default: batch.default,
+        recovered: false,
+    };
     let mut stored = Stored::default();
     for (update, raw) in batch.updates {
+        let admitted = router.admits(&update);
         // Of strangers nothing is kept but that they were there.
-        let kept = if router.admits(&update) {
+        let kept = if admitted {
             raw
         } else {
             json!({"update_id": update.update_id})
@@ -78,11 +90,10 @@ fn store(tx: &Tx<'_>, router: &Router, batch: Batch) -> Result<Stored> {
         if !tx.insert_update(update.update_id, &kept)? {
             continue;
         }
-        let waits = update.chat.as_ref().is_some_and(|chat| busy.contains(chat)) && router.admits(&update);
-        let routed = if waits {
-            Routed::Later
-        } else {
-            router.route(tx, &update, &batch.default)?
+        let waits = !route || update.chat.as_ref().is_some_and(|chat| busy.contains(chat));
+        let routed = match admitted && waits {
+            true => Routed::Later,
+            false => router.route(tx, &update, &known)?,
         };
         match routed {
             Routed::Done(wake) => stored.wake.extend(wake),
@@ -97,12 +108,17 @@ fn store(tx: &Tx<'_>, router: &Router, batch: Batch) -> Result<Stored> {
 }
 
 impl Shared {
+    async fn store_batch(&self, batch: Batch, route: bool) -> Result<Stored> {
+        let router = self.router.clone();
+        self.store.write(move |tx| store(tx, &router, batch, route)).await
+    }
+
     /// Looks up what a session of the default kind would be, if one of the updates may need one: that is plain text in a chat
     /// that talks to no live session.
     pub(super) async fn default_request<'a>(
         &self,
         updates: impl Iterator<Item = &'a Update>,
-    ) -> Result<DefaultRequest> {
+    ) -> Result<Option<Result<NewSessionRequest>>> {
         let prompts: Vec<_> = updates
             .filter(|update| is_plain_text(update) && self.router.admits(update))
             .filter_map(here)

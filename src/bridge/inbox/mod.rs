@@ -129,7 +129,9 @@ impl Inbox {
                 return Some(PollError::Failed(fault.message));
             }
         }
-        self.health.poll_completed();
+        if self.health.poll_completed() {
+            tracing::info!("telegram: receiving again");
+        }
         if empty && began.elapsed() < EMPTY_POLL_MIN {
             tokio::time::sleep(EMPTY_POLL_MIN).await;
         }

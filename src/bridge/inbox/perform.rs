@@ -10,7 +10,7 @@ use crate::domain::fault::Result;
 use crate::store::StoredUpdate;
 
 use crate::bridge::commands::{Desk, from_world};
-use crate::bridge::router::{Here, Reply, Routed, answer, here};
+use crate::bridge::router::{Here, Known, Reply, Routed, answer, here};
 use crate::bridge::words;
 
 impl Shared {
@@ -46,7 +46,7 @@ impl Shared {
 
     async fn perform(&self, waiting: &Waiting) {
         let update = &waiting.update;
-        if let Routed::Done(session) = self.until_stored(|| self.route(update)).await {
+        if let Routed::Done(session) = self.until_stored(|| self.route(waiting)).await {
             if let Some(session) = session {
                 self.router.engine.wake(&session);
             }
@@ -70,10 +70,13 @@ impl Shared {
     }
 
     /// Routes it once more: what stood before it in the lane may have changed where it goes.
-    async fn route(&self, update: &Update) -> Result<Routed> {
-        let default = self.default_request(std::iter::once(update)).await?;
-        let (router, update) = (self.router.clone(), update.clone());
-        self.store.write(move |tx| router.route(tx, &update, &default)).await
+    async fn route(&self, waiting: &Waiting) -> Result<Routed> {
+        let known = Known {
+            default: self.default_request(std::iter::once(&waiting.update)).await?,
+            recovered: waiting.recovered,
+        };
+        let (router, update) = (self.router.clone(), waiting.update.clone());
+        self.store.write(move |tx| router.route(tx, &update, &known)).await
     }
 
     async fn finish(&self, here: &Here, reply: &Reply) -> Result<()> {

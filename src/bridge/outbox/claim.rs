@@ -72,7 +72,10 @@ fn plan(tx: &Tx<'_>) -> Result<usize> {
     let messages = tx.unplanned_messages(CHANNEL, PLAN_MAX)?;
     for message in &messages {
         let name = message.session.as_ref().map(|id| name(tx, id)).transpose()?.flatten();
-        tx.plan_message(message.id, &parts(message, name.as_ref()))?;
+        match tx.plan_message(message.id, &parts(message, name.as_ref())) {
+            Err(fault) if fault.kind != Kind::Storage => tx.fail_message(message.id, &fault.message)?,
+            planned => planned?,
+        }
     }
     Ok(messages.len())
 }

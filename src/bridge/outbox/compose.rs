@@ -86,7 +86,7 @@ fn choices(rich: &mut Rich, message: &Message) {
     block(rich, "\n\n", list);
     let how = match message.choices.is_empty() {
         true => "Reply to this message to answer.",
-        false => "Reply to this message with a number or in your own words.",
+        false => "Reply to this message with one of these, or its number.",
     };
     let mut hint = Rich::default();
     hint.push_styled(how, EntityStyle::Italic);

@@ -79,7 +79,7 @@ fn a_question_says_how_to_answer() {
         ["s\nWhich one?\n\nReply to this message to answer."]
     );
     ask.choices = vec!["a_b_c".into(), "d".into()];
-    let expected = "s\nWhich one?\n\n1. a_b_c\n2. d\n\nReply to this message with a number or in your own words.";
+    let expected = "s\nWhich one?\n\n1. a_b_c\n2. d\n\nReply to this message with one of these, or its number.";
     assert_eq!(texts(&ask, Some("s")), [expected]);
 }
 

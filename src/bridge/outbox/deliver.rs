@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{STORE_PAUSE, Shared};
-use crate::channels::telegram::{CHANNEL, Outgoing};
+use crate::channels::telegram::Outgoing;
+use crate::domain::fault::Kind;
 use crate::domain::message::{PartStep, SendOutcome, after_attempt};
 use crate::store::OutboxPart;
 
@@ -66,21 +67,22 @@ impl Shared {
 
     /// Until it is stored, the chat stands still: sending on could send twice.
     async fn store_step(&self, part: &OutboxPart, step: PartStep) {
+        let (message, index) = (part.part.message, part.part.index);
         loop {
-            let (message, index, from, step) = (part.part.message, part.part.index, part.to.chat_id, step.clone());
+            let step = step.clone();
             let stored = self
                 .store
-                .write(move |tx| {
-                    if let PartStep::Migrate { to } = &step {
-                        tx.migrate_chat(CHANNEL, from, *to)?;
-                    }
-                    tx.finish_attempt(message, index, &step)
-                })
+                .write(move |tx| tx.finish_attempt(message, index, &step))
                 .await;
             match stored {
                 Ok(()) => return,
+                // It was given up meanwhile (damaged); there is nothing left to store.
+                Err(fault) if fault.kind == Kind::RefusedByState => {
+                    tracing::warn!(message.id = message.0, reason = %fault, "telegram: an attempt ended for nothing");
+                    return;
+                }
                 Err(fault) => {
-                    tracing::error!(message.id = part.part.message.0, reason = %fault, "telegram: the end of an attempt cannot be stored; trying again");
+                    tracing::error!(message.id = message.0, reason = %fault, "telegram: the end of an attempt cannot be stored");
                     tokio::time::sleep(STORE_PAUSE).await;
                 }
             }

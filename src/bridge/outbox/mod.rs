@@ -83,6 +83,7 @@ impl Outbox {
                 Ok(wake_at) => wake_at,
                 Err(fault) => {
                     tracing::error!(reason = %fault, "telegram: the outbox cannot be read; trying again");
+                    self.clear_damaged().await;
                     Instant::now() + STORE_PAUSE
                 }
             };
@@ -93,6 +94,15 @@ impl Outbox {
                 () = self.shared.ended.notified() => {}
                 () = tokio::time::sleep_until(wake_at) => {}
             }
+        }
+    }
+
+    /// Rows that the disk has damaged are given up, so that they do not hold up the rest; the log says which.
+    async fn clear_damaged(&self) {
+        match self.shared.store.write(|tx| tx.fail_damaged(CHANNEL)).await {
+            Ok(failed) if failed.is_empty() => {}
+            Ok(failed) => tracing::error!(messages = ?failed, "telegram: damaged messages were given up"),
+            Err(fault) => tracing::error!(reason = %fault, "telegram: damaged messages cannot be given up"),
         }
     }
 
