@@ -17,6 +17,7 @@ mod letters;
 mod messages;
 mod open;
 mod outbox;
+mod replies;
 mod rows;
 mod schema;
 mod seal;

@@ -69,6 +69,13 @@ impl<'a> Renderer<'a> {
             }
             return;
         }
+        if is_inline(&event) {
+            // The text of a tight list item has no paragraph around it.
+            if self.at_start {
+                self.recover(range.start);
+            }
+            self.seen = self.seen.max(range.end);
+        }
         match event {
             Event::Start(tag) => self.start(tag, range),
             Event::End(tag) => self.end(tag, range),
@@ -83,10 +90,7 @@ impl<'a> Renderer<'a> {
                 self.seen = range.end;
             }
             // Extensions that are not switched on.
-            other => {
-                let _ = other;
-                self.text(&self.source[range]);
-            }
+            _ => self.text(&self.source[range]),
         }
     }
 
@@ -103,8 +107,7 @@ impl<'a> Renderer<'a> {
             }
             Tag::BlockQuote(kind) => self.start_quote(TagEnd::BlockQuote(kind), &range),
             Tag::CodeBlock(kind) => self.start_code(kind, &range),
-            Tag::List(ordered) => {
-                let _ = ordered;
+            Tag::List(_) => {
                 self.block(if self.list_depth == 0 { 2 } else { 1 }, &range);
                 self.list_depth += 1;
             }
@@ -301,7 +304,7 @@ impl<'a> Renderer<'a> {
             return;
         };
         let shown = code.trim_end_matches('\n');
-        if shown.is_empty() {
+        if shown.trim().is_empty() {
             let written = self.source[range.clone()].trim_end().to_owned();
             self.text(&written);
         } else {
@@ -340,6 +343,17 @@ impl<'a> Renderer<'a> {
         };
         // The style is dropped by `tidy`: it only holds the place of the suffix.
         self.open(EntityStyle::TextLink { url: String::new() }, TagEnd::Link, suffix);
+    }
+}
+
+fn is_inline(event: &Event<'_>) -> bool {
+    match event {
+        Event::Start(tag) => matches!(
+            tag,
+            Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Link { .. } | Tag::Image { .. }
+        ),
+        Event::End(_) | Event::Rule => false,
+        _ => true,
     }
 }
 

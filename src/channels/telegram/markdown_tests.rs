@@ -7,7 +7,7 @@ use crate::channels::telegram::rich::byte_at;
 fn picture(source: &str) -> String {
     let rich = render(source);
     let mut marks: Vec<(usize, bool, String)> = vec![];
-    for (i, entity) in rich.entities.iter().enumerate() {
+    for entity in &rich.entities {
         let name = match &entity.style {
             EntityStyle::Bold => "b".to_owned(),
             EntityStyle::Italic => "i".to_owned(),
@@ -18,7 +18,6 @@ fn picture(source: &str) -> String {
             EntityStyle::Blockquote => "quote".to_owned(),
             EntityStyle::TextLink { url } => format!("a {url}"),
         };
-        let _ = i;
         marks.push((entity.offset, true, format!("<{name}:")));
         marks.push((entity.offset + entity.length, false, ">".into()));
     }
@@ -76,6 +75,7 @@ fn fences() {
     check("```\na\n```", "<pre -:a>");
     check("```a long note\nb\n```", "<pre -:a long note\nb>");
     check("```word", "```word");
+    check("a\n```word\n\u{a0}", "a\n\n```word");
     check("`````\n```\ninner\n```\n`````", "<pre -:```\ninner\n```>");
 }
 

@@ -18,7 +18,7 @@ mod tests;
 
 pub use client::Client;
 pub use inbound::{ChatKind, Content, TextMessage, Update};
-pub use outbound::Outgoing;
+pub use outbound::{Outgoing, caption_fits};
 pub use poll::PollError;
 pub use rich::Rich;
 
