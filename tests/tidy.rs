@@ -11,9 +11,12 @@ mod samples;
 #[path = "tidy/source.rs"]
 mod source;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::{LazyLock, Mutex};
 
+use regex::Regex;
 use source::Source;
 
 /// One broken rule.
@@ -31,6 +34,16 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "src/{}:{}: {} ({})", self.file, self.line, self.what, self.reason)
     }
+}
+
+/// A compiled pattern; each is compiled once, which in a debug build takes longer than everything else here.
+fn pattern(text: &str) -> Regex {
+    static KNOWN: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap();
+    let compiled = known
+        .entry(text.to_owned())
+        .or_insert_with(|| Regex::new(text).unwrap());
+    compiled.clone()
 }
 
 #[test]

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regex::Regex;
-
 use crate::Finding;
 use crate::source::{Source, line_of};
 
@@ -94,13 +92,13 @@ fn rooms_of(words: &str) -> Option<BTreeSet<String>> {
 /// Every room that a path in the code leads to, with its line.
 fn used_rooms(source: &Source) -> Vec<(usize, String)> {
     let code = &source.code;
-    let from_root = Regex::new(r"\bcrate\s*::\s*").unwrap();
+    let from_root = crate::pattern(r"\bcrate\s*::\s*");
     let mut uses = Vec::new();
     for found in from_root.find_iter(code) {
         uses.extend(first_segments(code, found.end()));
     }
     // `super::super::x` may lead to the root as well.
-    let supers = Regex::new(r"\b((?:super\s*::\s*)+)").unwrap();
+    let supers = crate::pattern(r"\b((?:super\s*::\s*)+)");
     for found in supers.find_iter(code) {
         if found.as_str().matches("super").count() == source.module().len() {
             uses.extend(first_segments(code, found.end()));

@@ -1,7 +1,5 @@
 //! The rules that look at one file alone.
 
-use regex::Regex;
-
 use crate::Finding;
 use crate::source::{Source, line_of, matching_brace};
 
@@ -41,7 +39,7 @@ fn sql(source: &Source) -> Vec<Finding> {
         return Vec::new();
     }
     let word = r"(?is)^\s*(select\s.*\sfrom\s|insert\s+(or\s+\w+\s+)?into\s|update\s+\w+\s+set\s|delete\s+from\s|create\s+(unique\s+)?(table|index)\s|pragma\s|begin\s+immediate)";
-    let statement = Regex::new(word).unwrap();
+    let statement = crate::pattern(word);
     let texts = source.texts.iter().filter(|(_, text)| statement.is_match(text));
     let mut findings: Vec<Finding> = texts
         .map(|(line, _)| finding(source, *line, "an SQL statement".into(), REASON))
@@ -67,7 +65,7 @@ fn prints(source: &Source) -> Vec<Finding> {
     }
     code_matches(
         source,
-        r"\b(?:println|print|eprintln|eprint|dbg)!|\bio::stdout\b|\bstdout\(\)",
+        r"\b(?:println|print|eprintln|eprint|dbg)!|\bio::stdout\b|(?:^|[^.\w])stdout\(\)",
         "only the command line and the programs in a window print; everything else logs or returns",
     )
 }
@@ -84,7 +82,7 @@ fn agent_names(source: &Source) -> Vec<Finding> {
         let capital = format!("{}{}", agent[..1].to_uppercase(), &agent[1..]);
         let upper = agent.to_uppercase();
         let name = format!("(?:^|[^A-Za-z])(?:{agent}|{capital}|{upper})(?:[^a-z]|$)");
-        let pattern = Regex::new(&name).unwrap();
+        let pattern = crate::pattern(&name);
         let texts = source.texts.iter().filter(|(_, text)| pattern.is_match(text));
         findings.extend(texts.map(|(line, _)| finding(source, *line, format!("a text that names `{agent}`"), REASON)));
         let declaration = format!("mod {agent};");
@@ -143,7 +141,7 @@ fn lengths(source: &Source) -> Vec<Finding> {
     if lines > max {
         findings.push(finding(source, 0, format!("{lines} lines, at most {max}"), REASON));
     }
-    let function = Regex::new(r"\bfn\s+(\w+)").unwrap();
+    let function = crate::pattern(r"\bfn\s+(\w+)");
     for found in function.captures_iter(&source.code) {
         let at = found.get(0).unwrap().start();
         let Some(length) = function_lines(&source.code, at) else {
@@ -176,7 +174,7 @@ fn function_lines(code: &str, at: usize) -> Option<usize> {
 }
 
 fn code_matches(source: &Source, pattern: &str, reason: &'static str) -> Vec<Finding> {
-    let pattern = Regex::new(pattern).unwrap();
+    let pattern = crate::pattern(pattern);
     let found = pattern.find_iter(&source.code);
     found
         .map(|found| {

@@ -74,7 +74,7 @@ pub fn line_of(text: &str, offset: usize) -> usize {
 
 /// Files that only a `#[cfg(test)] mod NAME;` of another file brings in.
 fn mark_tests(mut sources: Vec<Source>) -> Vec<Source> {
-    let declared = regex::Regex::new(r"#\[cfg\(test\)\]\s*(?:pub(?:\([a-z]+\))?\s+)?mod\s+(\w+)\s*;").unwrap();
+    let declared = crate::pattern(r"#\[cfg\(test\)\]\s*(?:pub(?:\([a-z]+\))?\s+)?mod\s+(\w+)\s*;");
     let mut tests = HashSet::new();
     for source in &sources {
         let module = source.module().join("/");
