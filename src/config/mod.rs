@@ -3,6 +3,8 @@
 //! `file` and `environment` hold what was typed; `Config` is what it means. `config.example.toml` is the manual; a test holds
 //! it against this room. Precedence, lowest first: defaults, file, `TELECODER_*` environment, flags.
 
+pub mod data_dir;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
