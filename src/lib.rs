@@ -6,6 +6,9 @@
 // The vocabulary.
 pub mod domain;
 
+// Kill points for the fault tests.
+pub mod failpoint;
+
 // What was typed -> what it means.
 pub mod config;
 

@@ -12,6 +12,10 @@ use std::time::Duration;
 use crate::domain::agent::Evidence;
 use crate::domain::fault::Result;
 use crate::domain::policy::Policy;
+use crate::domain::route::ChatRef;
+
+/// The channel of `[telegram]`, as it stands in a [`ChatRef`].
+pub const TELEGRAM: &str = "telegram";
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -94,6 +98,16 @@ pub struct Overrides {
 }
 
 impl Config {
+    /// Where sessions that are bound to no chat report to.
+    pub fn home_chat(&self) -> Option<ChatRef> {
+        let chat_id = self.telegram.as_ref()?.home_chat?;
+        Some(ChatRef {
+            channel: TELEGRAM.to_owned(),
+            chat_id,
+            thread_id: None,
+        })
+    }
+
     /// Finds, reads and checks the configuration. Every error is `Config` (or `Usage` for a data directory whose socket
     /// path would be over 100 bytes), names file, line and key, and the nearest known key for an unknown one.
     pub fn load(_overrides: &Overrides) -> Result<Self> {

@@ -215,3 +215,39 @@ pub fn after_attempt(attempts: u32, outcome: SendOutcome) -> PartStep {
         SendOutcome::Migrated { to } => PartStep::Migrate { to },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_ambiguous_attempt_is_repeated_with_a_mark() {
+        let again = |outcome| match after_attempt(1, outcome) {
+            PartStep::Again { wait_ms, plain, marked } => Some((wait_ms, plain, marked)),
+            _ => None,
+        };
+        let seconds = 7;
+        assert_eq!(
+            again(SendOutcome::RetryAfter {
+                seconds,
+                whole_channel: false
+            }),
+            Some((7000, false, false))
+        );
+        assert_eq!(again(SendOutcome::FormattingRefused), Some((0, true, false)));
+        assert_eq!(
+            again(SendOutcome::NotReached(String::new())),
+            Some((1000, false, false))
+        );
+        assert_eq!(again(SendOutcome::Ambiguous(String::new())), Some((1000, false, true)));
+        assert_eq!(again(SendOutcome::Refused(String::new())), None);
+        assert_eq!(
+            after_attempt(60, SendOutcome::NotReached(String::new())),
+            PartStep::Again {
+                wait_ms: BACKOFF_MS_MAX,
+                plain: false,
+                marked: false
+            }
+        );
+    }
+}

@@ -172,3 +172,71 @@ pub fn step(state: TurnState, event: &TurnEvent) -> Option<(TurnState, Option<Re
     };
     Some(next)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_event() -> Vec<TurnEvent> {
+        let reason = Reason::new("x", "x");
+        vec![
+            TurnEvent::Hold(reason.clone()),
+            TurnEvent::Release,
+            TurnEvent::BeginTyping { launch: LaunchNo(1) },
+            TurnEvent::NotTyped(reason.clone()),
+            TurnEvent::Submitted,
+            TurnEvent::Accepted,
+            TurnEvent::NoEvidence,
+            TurnEvent::Refused(reason.clone()),
+            TurnEvent::Unclear(reason.clone()),
+            TurnEvent::Finished { final_text: None },
+            TurnEvent::Interrupted(reason.clone()),
+            TurnEvent::Cancelled(reason.clone()),
+            TurnEvent::SessionEnded(reason),
+            TurnEvent::ProvenAbsent,
+        ]
+    }
+
+    #[test]
+    fn typing_begins_from_waiting_states_only() {
+        for state in TurnState::ALL {
+            let begun = step(state, &TurnEvent::BeginTyping { launch: LaunchNo(1) }).is_some();
+            assert_eq!(begun, state.is_waiting(), "{state}");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_waits_again_only_when_nothing_went_out_or_absence_is_proven() {
+        for state in [
+            TurnState::Typing,
+            TurnState::Typed,
+            TurnState::Accepted,
+            TurnState::Uncertain,
+        ] {
+            for event in every_event() {
+                let waits = step(state, &event).is_some_and(|(next, _)| next.is_waiting());
+                let allowed = matches!(
+                    (state, &event),
+                    (TurnState::Typing, TurnEvent::NotTyped(_))
+                        | (
+                            TurnState::Typing | TurnState::Typed | TurnState::Uncertain,
+                            TurnEvent::ProvenAbsent
+                        )
+                );
+                assert_eq!(waits, allowed, "{state} with {event:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_ended_turn_stays_ended_but_for_late_evidence() {
+        for state in TurnState::ALL.into_iter().filter(|state| state.is_ended()) {
+            for event in every_event() {
+                let moved = step(state, &event).is_some();
+                let late =
+                    state == TurnState::Uncertain && matches!(event, TurnEvent::Accepted | TurnEvent::ProvenAbsent);
+                assert_eq!(moved, late, "{state} with {event:?}");
+            }
+        }
+    }
+}

@@ -2,121 +2,99 @@
 //! an actor only hurries.
 //!
 //! Knows no channel and no HTTP. What people say comes in as rows (`admit`, `enqueue`), what they must know goes out as rows.
+//! Crash behaviour: every act is stored as begun before it is done, so a new engine finds out what became of it
+//! (`actor::settle`); a lost wake-up costs at most one sweep.
 
-use std::path::PathBuf;
+mod actor;
+mod actors;
+mod asks;
+mod deliver;
+mod end;
+mod launch;
+mod letters;
+mod observe;
+mod removal;
+mod request;
+mod schedule;
+mod settle;
+mod status;
+mod tell;
+mod verbs;
 
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::agents::Registry;
+use crate::config::Config;
+use crate::config::data_dir::DataDir;
 use crate::domain::fault::Result;
-use crate::domain::ids::{LetterId, SessionId, SessionName};
-use crate::domain::policy::Policy;
-use crate::domain::route::{ChatRef, PromptOrigin};
-use crate::domain::screen::Screen;
-use crate::domain::session::Session;
-use crate::domain::turn::Turn;
-use crate::store::Tx;
+use crate::domain::ids::SessionId;
+use crate::runner::watch::Watcher;
+use crate::store::Store;
+use crate::tmux::Tmux;
 
-/// A wish for a session, with everything that needs the outside world already looked up (see [`Engine::check`]).
-#[derive(Debug, Clone)]
-pub struct NewSessionRequest {
-    /// The agent's resolved name.
-    pub agent: String,
-    pub policy: Policy,
-    pub name: Option<SessionName>,
-    /// Canonical path or URL.
-    pub repo: Option<String>,
-    pub chat: Option<ChatRef>,
-    pub parent: Option<SessionId>,
-    /// The first prompt, if there is one.
-    pub prompt: Option<String>,
-    pub origin: PromptOrigin,
-    /// A client's own key: the same request twice makes one session.
-    pub key: Option<String>,
-}
+pub use request::{NewSessionRequest, RawRequest};
 
-/// A request as it was typed.
-#[derive(Debug, Clone, Default)]
-pub struct RawRequest {
-    pub agent: Option<String>,
-    pub policy: Option<String>,
-    pub name: Option<String>,
-    pub repo: Option<String>,
-    /// Where a relative `repo` begins.
-    pub cwd: Option<PathBuf>,
+/// What the engine is built from.
+pub struct EngineParts {
+    pub config: Arc<Config>,
+    pub store: Store,
+    pub tmux: Tmux,
+    pub agents: Registry,
+    pub paths: DataDir,
+    pub cancel: CancellationToken,
+    pub tracker: TaskTracker,
 }
 
 /// A handle to the engine; cheap to clone.
 #[derive(Clone)]
-pub struct Engine {}
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    config: Arc<Config>,
+    store: Store,
+    tmux: Tmux,
+    agents: Registry,
+    paths: DataDir,
+    watcher: Watcher,
+    actors: actors::Actors,
+    schedule: tokio::sync::Notify,
+    cancel: CancellationToken,
+    tracker: TaskTracker,
+}
 
 impl Engine {
-    /// Looks up what a request names (agent, policy, repository) without changing anything.
-    pub async fn check(&self, _raw: &RawRequest) -> Result<NewSessionRequest> {
-        todo!()
-    }
-
-    // In a transaction of the caller's; call `wake` for the session after the commit.
-
-    /// Makes the session's row (and its first turn).
-    pub fn admit(&self, _tx: &Tx<'_>, _request: &NewSessionRequest) -> Result<Session> {
-        todo!()
-    }
-    /// Makes a turn of a prompt: sanitised, not empty, within the limit. `RefusedByState` when a dialog is open (typing would
-    /// answer it), or the session has ended.
-    pub fn enqueue(
-        &self,
-        _tx: &Tx<'_>,
-        _session: &SessionId,
-        _text: &str,
-        _origin: PromptOrigin,
-        _key: Option<String>,
-    ) -> Result<Turn> {
-        todo!()
+    /// Builds the engine and recovers: every session that has not ended gets its actor, whose first look reads exit records,
+    /// then letters, then tmux, then settles half-done prompts.
+    pub async fn start(parts: EngineParts) -> Result<Self> {
+        let (watcher, changes) = Watcher::new()?;
+        let engine = Self(Arc::new(Inner {
+            config: parts.config,
+            store: parts.store,
+            tmux: parts.tmux,
+            agents: parts.agents,
+            paths: parts.paths,
+            watcher,
+            actors: actors::Actors::default(),
+            schedule: tokio::sync::Notify::new(),
+            cancel: parts.cancel,
+            tracker: parts.tracker,
+        }));
+        engine.0.tmux.wait_for_old_clients().await?;
+        schedule::recover(&engine).await?;
+        schedule::spawn_tasks(&engine, changes);
+        Ok(engine)
     }
 
     /// Something durable changed for this session: look.
-    pub fn wake(&self, _session: &SessionId) {
-        todo!()
+    pub fn wake(&self, session: &SessionId) {
+        self.0.schedule.notify_one();
+        self.0.actors.nudge(session, actors::Nudge::Look);
     }
 
-    // One call, one transaction or more of its own.
-
-    pub async fn create(&self, _request: NewSessionRequest) -> Result<Session> {
-        todo!()
-    }
-    pub async fn prompt(
-        &self,
-        _session: &SessionId,
-        _text: &str,
-        _origin: PromptOrigin,
-        _key: Option<String>,
-    ) -> Result<Turn> {
-        todo!()
-    }
-    /// Ends the whole process tree; returns when the end is recorded. Idempotent.
-    pub async fn stop(&self, _session: &SessionId) -> Result<Session> {
-        todo!()
-    }
-    pub async fn resume(&self, _session: &SessionId) -> Result<Session> {
-        todo!()
-    }
-    pub async fn interrupt(&self, _session: &SessionId) -> Result<()> {
-        todo!()
-    }
-    /// Refuses unpublished work without `force`.
-    pub async fn remove(&self, _session: &SessionId, _force: bool) -> Result<()> {
-        todo!()
-    }
-    pub async fn keys(&self, _session: &SessionId, _keys: &[String]) -> Result<()> {
-        todo!()
-    }
-    pub async fn screen(&self, _session: &SessionId) -> Result<Screen> {
-        todo!()
-    }
-    /// Answers an ask. `RefusedByState` when it is not open any more.
-    pub async fn answer(&self, _ask: &LetterId, _text: &str) -> Result<()> {
-        todo!()
-    }
-    /// The last lines of the agent's screen when its last launch ended.
-    pub async fn last_screen(&self, _session: &Session) -> Option<String> {
-        todo!()
+    pub fn registry(&self) -> &Registry {
+        &self.0.agents
     }
 }

@@ -23,6 +23,8 @@ pub struct NewSession {
     pub branch: Option<String>,
     pub chat: Option<ChatRef>,
     pub parent: Option<SessionId>,
+    /// A client's own key: unique among all sessions.
+    pub key: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -35,6 +37,10 @@ pub struct SessionFilter {
 impl Tx<'_> {
     /// Inserts in state `queued`, with the event `session.created`.
     pub fn insert_session(&self, _new: NewSession) -> Result<Session> {
+        todo!()
+    }
+    /// The session that was made with this key of a client's.
+    pub fn session_by_key(&self, _key: &str) -> Result<Option<Session>> {
         todo!()
     }
     pub fn session(&self, _id: &SessionId) -> Result<Session> {

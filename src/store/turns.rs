@@ -22,6 +22,9 @@ impl Tx<'_> {
     pub fn insert_turn(&self, _new: NewTurn) -> Result<Turn> {
         todo!()
     }
+    pub fn turn_by_key(&self, _session: &SessionId, _key: &str) -> Result<Option<Turn>> {
+        todo!()
+    }
     pub fn turn(&self, _id: &TurnId) -> Result<Turn> {
         todo!()
     }

@@ -1,0 +1,251 @@
+//! Delivery of a prompt into the agent's box: docs/architecture.md, "Delivery of a prompt".
+//!
+//! Nothing is typed before `typing` is stored, and nothing twice. Enter is pressed once, and only when the box shows our text.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::actor::{Actor, Next};
+use super::tell;
+use crate::agents::Recorded;
+use crate::domain::agent::Evidence;
+use crate::domain::fault::{Kind, Result};
+use crate::domain::ids::{PaneId, TurnId};
+use crate::domain::launch::Launch;
+use crate::domain::screen::{Screen, ScreenReading};
+use crate::domain::session::{Reason, Session, SessionEvent, SessionState, Source};
+use crate::domain::text::Sanitised;
+use crate::domain::turn::{Turn, TurnEvent, TurnState};
+use crate::tmux::Guarded;
+
+/// How long a pasted text may take to appear in the agent's box.
+const ECHO_LIMIT: Duration = Duration::from_secs(5);
+/// Pauses between looks at the box while the text is awaited: the first, and the longest.
+const ECHO_PAUSE_MIN: Duration = Duration::from_micros(500);
+const ECHO_PAUSE_MAX: Duration = Duration::from_millis(50);
+/// Pause before a held prompt is tried again: what holds it (a person at the keyboard, a dialog) sends no signal.
+const HELD_PAUSE: Duration = Duration::from_millis(500);
+
+impl Actor {
+    /// Types the oldest waiting prompt when the session is idle.
+    pub(super) async fn deliver_next(&mut self, session: &Session, launch: &Launch) -> Result<Next> {
+        if session.status.state != SessionState::Idle {
+            return Ok(Next::Sleep(None));
+        }
+        let id = self.id.clone();
+        let waiting = self.engine.0.store.read(move |tx| tx.next_waiting_turn(&id)).await?;
+        match (waiting, &launch.placement) {
+            (Some(turn), Some(placement)) => self.deliver(turn, launch, &placement.pane).await,
+            _ => Ok(Next::Sleep(None)),
+        }
+    }
+
+    async fn deliver(&mut self, turn: Turn, launch: &Launch, pane: &PaneId) -> Result<Next> {
+        let Ok(screen) = self.engine.0.tmux.screen(pane).await else {
+            return Ok(Next::after(HELD_PAUSE));
+        };
+        if let Some(obstacle) = self.obstacle(&screen) {
+            return self.hold(&turn, obstacle).await;
+        }
+        self.step(&turn.id, TurnEvent::BeginTyping { launch: launch.no })
+            .await?;
+        crate::failpoint!("I3");
+        let text = Sanitised {
+            text: turn.text.clone(),
+            stripped: turn.stripped,
+        };
+        match self.engine.0.tmux.paste(pane, &self.id, &text).await {
+            Ok(Guarded::Done) => {}
+            Ok(Guarded::Mismatch) => {
+                let reason = Reason::new("pane_gone", "the agent's window is not there any more");
+                self.step(&turn.id, TurnEvent::NotTyped(reason)).await?;
+                self.dirty.exit = true;
+                return Ok(Next::after(HELD_PAUSE));
+            }
+            Err(fault) => {
+                let reason = Reason::new("paste_failed", format!("tmux did not confirm the paste: {fault}"));
+                return self.unclear(&turn, reason).await;
+            }
+        }
+        crate::failpoint!("I5");
+        self.submit(turn, pane).await
+    }
+
+    /// The text is on its way into the box: wait until it shows, then press Enter.
+    pub(super) async fn submit(&mut self, turn: Turn, pane: &PaneId) -> Result<Next> {
+        if self.adapter.evidence() != Evidence::None
+            && let Err(shown) = self.await_echo(&turn.text, pane).await?
+        {
+            let reason = Reason::new(
+                "not_shown",
+                format!("typed, but the agent's box does not show it; it shows: {shown}"),
+            );
+            return self.unclear(&turn, reason).await;
+        }
+        tokio::time::sleep(self.adapter.submit_pause()).await;
+        match self
+            .engine
+            .0
+            .tmux
+            .keys(pane, &self.id, &self.adapter.submit_keys())
+            .await
+        {
+            Ok(Guarded::Done) => {}
+            Ok(Guarded::Mismatch) => {
+                let reason = Reason::new("pane_gone", "the agent's window went away before Enter");
+                return self.unclear(&turn, reason).await;
+            }
+            Err(fault) => {
+                let reason = Reason::new(
+                    "enter_failed",
+                    format!("typed, but Enter could not be pressed: {fault}"),
+                );
+                return self.unclear(&turn, reason).await;
+            }
+        }
+        crate::failpoint!("I6");
+        if self.adapter.evidence() == Evidence::None {
+            self.step(&turn.id, TurnEvent::NoEvidence).await?;
+            self.engine
+                .apply_now(&self.id, SessionEvent::Working { source: Source::Screen })
+                .await?;
+            return Ok(Next::now());
+        }
+        self.step(&turn.id, TurnEvent::Submitted).await?;
+        crate::failpoint!("I7");
+        self.memory.evidence_until = Some(Instant::now() + self.adapter.evidence_timeout());
+        Ok(Next::Sleep(self.memory.evidence_until))
+    }
+
+    /// A prompt was submitted: nothing else is typed until the agent's evidence, or the time for it, has come.
+    pub(super) async fn await_evidence(&mut self, session: &Session, launch: &Launch) -> Result<Option<Next>> {
+        let id = self.id.clone();
+        let running = self.engine.0.store.read(move |tx| tx.running_turns(&id)).await?;
+        let Some(turn) = running.into_iter().find(|turn| turn.state == TurnState::Typed) else {
+            self.memory.evidence_until = None;
+            return Ok(None);
+        };
+        let until = *self
+            .memory
+            .evidence_until
+            .get_or_insert_with(|| Instant::now() + self.adapter.evidence_timeout());
+        if Instant::now() < until {
+            return Ok(Some(Next::Sleep(Some(until))));
+        }
+        self.memory.evidence_until = None;
+        if self.recorded(session, &turn.text) == Recorded::Taken {
+            self.accept_by_transcript(&turn.id).await?;
+            return Ok(Some(Next::now()));
+        }
+        let reason = match self.read_screen(launch).await? {
+            Some(ScreenReading::ComposerHolds { .. }) => Reason::new(
+                "still_in_box",
+                "typed but not submitted: the text is still in the agent's box",
+            ),
+            Some(ScreenReading::Dialog { text, .. }) => Reason::new(
+                "dialog_came",
+                format!("a dialog came up while it was being submitted: {text}"),
+            ),
+            _ => Reason::new("no_evidence", "submitted, but the agent has not said that it took it"),
+        };
+        self.unclear(&turn, reason).await.map(Some)
+    }
+
+    pub(super) fn recorded(&self, session: &Session, text: &str) -> Recorded {
+        let session_dir = self.engine.0.paths.session(&self.id);
+        self.adapter.recorded(&session_dir, session.native_id.as_deref(), text)
+    }
+
+    pub(super) async fn accept_by_transcript(&self, turn: &TurnId) -> Result<()> {
+        let (engine, id, turn) = (self.engine.clone(), self.id.clone(), turn.clone());
+        self.engine
+            .0
+            .store
+            .write(move |tx| {
+                tx.step_turn(&turn, &TurnEvent::Accepted)?;
+                engine
+                    .apply(
+                        tx,
+                        &id,
+                        &SessionEvent::Working {
+                            source: Source::Process,
+                        },
+                    )
+                    .map(drop)
+            })
+            .await
+    }
+
+    pub(super) async fn step(&self, turn: &TurnId, event: TurnEvent) -> Result<Option<TurnState>> {
+        let turn = turn.clone();
+        self.engine.0.store.write(move |tx| tx.step_turn(&turn, &event)).await
+    }
+
+    /// Ends the turn as uncertain and tells the person why.
+    pub(super) async fn unclear(&self, turn: &Turn, reason: Reason) -> Result<Next> {
+        let (engine, id) = (self.engine.clone(), turn.id.clone());
+        self.engine
+            .0
+            .store
+            .write(move |tx| {
+                if tx.step_turn(&id, &TurnEvent::Unclear(reason))?.is_some() {
+                    tell::turn_notice(&engine, tx, &tx.turn(&id)?)?;
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(Next::now())
+    }
+
+    fn obstacle(&self, screen: &Screen) -> Option<Reason> {
+        if screen.in_mode {
+            return Some(Reason::new("copy_mode", "somebody has the agent's window in copy mode"));
+        }
+        match self.adapter.read_screen(screen) {
+            ScreenReading::ComposerEmpty => None,
+            ScreenReading::ComposerHolds { shown } => Some(Reason::new(
+                "box_not_empty",
+                format!("the agent's box holds text that nobody has submitted: {shown}"),
+            )),
+            ScreenReading::Dialog { text, .. } => Some(Reason::new("dialog", format!("a dialog is open: {text}"))),
+            ScreenReading::Busy => Some(Reason::new("busy", "the agent shows no box for text")),
+            ScreenReading::Unknown => Some(Reason::new(
+                "unknown_screen",
+                "the agent's screen shows nothing that we know",
+            )),
+        }
+    }
+
+    async fn hold(&self, turn: &Turn, reason: Reason) -> Result<Next> {
+        if turn.reason.as_ref() != Some(&reason) {
+            self.step(&turn.id, TurnEvent::Hold(reason)).await?;
+        }
+        Ok(Next::after(HELD_PAUSE))
+    }
+
+    /// Waits until the box shows `text`. `Err` holds what it shows instead when the limit has passed.
+    async fn await_echo(&self, text: &str, pane: &PaneId) -> Result<std::result::Result<(), String>> {
+        let limit = Instant::now() + ECHO_LIMIT;
+        let mut pause = ECHO_PAUSE_MIN;
+        loop {
+            let shown = match self.engine.0.tmux.screen(pane).await {
+                Ok(screen) => match self.adapter.read_screen(&screen) {
+                    ScreenReading::ComposerHolds { shown } if self.adapter.composer_shows(&shown, text) => {
+                        return Ok(Ok(()));
+                    }
+                    ScreenReading::ComposerHolds { shown } => shown,
+                    ScreenReading::Dialog { text, .. } => return Ok(Err(format!("a dialog: {text}"))),
+                    _ => String::from("nothing"),
+                },
+                Err(fault) if fault.kind == Kind::Timeout => String::from("an unreadable screen"),
+                Err(_) => return Ok(Err("a window that is gone".into())),
+            };
+            if Instant::now() >= limit {
+                return Ok(Err(shown));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(ECHO_PAUSE_MAX);
+        }
+    }
+}

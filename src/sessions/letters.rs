@@ -1,0 +1,285 @@
+//! Letters: takes what lies in the launch's mailbox into the store, then removes it. A letter is believed only if its origin
+//! leads to this launch; anything else is put aside and reported.
+
+use super::actor::Actor;
+use super::{Engine, tell};
+use crate::domain::agent::AgentSignal;
+use crate::domain::ask::{Ask, AskState};
+use crate::domain::fault::Result;
+use crate::domain::ids::{LaunchNo, SessionId};
+use crate::domain::launch::{Launch, ShimRecord};
+use crate::domain::letter::{Letter, LetterKind};
+use crate::domain::message::{MessageFile, MessageKind};
+use crate::domain::session::{Reason, Session, SessionEvent, Source};
+use crate::domain::turn::{Turn, TurnEvent, TurnState};
+use crate::runner::mailbox::{self, Found};
+use crate::store::{NewMessage, Tx};
+
+/// Letters that one transaction takes.
+const LETTERS_PER_TAKE: usize = 64;
+/// Characters of a letter's key that are kept.
+const KEY_CHARS_MAX: usize = 200;
+
+/// A letter that may be taken, with its files in our own keeping.
+struct Taken {
+    file: String,
+    letter: Letter,
+    files: Vec<MessageFile>,
+    meaning: AgentSignal,
+}
+
+impl Actor {
+    /// Takes every letter that is there. Clears the mail flag when the mailbox is empty.
+    pub(super) async fn take_letters(&mut self, session: &Session, launch: &Launch) -> Result<()> {
+        let dir = self.launch_dir(launch);
+        // An agent's first hooks may be faster than the shim's own record; without it no origin can be checked.
+        let Some(shim) = self.shim(launch)? else {
+            return Ok(());
+        };
+        loop {
+            let found = mailbox::read_new(&dir.mail(), LETTERS_PER_TAKE)?;
+            let count = found.len();
+            let mut batch = Vec::new();
+            let mut stayed = 0;
+            for item in found {
+                match self.sort(item, session, launch, &shim)? {
+                    Sorted::Take(taken) => batch.push(*taken),
+                    Sorted::PutAside { file, reason } => self.put_aside(launch, file, reason).await?,
+                    Sorted::Stays => stayed += 1,
+                }
+            }
+            crate::failpoint!("O1");
+            self.take_batch(launch, batch).await?;
+            if count < LETTERS_PER_TAKE || stayed == count {
+                self.dirty.mail = false;
+                return Ok(());
+            }
+        }
+    }
+
+    fn sort(&self, found: Found, session: &Session, launch: &Launch, shim: &ShimRecord) -> Result<Sorted> {
+        let (file, letter) = match found {
+            Found::Letter { file, letter } => (file, *letter),
+            Found::Bad { file, reason } => return Ok(Sorted::PutAside { file, reason }),
+            Found::Newer { file, version } => {
+                tracing::warn!(session.id = %self.id, file, version, "a letter of a newer version stays in the mailbox");
+                return Ok(Sorted::Stays);
+            }
+        };
+        let addressed = letter.session == self.id && letter.launch == launch.no;
+        if !addressed || !letter.origin.leads_to(Some(shim.shim), session.native_id.as_deref()) {
+            let reason = format!(
+                "its origin (process {}) does not lead to this launch",
+                letter.origin.pid
+            );
+            return Ok(Sorted::PutAside { file, reason });
+        }
+        let files = match self.keep_files(launch, &letter) {
+            Ok(files) => files,
+            Err(fault) if fault.kind == crate::domain::fault::Kind::Storage => return Err(fault),
+            Err(fault) => {
+                return Ok(Sorted::PutAside {
+                    file,
+                    reason: fault.message,
+                });
+            }
+        };
+        let meaning = match (letter.kind, &letter.event) {
+            (LetterKind::Hook, Some(event)) => self
+                .adapter
+                .interpret(event, letter.data.as_ref().unwrap_or(&serde_json::Value::Null)),
+            _ => AgentSignal::Nothing,
+        };
+        Ok(Sorted::Take(Box::new(Taken {
+            file,
+            letter,
+            files,
+            meaning,
+        })))
+    }
+
+    /// Copies attachments out of the agent's reach before the letter counts as taken.
+    fn keep_files(&self, launch: &Launch, letter: &Letter) -> Result<Vec<MessageFile>> {
+        let mail = self.launch_dir(launch).mail();
+        let outgoing = self.engine.0.paths.outgoing(&self.id);
+        let mut kept = Vec::new();
+        for (i, attachment) in letter.files.iter().enumerate() {
+            let path = outgoing.join(format!("{}-{i}", letter.id));
+            let size = mailbox::take_attachment(&mail, attachment, &path)?;
+            kept.push(MessageFile {
+                path,
+                name: attachment.name.clone(),
+                size,
+                caption: attachment.caption.clone(),
+            });
+        }
+        Ok(kept)
+    }
+
+    async fn take_batch(&mut self, launch: &Launch, batch: Vec<Taken>) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mail = self.launch_dir(launch).mail();
+        if batch
+            .iter()
+            .any(|taken| matches!(taken.meaning, AgentSignal::Started { .. }))
+        {
+            self.memory.started = true;
+        }
+        let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
+        let batch = self
+            .engine
+            .0
+            .store
+            .write(move |tx| {
+                for taken in &batch {
+                    take(&engine, tx, &id, no, taken)?;
+                }
+                Ok(batch)
+            })
+            .await?;
+        crate::failpoint!("O2");
+        for taken in batch {
+            mailbox::discard(&mail, &taken.file, &taken.letter.files)?;
+        }
+        Ok(())
+    }
+
+    async fn put_aside(&self, launch: &Launch, file: String, reason: String) -> Result<()> {
+        tracing::warn!(session.id = %self.id, file, reason, "a letter was put aside");
+        let (engine, id, name) = (self.engine.clone(), self.id.clone(), file.clone());
+        self.engine
+            .0
+            .store
+            .write(move |tx| {
+                tx.quarantine_letter(&id, &name, &reason)?;
+                let session = tx.session(&id)?;
+                let text = format!("A letter in its mailbox was put aside and not delivered: {reason}.");
+                tell::notice(&engine, tx, &session, text, None)
+            })
+            .await?;
+        mailbox::quarantine(&self.launch_dir(launch).mail(), &file)
+    }
+}
+
+enum Sorted {
+    Take(Box<Taken>),
+    PutAside { file: String, reason: String },
+    Stays,
+}
+
+/// One letter, in the transaction of its batch. A repeated letter changes nothing.
+fn take(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, taken: &Taken) -> Result<()> {
+    let letter = &taken.letter;
+    let key = letter
+        .key
+        .as_deref()
+        .map(|key| key.chars().take(KEY_CHARS_MAX).collect::<String>());
+    if !tx.take_letter(id, &letter.id, key.as_deref())? {
+        return Ok(());
+    }
+    match letter.kind {
+        LetterKind::Notify => insert_message(engine, tx, id, taken, MessageKind::Reply),
+        LetterKind::Ask => {
+            tx.open_ask(&Ask {
+                id: letter.id.clone(),
+                session: id.clone(),
+                launch: no,
+                question: letter.text.clone().unwrap_or_default(),
+                choices: letter.choices.clone(),
+                state: AskState::Open,
+                answer: None,
+                opened_at: letter.at,
+                expires_at: letter.expires_at,
+            })?;
+            insert_message(engine, tx, id, taken, MessageKind::Ask)
+        }
+        LetterKind::Hook => on_signal(engine, tx, id, no, &taken.meaning),
+        LetterKind::Request => Ok(()),
+    }
+}
+
+fn insert_message(engine: &Engine, tx: &Tx<'_>, id: &SessionId, taken: &Taken, kind: MessageKind) -> Result<()> {
+    let session = tx.session(id)?;
+    let letter = &taken.letter;
+    tx.insert_message(NewMessage {
+        session: Some(id.clone()),
+        kind,
+        text: letter.text.clone().unwrap_or_default(),
+        done: letter.done.clone(),
+        choices: letter.choices.clone(),
+        files: taken.files.clone(),
+        to: tell::destination(engine, &session),
+        reply_to: None,
+        letter: Some(letter.id.clone()),
+    })?;
+    Ok(())
+}
+
+fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, signal: &AgentSignal) -> Result<()> {
+    let source = Source::Hook;
+    let event = match signal {
+        AgentSignal::Started { native_id } => {
+            if let Some(native_id) = native_id {
+                tx.set_native_id(id, native_id)?;
+            }
+            return Ok(());
+        }
+        AgentSignal::PromptAccepted { prompt } => {
+            if let Some(turn) = turn_of_evidence(tx, id, no, prompt)? {
+                tx.step_turn(&turn.id, &TurnEvent::Accepted)?;
+                crate::failpoint!("I8");
+            }
+            SessionEvent::Working { source }
+        }
+        AgentSignal::DialogOpened { text, .. } => SessionEvent::Dialog {
+            source,
+            text: text.clone(),
+        },
+        AgentSignal::DialogClosed => SessionEvent::DialogClosed { source },
+        AgentSignal::TurnEnded { final_text } => {
+            finish_turns(tx, id, final_text.as_deref())?;
+            SessionEvent::Ready { source }
+        }
+        AgentSignal::TurnInterrupted => {
+            interrupt_turns(tx, id)?;
+            SessionEvent::Ready { source }
+        }
+        AgentSignal::Limited { text } => SessionEvent::Limited {
+            source,
+            text: text.clone(),
+        },
+        AgentSignal::Nothing => return Ok(()),
+    };
+    engine.apply(tx, id, &event).map(drop)
+}
+
+/// The turn that the agent says it took: the oldest typed one with this text, else one that was given up as uncertain.
+fn turn_of_evidence(tx: &Tx<'_>, id: &SessionId, no: LaunchNo, prompt: &str) -> Result<Option<Turn>> {
+    let typed = |turn: &Turn| matches!(turn.state, TurnState::Typing | TurnState::Typed);
+    let same = |turn: &Turn| turn.text.trim_end() == prompt.trim_end();
+    let running = tx.running_turns(id)?.into_iter();
+    match running.into_iter().find(|turn| typed(turn) && same(turn)) {
+        Some(turn) => Ok(Some(turn)),
+        None => tx.turn_by_text(id, no, prompt),
+    }
+}
+
+fn finish_turns(tx: &Tx<'_>, id: &SessionId, final_text: Option<&str>) -> Result<()> {
+    for turn in tx.running_turns(id)? {
+        let event = TurnEvent::Finished {
+            final_text: final_text.map(str::to_owned),
+        };
+        tx.step_turn(&turn.id, &event)?;
+    }
+    Ok(())
+}
+
+fn interrupt_turns(tx: &Tx<'_>, id: &SessionId) -> Result<()> {
+    for turn in tx.running_turns(id)? {
+        let reason = Reason::new("interrupted", "interrupted by a person");
+        tx.step_turn(&turn.id, &TurnEvent::Interrupted(reason))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! A wish for a session: what was typed, what it means, and its rows.
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use super::{Engine, tell};
+use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::ids::{SessionId, SessionName, TurnId};
+use crate::domain::policy::Policy;
+use crate::domain::route::{ChatRef, PromptOrigin};
+use crate::domain::session::{Session, SessionState};
+use crate::domain::text::{Sanitised, name_from, sanitise};
+use crate::domain::turn::Turn;
+use crate::store::{NewSession, NewTurn, Tx};
+use crate::workspace::{self, RepoSource};
+
+/// A wish for a session, with everything that needs the outside world already looked up (see [`Engine::check`]).
+#[derive(Debug, Clone)]
+pub struct NewSessionRequest {
+    /// The agent's resolved name.
+    pub agent: String,
+    pub policy: Policy,
+    pub name: Option<SessionName>,
+    /// Canonical path or URL.
+    pub repo: Option<String>,
+    pub chat: Option<ChatRef>,
+    pub parent: Option<SessionId>,
+    /// The first prompt, if there is one.
+    pub prompt: Option<String>,
+    pub origin: PromptOrigin,
+    /// A client's own key: the same request twice makes one session.
+    pub key: Option<String>,
+}
+
+/// A request as it was typed.
+#[derive(Debug, Clone, Default)]
+pub struct RawRequest {
+    pub agent: Option<String>,
+    pub policy: Option<String>,
+    pub name: Option<String>,
+    pub repo: Option<String>,
+    /// Where a relative `repo` begins.
+    pub cwd: Option<PathBuf>,
+}
+
+impl Engine {
+    /// Looks up what a request names (agent, policy, name, repository) without changing anything.
+    pub async fn check(&self, raw: &RawRequest) -> Result<NewSessionRequest> {
+        let config = &self.0.config;
+        let word = raw.agent.as_deref().unwrap_or(&config.default_agent);
+        let adapter = match word {
+            "auto" => self.0.agents.auto()?,
+            name => self.0.agents.get(name)?,
+        };
+        adapter.locate()?;
+        let policy = match &raw.policy {
+            Some(word) => word.parse()?,
+            None => config.default_policy,
+        };
+        let repo = match &raw.repo {
+            Some(word) => {
+                let cwd = raw.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
+                Some(repo_text(workspace::resolve_repo(word, &cwd).await?))
+            }
+            None => None,
+        };
+        Ok(NewSessionRequest {
+            agent: adapter.name().to_owned(),
+            policy,
+            name: raw.name.as_deref().map(str::parse).transpose()?,
+            repo,
+            chat: None,
+            parent: None,
+            prompt: None,
+            origin: PromptOrigin::Api,
+            key: None,
+        })
+    }
+
+    /// Makes the session's row and its first turn, in the caller's transaction; call [`Engine::wake`] after the commit.
+    /// A request with a key that was admitted before is the session of that time.
+    pub fn admit(&self, tx: &Tx<'_>, request: &NewSessionRequest) -> Result<Session> {
+        if let Some(key) = &request.key
+            && let Some(known) = tx.session_by_key(key)?
+        {
+            return Ok(known);
+        }
+        let text = request
+            .prompt
+            .as_deref()
+            .map(|prompt| self.prompt_text(prompt))
+            .transpose()?;
+        let id = SessionId::from_random(Uuid::new_v4().as_u64_pair().0);
+        let session = tx.insert_session(NewSession {
+            work_dir: self.0.paths.work(&id),
+            id,
+            name: request.name.clone(),
+            name_stem: name_stem(request),
+            agent: request.agent.clone(),
+            policy: request.policy,
+            repo: request.repo.clone(),
+            branch: None,
+            chat: request.chat.clone(),
+            parent: request.parent.clone(),
+            key: request.key.clone(),
+        })?;
+        if let Some(text) = text {
+            insert_turn(tx, &session.id, text, request.origin.clone(), None)?;
+        }
+        Ok(session)
+    }
+
+    /// Makes a turn of a prompt, in the caller's transaction; call [`Engine::wake`] after the commit.
+    ///
+    /// Errors: `Usage` for an empty prompt, `OverLimit`, `RefusedByState` when a dialog is open (typing would answer it) or the
+    /// session has ended.
+    pub fn enqueue(
+        &self,
+        tx: &Tx<'_>,
+        session: &SessionId,
+        text: &str,
+        origin: PromptOrigin,
+        key: Option<String>,
+    ) -> Result<Turn> {
+        if let Some(key) = &key
+            && let Some(known) = tx.turn_by_key(session, key)?
+        {
+            return Ok(known);
+        }
+        let text = self.prompt_text(text)?;
+        accepts_prompts(&tx.session(session)?)?;
+        insert_turn(tx, session, text, origin, key)
+    }
+
+    fn prompt_text(&self, prompt: &str) -> Result<Sanitised> {
+        let limit = self.0.config.limits.prompt_bytes;
+        if prompt.len() > limit {
+            return Err(Fault::new(
+                Kind::OverLimit,
+                format!("the prompt has {} bytes; the limit is {limit}", prompt.len()),
+            )
+            .hint("Put the text into a file and name the file in the prompt, or raise `limits.prompt_bytes`."));
+        }
+        let text = sanitise(prompt);
+        if text.text.trim().is_empty() {
+            return Err(Fault::new(Kind::Usage, "the prompt is empty")
+                .hint("Say what the agent should do: telecoder run \"fix the login test\""));
+        }
+        Ok(text)
+    }
+}
+
+fn insert_turn(
+    tx: &Tx<'_>,
+    session: &SessionId,
+    text: Sanitised,
+    origin: PromptOrigin,
+    key: Option<String>,
+) -> Result<Turn> {
+    let id: TurnId = Uuid::now_v7().to_string().parse()?;
+    tx.insert_turn(NewTurn {
+        id,
+        session: session.clone(),
+        text,
+        origin,
+        key,
+    })
+}
+
+fn accepts_prompts(session: &Session) -> Result<()> {
+    let name = &session.name;
+    match session.status.state {
+        SessionState::NeedsInput => Err(Fault::new(
+            Kind::RefusedByState,
+            format!(
+                "{name} shows a dialog, and typed text would answer it: {}",
+                session.status.reason.text
+            ),
+        )
+        .hint(tell::dialog_hint(name))),
+        state if state.is_ended() => Err(Fault::new(
+            Kind::RefusedByState,
+            format!("{name} has ended ({state}: {})", session.status.reason.text),
+        )
+        .hint(format!("Bring it back first: telecoder resume {name}"))),
+        SessionState::Stopping => Err(Fault::new(Kind::RefusedByState, format!("{name} is being stopped"))
+            .hint(format!("When it has ended, bring it back: telecoder resume {name}"))),
+        _ => Ok(()),
+    }
+}
+
+fn name_stem(request: &NewSessionRequest) -> SessionName {
+    let stem_of_repo = request.repo.as_deref().map(|repo| {
+        let last = repo.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or(repo);
+        last.trim_end_matches(".git").to_owned()
+    });
+    let stem = match (&request.prompt, stem_of_repo) {
+        (_, Some(repo)) => repo,
+        (Some(prompt), None) => prompt.lines().next().unwrap_or_default().to_owned(),
+        (None, None) => request.agent.clone(),
+    };
+    name_from(&stem)
+}
+
+fn repo_text(source: RepoSource) -> String {
+    match source {
+        RepoSource::Local(path) => path.to_string_lossy().into_owned(),
+        RepoSource::Url(url) => url,
+    }
+}

@@ -1,0 +1,76 @@
+//! After a crash: prompts that an earlier engine had begun to type. The agent's own record is asked first, then its screen;
+//! nothing is typed again without proof that it never arrived.
+
+use tokio::time::Instant;
+
+use super::actor::{Actor, Next};
+use crate::agents::Recorded;
+use crate::domain::agent::Evidence;
+use crate::domain::fault::Result;
+use crate::domain::launch::Launch;
+use crate::domain::screen::ScreenReading;
+use crate::domain::session::{Reason, Session};
+use crate::domain::turn::{Turn, TurnEvent, TurnState};
+
+/// Pause between two looks while a half-done prompt is being settled.
+const SETTLE_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
+impl Actor {
+    /// `None`: nothing is left to settle. Letters were read before.
+    pub(super) async fn settle(&mut self, session: &Session, launch: &Launch) -> Result<Option<Next>> {
+        if self.settled {
+            return Ok(None);
+        }
+        let id = self.id.clone();
+        let running = self.engine.0.store.read(move |tx| tx.running_turns(&id)).await?;
+        let half_done = |turn: &&Turn| matches!(turn.state, TurnState::Typing | TurnState::Typed);
+        let Some(turn) = running.iter().find(half_done).cloned() else {
+            self.settled = true;
+            return Ok(None);
+        };
+        if self.adapter.evidence() == Evidence::None {
+            let reason = Reason::new(
+                "crashed",
+                "TeleCoder was interrupted while it typed, and this agent keeps no record",
+            );
+            return self.unclear(&turn, reason).await.map(Some);
+        }
+        if self.recorded(session, &turn.text) == Recorded::Taken {
+            self.accept_by_transcript(&turn.id).await?;
+            return Ok(Some(Next::now()));
+        }
+        self.settle_by_screen(turn, session, launch).await.map(Some)
+    }
+
+    /// The evidence may still be on its way: the same time is given as after Enter. A box that holds exactly our text is
+    /// submitted at once.
+    async fn settle_by_screen(&mut self, turn: Turn, session: &Session, launch: &Launch) -> Result<Next> {
+        let until = *self
+            .memory
+            .settle_until
+            .get_or_insert_with(|| Instant::now() + self.adapter.evidence_timeout());
+        let reading = self.read_screen(launch).await?;
+        if let (Some(ScreenReading::ComposerHolds { shown }), Some(placement)) = (&reading, &launch.placement)
+            && turn.state == TurnState::Typing
+            && self.adapter.composer_shows(shown, &turn.text)
+        {
+            self.memory.settle_until = None;
+            self.settled = true;
+            return self.submit(turn, &placement.pane).await;
+        }
+        if Instant::now() < until {
+            return Ok(Next::after(SETTLE_PAUSE));
+        }
+        self.memory.settle_until = None;
+        let absent = self.recorded(session, &turn.text) == Recorded::Absent;
+        if absent && reading == Some(ScreenReading::ComposerEmpty) {
+            self.step(&turn.id, TurnEvent::ProvenAbsent).await?;
+            return Ok(Next::now());
+        }
+        let reason = Reason::new(
+            "crashed",
+            "TeleCoder was interrupted while it typed, and the agent has no record of it",
+        );
+        self.unclear(&turn, reason).await
+    }
+}

@@ -1,0 +1,116 @@
+//! What TeleCoder itself has to say to the person: outbox rows about sessions and prompts.
+
+use super::Engine;
+use crate::domain::fault::Result;
+use crate::domain::ids::{SessionId, SessionName};
+use crate::domain::message::MessageKind;
+use crate::domain::route::{ChatRef, PromptOrigin};
+use crate::domain::session::{Session, SessionState, Status};
+use crate::domain::turn::{Turn, TurnState};
+use crate::store::{NewMessage, Tx};
+
+/// Lines of the last screen that a failure notice shows.
+const SCREEN_LINES_MAX: usize = 12;
+/// How much of a prompt a notice quotes.
+const QUOTE_CHARS_MAX: usize = 60;
+
+/// How to answer a dialog from the places that we have.
+pub fn dialog_hint(name: &SessionName) -> String {
+    format!("Look with: telecoder screen {name} and answer with: telecoder keys {name} KEY")
+}
+
+/// A session needs the person, failed, or was lost.
+pub fn status_notice(engine: &Engine, tx: &Tx<'_>, id: &SessionId, status: &Status) -> Result<()> {
+    let session = tx.session(id)?;
+    let mut text = match status.state {
+        SessionState::NeedsInput => format!("Needs your input.\n\n{}", fenced(&status.reason.text)),
+        SessionState::Complete => "The agent ended by itself (exit code 0).".to_owned(),
+        SessionState::Limited => format!("The agent's provider refuses: {}", status.reason.text),
+        _ => format!("{}: {}.", capital(status.state.as_str()), status.reason.text),
+    };
+    if matches!(status.state, SessionState::Failed | SessionState::Lost) {
+        if let Some(screen) = engine.last_screen(&session) {
+            let lines: Vec<&str> = screen.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(SCREEN_LINES_MAX)..];
+            text.push_str(&format!(
+                "\n\nThe last lines of its screen:\n\n{}",
+                fenced(&tail.join("\n"))
+            ));
+        }
+        let waiting = tx.waiting_count(id)?;
+        if waiting > 0 {
+            text.push_str(&format!(
+                "\n\nPrompts that still wait: {waiting}. `telecoder resume {}` brings them to the agent.",
+                session.name
+            ));
+        }
+    }
+    notice(engine, tx, &session, text, None)
+}
+
+/// A prompt came to an end that the person did not ask for.
+pub fn turn_notice(engine: &Engine, tx: &Tx<'_>, turn: &Turn) -> Result<()> {
+    let session = tx.session(&turn.session)?;
+    let reason = turn
+        .reason
+        .as_ref()
+        .map_or("no reason is known", |reason| reason.text.as_str());
+    let what = match turn.state {
+        TurnState::Uncertain => "It is uncertain whether the agent got this prompt",
+        TurnState::Refused => "The agent refused this prompt",
+        TurnState::Cancelled => "This prompt was not sent",
+        TurnState::Interrupted => "This prompt was interrupted",
+        _ => "This prompt failed",
+    };
+    let text = format!("{what}: {reason}.\n\n> {}", quote(&turn.text));
+    let reply_to = match &turn.origin {
+        PromptOrigin::Chat { chat, message_id } if Some(chat) == destination(engine, &session).as_ref() => {
+            Some(*message_id)
+        }
+        _ => None,
+    };
+    notice(engine, tx, &session, text, reply_to)
+}
+
+pub fn notice(engine: &Engine, tx: &Tx<'_>, session: &Session, text: String, reply_to: Option<i64>) -> Result<()> {
+    tx.insert_message(NewMessage {
+        session: Some(session.id.clone()),
+        kind: MessageKind::Notice,
+        text,
+        done: None,
+        choices: vec![],
+        files: vec![],
+        to: destination(engine, session),
+        reply_to,
+        letter: None,
+    })?;
+    Ok(())
+}
+
+/// The chat that the session is bound to, else `home_chat`, else nowhere (read with `telecoder messages`).
+pub fn destination(engine: &Engine, session: &Session) -> Option<ChatRef> {
+    session.chat.clone().or_else(|| engine.0.config.home_chat())
+}
+
+fn quote(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let mut quote: String = line.chars().take(QUOTE_CHARS_MAX).collect();
+    if quote.len() < text.len() {
+        quote.push('…');
+    }
+    quote
+}
+
+/// A fence that is longer than any run of backticks inside.
+fn fenced(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}\n{text}\n{fence}")
+}
+
+fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
