@@ -58,7 +58,7 @@ pub async fn show(State(api): State<Api>, Path(word): Path<String>) -> Answer<wi
         })
         .await?;
     if session.status.state.is_ended() {
-        shown.last_screen = api.engine().last_screen(&session).await;
+        shown.last_screen = api.engine().last_screen(&session);
     }
     Ok(Json(shown))
 }
