@@ -33,10 +33,8 @@ pub fn make_private_dir(path: &Path) -> Result<()> {
     }
     if meta.mode() & 0o022 != 0 {
         let message = format!("{} can be written by other users", path.display());
-        return Err(Fault::new(Kind::NotPermitted, message).hint(format!(
-            "If you trust what is in it: `chmod 700 {}`",
-            path.display()
-        )));
+        return Err(Fault::new(Kind::NotPermitted, message)
+            .hint(format!("If you trust what is in it: `chmod 700 {}`", path.display())));
     }
     if meta.mode() & 0o777 != 0o700 {
         std::fs::set_permissions(path, Permissions::from_mode(0o700))

@@ -84,8 +84,12 @@ impl EventStream<'_> {
             .push(bytes)
             .map_err(|_| Fault::new(Kind::Failure, "the daemon sent an event that is too long"))?;
         for frame in frames {
-            let event = serde_json::from_str(&frame.data)
-                .map_err(|e| Fault::new(Kind::Failure, format!("the daemon sent an event that does not fit: {e}")))?;
+            let event = serde_json::from_str(&frame.data).map_err(|e| {
+                Fault::new(
+                    Kind::Failure,
+                    format!("the daemon sent an event that does not fit: {e}"),
+                )
+            })?;
             self.ready.push_back(event);
         }
         Ok(true)

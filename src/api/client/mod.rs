@@ -120,7 +120,10 @@ impl Client {
 fn fault_of(code: u16, body: &[u8]) -> Fault {
     match serde_json::from_slice::<ErrorBody>(body) {
         Ok(ErrorBody { error }) => error,
-        Err(_) => Fault::new(status::to_kind(code), format!("the daemon answered with HTTP status {code}")),
+        Err(_) => Fault::new(
+            status::to_kind(code),
+            format!("the daemon answered with HTTP status {code}"),
+        ),
     }
 }
 

@@ -45,9 +45,19 @@ mod tests {
 
     #[test]
     fn what_a_person_typed_stays_one_segment() {
-        assert_eq!(path(&["sessions", "../a b?#é", "stop"]), "/v1/sessions/%2E%2E%2Fa%20b%3F%23%C3%A9/stop");
         assert_eq!(
-            query(path(&["events"]), &[("after", Some("3".into())), ("session", None), ("limit", Some("&".into()))]),
+            path(&["sessions", "../a b?#é", "stop"]),
+            "/v1/sessions/%2E%2E%2Fa%20b%3F%23%C3%A9/stop"
+        );
+        assert_eq!(
+            query(
+                path(&["events"]),
+                &[
+                    ("after", Some("3".into())),
+                    ("session", None),
+                    ("limit", Some("&".into()))
+                ]
+            ),
             "/v1/events?after=3&limit=%26"
         );
     }

@@ -55,10 +55,7 @@ async fn an_error_comes_back_with_its_kind_and_hint() {
         serve(f.listener, vec![answer("409 Conflict", body)]),
         f.client.get::<Value>("/v1/x")
     );
-    assert_eq!(
-        got.unwrap_err(),
-        Fault::new(Kind::RefusedByState, "no").hint("Do it.")
-    );
+    assert_eq!(got.unwrap_err(), Fault::new(Kind::RefusedByState, "no").hint("Do it."));
 }
 
 #[tokio::test]
@@ -74,9 +71,10 @@ async fn an_error_that_is_not_ours_is_judged_by_its_status() {
 #[tokio::test]
 async fn a_keyed_request_is_repeated_once_with_the_same_key() {
     let f = fixture();
+    let body = json!({"text": "hi"});
     let (seen, got) = tokio::join!(
         serve(f.listener, vec![String::new(), answer("200 OK", "{}")]),
-        f.client.post_once::<Value>("/v1/x", &json!({"text": "hi"}), "key-1")
+        f.client.post_once::<Value>("/v1/x", &body, "key-1")
     );
     got.unwrap();
     assert_eq!(seen.len(), 2);
@@ -86,9 +84,10 @@ async fn a_keyed_request_is_repeated_once_with_the_same_key() {
 #[tokio::test]
 async fn a_request_without_a_key_is_sent_once_and_the_doubt_is_named() {
     let f = fixture();
+    let body = json!({});
     let (seen, got) = tokio::join!(
         serve(f.listener, vec![String::new()]),
-        f.client.post::<Value>("/v1/x", &json!({}))
+        f.client.post::<Value>("/v1/x", &body)
     );
     let fault = got.unwrap_err();
     assert_eq!((seen.len(), fault.kind), (1, Kind::DaemonUnreachable));
@@ -121,10 +120,7 @@ async fn a_stream_that_broke_off_goes_on_after_the_last_event() {
         )
     };
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
-    let answers = vec![
-        format!("{head}{}", event(4)),
-        format!("{head}: hello\n\n{}", event(5)),
-    ];
+    let answers = vec![format!("{head}{}", event(4)), format!("{head}: hello\n\n{}", event(5))];
     let read = async {
         let mut stream = f.client.events(None, None).await.unwrap();
         [stream.next().await.unwrap().seq, stream.next().await.unwrap().seq]

@@ -92,11 +92,7 @@ impl Caller {
             ),
         };
         let doing = doing.to_owned();
-        if let Err(error) = api
-            .store()
-            .write(move |tx| tx.audit_refused("api", &who, &doing))
-            .await
-        {
+        if let Err(error) = api.store().write(move |tx| tx.audit_refused("api", &who, &doing)).await {
             tracing::error!(error.message = %error, "the refusal could not be written to the audit log");
         }
         fault
@@ -200,10 +196,7 @@ mod tests {
         assert_eq!(silent(Policy::Ask, Policy::Ask), Policy::Ask);
         assert_eq!(silent(Policy::Observe, Policy::Standard), Policy::Observe);
         assert_eq!(silent(Policy::Yolo, Policy::Yolo), Policy::Standard);
-        assert_eq!(
-            child_policy(Policy::Standard, true, Policy::Ask).unwrap(),
-            Policy::Ask
-        );
+        assert_eq!(child_policy(Policy::Standard, true, Policy::Ask).unwrap(), Policy::Ask);
     }
 
     #[test]

@@ -34,7 +34,10 @@ pub async fn entries(
         .store()
         .read(move |tx| {
             let session = tx.find_session(&word)?;
-            Ok((tx.turns(&session.id, Some(tail))?, tx.messages(&session.id, Some(tail))?))
+            Ok((
+                tx.turns(&session.id, Some(tail))?,
+                tx.messages(&session.id, Some(tail))?,
+            ))
         })
         .await?;
     let turns: Vec<wire::Turn> = turns.iter().map(wire::Turn::from).collect();

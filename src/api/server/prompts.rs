@@ -23,7 +23,10 @@ pub async fn send(
     let session = api.find(&word).await?;
     caller.must_be_above(&api, &session, "prompt").await?;
     let key = idempotency_key(&headers)?;
-    let turn = api.engine().prompt(&session.id, &body.text, caller.origin(), key).await?;
+    let turn = api
+        .engine()
+        .prompt(&session.id, &body.text, caller.origin(), key)
+        .await?;
     Ok((StatusCode::ACCEPTED, Json(wire::Turn::from(&turn))))
 }
 

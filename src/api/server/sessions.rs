@@ -77,7 +77,11 @@ pub async fn create(
         Caller::Agent(parent) => adopt(&api, &mut request, parent.clone(), body.policy.is_some()).await?,
         Caller::Unknown => caller.must_be_person(&api, "start a session").await?,
     }
-    let session = api.engine().create(request).await.map_err(|fault| name_taken(fault, &body))?;
+    let session = api
+        .engine()
+        .create(request)
+        .await
+        .map_err(|fault| name_taken(fault, &body))?;
     let shown = api.store().read(move |tx| view::session(tx, &session)).await?;
     Ok((StatusCode::CREATED, Json(shown)))
 }
@@ -152,10 +156,7 @@ mod tests {
     #[test]
     fn a_status_filter_is_a_state_an_alias_or_all() {
         assert_eq!(states("all").unwrap(), vec![]);
-        assert_eq!(
-            states("error").unwrap(),
-            vec![SessionState::Failed, SessionState::Lost]
-        );
+        assert_eq!(states("error").unwrap(), vec![SessionState::Failed, SessionState::Lost]);
         assert_eq!(states("idle").unwrap(), vec![SessionState::Idle]);
         assert_eq!(states("idel").unwrap_err().kind, Kind::Usage);
     }
