@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::domain::ids::LaunchNo;
+
 /// `sessions/<id>/launches/<n>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchDir(PathBuf);
@@ -12,6 +14,11 @@ impl LaunchDir {
     }
     pub fn path(&self) -> &Path {
         &self.0
+    }
+    /// The launch's number: the last part of its path.
+    pub fn number(&self) -> Option<LaunchNo> {
+        let name = self.0.file_name()?.to_str()?;
+        name.parse().ok().map(LaunchNo)
     }
     pub fn run_sh(&self) -> PathBuf {
         self.0.join("run.sh")
@@ -25,6 +32,16 @@ impl LaunchDir {
     /// Written by the shim only.
     pub fn ctl(&self) -> PathBuf {
         self.0.join("ctl")
+    }
+    /// Held by the shim while it runs.
+    pub fn ctl_lock(&self) -> PathBuf {
+        self.ctl().join("lock")
+    }
+    pub fn shim_json(&self) -> PathBuf {
+        self.ctl().join("shim.json")
+    }
+    pub fn exit_json(&self) -> PathBuf {
+        self.ctl().join("exit.json")
     }
     pub fn mail(&self) -> PathBuf {
         self.0.join("mail")

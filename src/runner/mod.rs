@@ -4,6 +4,7 @@
 //! daemon, use no async runtime, and work while the daemon is down.
 
 mod exit_file;
+mod files;
 pub mod layout;
 pub mod log_writer;
 pub mod mailbox;
@@ -12,5 +13,5 @@ pub mod script;
 pub mod shim;
 pub mod watch;
 
-pub use exit_file::{read_exit, read_shim};
+pub use exit_file::{is_held, read_exit, read_shim};
 pub use layout::LaunchDir;

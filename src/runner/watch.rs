@@ -1,19 +1,38 @@
 //! Watches launches: new letters and exit records by inotify, a shim's death by pidfd. No polling, no process per launch.
+//!
+//! One inotify descriptor serves all launches. What it says is a hint only: the reader of a change looks for itself, so a
+//! change may be told twice, and after an overflow of the kernel's queue everything is told again. Keeps nothing on disk; after a
+//! restart `watch` tells what is there.
 
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::mem::MaybeUninit;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use rustix::fd::OwnedFd;
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
-use super::LaunchDir;
-use crate::domain::fault::Result;
+use super::{LaunchDir, process};
+use crate::domain::fault::{Fault, Result};
 use crate::domain::ids::{LaunchNo, SessionId};
 use crate::domain::letter::ProcessRef;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Events that are taken together; a flood of letters of one launch is one change.
+const BATCH_EVENTS_MAX: usize = 4096;
+const BUFFER_BYTES: usize = 16 * 1024;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LaunchKey {
     pub session: SessionId,
     pub launch: LaunchNo,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum LaunchChange {
     /// Something is new in `mail/new` (or was there when the watch began).
     Mail,
@@ -25,22 +44,254 @@ pub enum LaunchChange {
     ShimGone,
 }
 
-/// A handle; dropping it ends the watching.
+type Changes = mpsc::UnboundedSender<(LaunchKey, LaunchChange)>;
+
+/// A handle; dropping the last one ends the watching.
 #[derive(Clone)]
-pub struct Watcher {}
+pub struct Watcher {
+    inner: Arc<Inner>,
+}
 
 impl Watcher {
     /// Changes may be reported more than once and are never missed: what is there when `watch` is called is reported too.
+    ///
+    /// To be called within the async runtime, which then runs the watching.
     pub fn new() -> Result<(Self, mpsc::UnboundedReceiver<(LaunchKey, LaunchChange)>)> {
-        todo!()
+        let failed = |error: io::Error| Fault::io("starting to watch launches", &error);
+        let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
+        let fd = readable(fd).map_err(failed)?;
+        let (changes, receiver) = mpsc::unbounded_channel();
+        let inner = Arc::new_cyclic(|weak| Inner {
+            fd: Arc::new(fd),
+            changes,
+            state: Mutex::default(),
+            reader: Mutex::new(None),
+            own: weak.clone(),
+        });
+        inner.start_reading();
+        Ok((Self { inner }, receiver))
     }
-    pub fn watch(&self, _key: LaunchKey, _dir: &LaunchDir) -> Result<()> {
-        todo!()
+
+    /// Watches `mail/new` and `ctl/` of a launch, which must exist. Watching it again tells again what is there.
+    pub fn watch(&self, key: LaunchKey, dir: &LaunchDir) -> Result<()> {
+        let inner = &self.inner;
+        let add = |path: &Path| {
+            let flags = WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE | WatchFlags::ONLYDIR | WatchFlags::DONT_FOLLOW;
+            inotify::add_watch(inner.fd.get_ref(), path, flags)
+                .map_err(|error| Fault::io(format_args!("watching {}", path.display()), &error.into()))
+        };
+        {
+            let mut state = inner.state();
+            let (mail, ctl) = (add(&dir.mail().join("new"))?, add(&dir.ctl())?);
+            state.places.insert(mail, (key.clone(), Place::Mail));
+            state.places.insert(ctl, (key.clone(), Place::Ctl));
+            state.dirs.insert(key.clone(), dir.clone());
+        }
+        inner.tell_what_is_there(&key, dir);
+        Ok(())
     }
-    pub fn watch_shim(&self, _key: LaunchKey, _shim: ProcessRef) -> Result<()> {
-        todo!()
+
+    /// Tells `ShimGone` when this process ends, or at once when it has.
+    pub fn watch_shim(&self, key: LaunchKey, shim: ProcessRef) -> Result<()> {
+        let Some(pidfd) = process::open(shim) else {
+            self.inner.tell(&key, LaunchChange::ShimGone);
+            return Ok(());
+        };
+        let failed = |error: io::Error| Fault::io(format_args!("watching process {}", shim.pid), &error);
+        let pidfd = readable(pidfd).map_err(failed)?;
+        let (changes, told) = (self.inner.changes.clone(), key.clone());
+        let task = tokio::spawn(async move {
+            // A pidfd becomes readable when its process ends; an error means that it cannot be watched, so: look.
+            let _ = pidfd.readable().await;
+            let _ = changes.send((told, LaunchChange::ShimGone));
+        });
+        if let Some(before) = self.inner.state().shims.insert(key, task.abort_handle()) {
+            before.abort();
+        }
+        Ok(())
     }
-    pub fn unwatch(&self, _key: &LaunchKey) {
-        todo!()
+
+    /// Ends the watching of a launch. A change that is on its way may still arrive.
+    pub fn unwatch(&self, key: &LaunchKey) {
+        let mut state = self.inner.state();
+        let watches: Vec<i32> = state.watches_of(key);
+        for watch in watches {
+            state.places.remove(&watch);
+            // A directory that was removed took its watch with it.
+            let _ = inotify::remove_watch(self.inner.fd.get_ref(), watch);
+        }
+        state.dirs.remove(key);
+        if let Some(shim) = state.shims.remove(key) {
+            shim.abort();
+        }
     }
 }
+
+#[derive(Clone, Copy)]
+enum Place {
+    Mail,
+    Ctl,
+}
+
+#[derive(Default)]
+struct State {
+    places: HashMap<i32, (LaunchKey, Place)>,
+    dirs: HashMap<LaunchKey, LaunchDir>,
+    shims: HashMap<LaunchKey, AbortHandle>,
+}
+
+impl State {
+    fn watches_of(&self, key: &LaunchKey) -> Vec<i32> {
+        let own = self.places.iter().filter(|(_, (of, _))| of == key);
+        own.map(|(watch, _)| *watch).collect()
+    }
+}
+
+struct Inner {
+    fd: Arc<AsyncFd<OwnedFd>>,
+    changes: Changes,
+    state: Mutex<State>,
+    reader: Mutex<Option<AbortHandle>>,
+    own: Weak<Inner>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let reader = self.reader.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        reader
+            .take()
+            .into_iter()
+            .chain(state.shims.drain().map(|(_, shim)| shim))
+            .for_each(|task| task.abort());
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change of the state is one insertion or removal, so a panic elsewhere leaves it whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start_reading(&self) {
+        let (fd, own) = (Arc::clone(&self.fd), self.own.clone());
+        let task = tokio::spawn(async move {
+            while let Ok(mut ready) = fd.readable().await {
+                let Some(inner) = own.upgrade() else { return };
+                let batch = Batch::read(fd.get_ref());
+                if batch.drained {
+                    ready.clear_ready();
+                }
+                inner.tell_batch(batch);
+            }
+        });
+        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
+    }
+
+    fn tell_batch(&self, batch: Batch) {
+        if batch.overflowed {
+            let dirs: Vec<(LaunchKey, LaunchDir)> = self.state().dirs.clone().into_iter().collect();
+            for (key, dir) in dirs {
+                self.tell_what_is_there(&key, &dir);
+            }
+        }
+        let mut told = HashSet::new();
+        for (watch, file) in batch.events {
+            let Some((key, place)) = self.state().places.get(&watch).cloned() else {
+                continue;
+            };
+            let change = match (place, file) {
+                (Place::Mail, _) => LaunchChange::Mail,
+                (Place::Ctl, CtlFile::Shim) => LaunchChange::ShimStarted,
+                (Place::Ctl, CtlFile::Exit) => LaunchChange::ExitRecorded,
+                (Place::Ctl, CtlFile::Other) => continue,
+            };
+            if told.insert((key.clone(), change.clone())) {
+                self.tell(&key, change);
+            }
+        }
+    }
+
+    fn tell_what_is_there(&self, key: &LaunchKey, dir: &LaunchDir) {
+        if dir.shim_json().exists() {
+            self.tell(key, LaunchChange::ShimStarted);
+        }
+        let has_mail = std::fs::read_dir(dir.mail().join("new")).is_ok_and(|mut new| new.next().is_some());
+        if has_mail {
+            self.tell(key, LaunchChange::Mail);
+        }
+        if dir.exit_json().exists() {
+            self.tell(key, LaunchChange::ExitRecorded);
+        }
+    }
+
+    fn tell(&self, key: &LaunchKey, change: LaunchChange) {
+        // Nobody listens any more: the daemon is going down.
+        let _ = self.changes.send((key.clone(), change));
+    }
+}
+
+/// What one look at the inotify descriptor gave.
+struct Batch {
+    events: Vec<(i32, CtlFile)>,
+    overflowed: bool,
+    drained: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CtlFile {
+    Shim,
+    Exit,
+    Other,
+}
+
+impl Batch {
+    fn read(fd: &OwnedFd) -> Self {
+        let mut batch = Self {
+            events: Vec::new(),
+            overflowed: false,
+            drained: false,
+        };
+        let mut buffer = [MaybeUninit::uninit(); BUFFER_BYTES];
+        let mut events = inotify::Reader::new(fd, &mut buffer);
+        // At the limit the rest of the buffer that was read must not be thrown away, so it is looked for its end too.
+        while batch.events.len() < BATCH_EVENTS_MAX || !events.is_buffer_empty() {
+            match events.next() {
+                Ok(event) => batch.note(&event),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => {
+                    batch.drained = true;
+                    break;
+                }
+            }
+        }
+        batch
+    }
+
+    fn note(&mut self, event: &inotify::Event<'_>) {
+        if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
+            self.overflowed = true;
+            return;
+        }
+        let file = match event.file_name().map(std::ffi::CStr::to_bytes) {
+            Some(b"shim.json") => CtlFile::Shim,
+            Some(b"exit.json") => CtlFile::Exit,
+            _ => CtlFile::Other,
+        };
+        // The queue of one place is mostly of one kind: a flood of letters is one entry.
+        if self.events.last() != Some(&(event.wd(), file)) {
+            self.events.push((event.wd(), file));
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "tokio's safe constructor is deprecated in favour of this one")]
+fn readable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` names the same open descriptor until it is dropped, and the `AsyncFd` owns it: it is neither
+    // replaced nor closed while it is registered.
+    unsafe { Ok(AsyncFd::register_with_interest(fd, Interest::READABLE)?) }
+}
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

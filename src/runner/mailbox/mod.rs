@@ -1,8 +1,20 @@
 //! The mailbox of a launch: maildir fashion, `mail/{tmp,new,att,answers}`. The writing half runs in the agent's window,
 //! the reading half in the daemon. Reading trusts nothing: the agent may write here whatever it likes.
 
+mod answer;
+mod attach;
+mod beneath;
+mod clear;
+mod name;
 mod read;
+mod sender;
 mod write;
 
-pub use read::{Found, discard, put_answer, quarantine, read_new, take_attachment};
-pub use write::{Draft, DraftFile, Durability, own_mailbox, wait_for_answer, write_letter};
+pub use answer::{put_answer, wait_for_answer, withdraw_answer};
+pub use clear::{discard, quarantine, take_attachment};
+pub use read::{Found, read_new};
+pub use sender::{Sender, own_mailbox, own_native_id};
+pub use write::{Draft, DraftFile, Durability, write_letter, write_letter_as};
+
+#[cfg(test)]
+mod tests;

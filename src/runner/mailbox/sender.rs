@@ -1,0 +1,64 @@
+//! Who writes: what the environment of an agent says.
+
+use std::path::PathBuf;
+
+use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::ids::{LaunchNo, SessionId};
+use crate::domain::letter::Origin;
+use crate::runner::process;
+
+/// The agent's own id of its conversation, and the variable that names the variable where the agent itself puts it.
+const NATIVE_ID: &str = "TELECODER_NATIVE_ID";
+const NATIVE_ID_VAR: &str = "TELECODER_NATIVE_ID_VAR";
+const NATIVE_ID_CHARS_MAX: usize = 200;
+
+/// What a letter says of its sender.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    pub session: SessionId,
+    pub launch: LaunchNo,
+    pub origin: Origin,
+}
+
+impl Sender {
+    /// From the environment that `run.sh` sets and from /proc. Error `NoMailbox` outside a session.
+    pub fn from_env(native_id: Option<String>) -> Result<Self> {
+        let session = variable("TELECODER_SESSION")?;
+        let launch = variable("TELECODER_LAUNCH")?;
+        Ok(Self {
+            session: session
+                .parse()
+                .map_err(|error: Fault| no_mailbox(format!("TELECODER_SESSION: {error}")))?,
+            launch: launch
+                .parse()
+                .map(LaunchNo)
+                .map_err(|_| no_mailbox(format!("TELECODER_LAUNCH: `{launch}` is not a number")))?,
+            origin: process::own_origin(native_id),
+        })
+    }
+}
+
+/// The mailbox that the environment names (`TELECODER_MAILBOX`). Error `NoMailbox` outside a session.
+pub fn own_mailbox() -> Result<PathBuf> {
+    variable("TELECODER_MAILBOX").map(PathBuf::from)
+}
+
+/// The agent's native id: `TELECODER_NATIVE_ID`, else the variable that `TELECODER_NATIVE_ID_VAR` names (an adapter sets
+/// that name for its launch).
+pub fn own_native_id() -> Option<String> {
+    let named = || std::env::var(std::env::var(NATIVE_ID_VAR).ok()?).ok();
+    let id = std::env::var(NATIVE_ID).ok().or_else(named)?;
+    (!id.is_empty() && id.chars().count() <= NATIVE_ID_CHARS_MAX).then_some(id)
+}
+
+fn variable(name: &str) -> Result<String> {
+    match std::env::var(name) {
+        Ok(value) if !value.is_empty() => Ok(value),
+        _ => Err(no_mailbox(format!("{name} is not set"))),
+    }
+}
+
+pub fn no_mailbox(message: impl Into<String>) -> Fault {
+    Fault::new(Kind::NoMailbox, message)
+        .hint("This works only inside a session's window: start one with `telecoder run`.")
+}

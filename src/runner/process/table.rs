@@ -1,0 +1,117 @@
+//! /proc as a table: one row a process.
+
+use std::collections::HashSet;
+
+use crate::domain::letter::ProcessRef;
+
+/// What `/proc/PID/stat` says of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub pid: u32,
+    pub parent: u32,
+    pub start: u64,
+    state: u8,
+}
+
+impl Row {
+    pub fn read(pid: u32) -> Option<Self> {
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        Self::parse(pid, &stat)
+    }
+
+    /// The name in field 2 may hold blanks and parentheses, so the fields are counted from its last `)`.
+    fn parse(pid: u32, stat: &[u8]) -> Option<Self> {
+        let name_end = stat.iter().rposition(|byte| *byte == b')')?;
+        let rest = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
+        let mut fields = rest.split_ascii_whitespace();
+        let state = *fields.next()?.as_bytes().first()?;
+        let parent = fields.next()?.parse().ok()?;
+        // Fields 3 (state) and 4 (parent) are taken; `starttime` is field 22.
+        let start = fields.nth(17)?.parse().ok()?;
+        Some(Self {
+            pid,
+            parent,
+            start,
+            state,
+        })
+    }
+
+    /// Not a zombie and not being taken away.
+    pub fn lives(&self) -> bool {
+        !matches!(self.state, b'Z' | b'X' | b'x')
+    }
+
+    pub fn process(&self) -> ProcessRef {
+        ProcessRef {
+            pid: self.pid,
+            start: self.start,
+        }
+    }
+}
+
+/// The processes of one moment, zombies included: a zombie may still be somebody's parent in the table.
+pub(crate) struct Table(Vec<Row>);
+
+impl Table {
+    /// Reads all of /proc; a process that ends meanwhile is left out.
+    pub fn read() -> Self {
+        let Ok(entries) = std::fs::read_dir("/proc") else {
+            return Self(Vec::new());
+        };
+        let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        Self(pids.filter_map(Row::read).collect())
+    }
+
+    /// The living processes for which `wanted` holds.
+    pub fn select(&self, wanted: impl Fn(u32) -> bool) -> Vec<ProcessRef> {
+        let rows = self.0.iter().filter(|row| row.lives() && wanted(row.pid));
+        rows.map(Row::process).collect()
+    }
+
+    /// The living descendants of `roots`, without the roots.
+    pub fn descendants(&self, roots: &[u32]) -> Vec<ProcessRef> {
+        let mut family: HashSet<u32> = roots.iter().copied().collect();
+        loop {
+            let before = family.len();
+            let children = self.0.iter().filter(|row| family.contains(&row.parent));
+            let children: Vec<u32> = children.map(|row| row.pid).collect();
+            family.extend(children);
+            if family.len() == before {
+                break;
+            }
+        }
+        self.select(|pid| family.contains(&pid) && !roots.contains(&pid))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_shift_the_fields() {
+        let stat = b"7 (a) S 1 (x) S 42 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 1";
+        let row = Row::parse(7, stat).expect("a well-formed line");
+        assert_eq!((row.parent, row.start, row.lives()), (42, 98765, true));
+        assert_eq!(Row::parse(7, b"7 (a"), None);
+    }
+
+    #[test]
+    fn descendants_are_found_over_generations() {
+        let row = |pid, parent, state| Row {
+            pid,
+            parent,
+            start: 1,
+            state,
+        };
+        let table = Table(vec![
+            row(5, 4, b'S'),
+            row(4, 3, b'Z'),
+            row(3, 2, b'S'),
+            row(2, 1, b'S'),
+            row(9, 1, b'S'),
+        ]);
+        let pids: Vec<u32> = table.descendants(&[2]).iter().map(|p| p.pid).collect();
+        assert_eq!(pids, [5, 3]);
+    }
+}

@@ -1,1 +1,0 @@
-//! The pane process of a launch; see docs/architecture.md, "The shim".
