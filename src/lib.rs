@@ -7,7 +7,6 @@
 pub mod domain;
 
 // Kill points for the fault tests.
-pub mod failpoint;
 
 // What was typed -> what it means.
 pub mod config;

@@ -1,1 +1,89 @@
-//! (to be written)
+//! The bridge: people on one side, rows on the other. `inbox` receives, routes and commands; `outbox` plans, delivers and paces.
+//!
+//! Both sides meet everything else in the store only. An update is confirmed to Telegram after the transaction that holds its
+//! row, what it did, and the new offset; a part is sent after the transaction that says so. Knows no tmux and no agent: what
+//! sessions can do is asked of the engine.
+
+mod commands;
+mod gate;
+mod health;
+mod inbox;
+mod outbox;
+mod pace;
+mod prompt;
+mod router;
+mod words;
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::channels::telegram::Client;
+use crate::config::TelegramConfig;
+use crate::domain::fault::Result;
+use crate::sessions::Engine;
+use crate::store::Store;
+
+pub use health::{BridgeHealth, HealthReport};
+pub use pace::PaceLimits;
+
+use gate::Gate;
+use router::Router;
+
+/// Everything that the bridge works with.
+pub struct BridgeParts {
+    pub store: Store,
+    pub engine: Engine,
+    pub telegram: TelegramSettings,
+    /// Ends polling at once, and sending after a short grace.
+    pub cancel: CancellationToken,
+    /// Every task of the bridge's is here: wait for it after `cancel`.
+    pub tracker: TaskTracker,
+}
+
+pub struct TelegramSettings {
+    pub token: SecretString,
+    pub config: TelegramConfig,
+}
+
+/// Starts inbox and outbox with Telegram's own limits. Returns at once; what becomes of it is in the health.
+///
+/// Errors: `Config` for an `api_url` that cannot be used.
+pub fn start(parts: BridgeParts) -> Result<Arc<BridgeHealth>> {
+    start_paced(parts, PaceLimits::telegram())
+}
+
+/// [`start`] with limits of the caller's (tests scale them).
+#[doc(hidden)]
+pub fn start_paced(parts: BridgeParts, limits: PaceLimits) -> Result<Arc<BridgeHealth>> {
+    let BridgeParts {
+        store,
+        engine,
+        telegram: TelegramSettings { token, config },
+        cancel,
+        tracker,
+    } = parts;
+    let client = Client::new(&token, config.api_url.as_deref(), config.poll_timeout)?;
+    if config.allow.is_empty() {
+        tracing::warn!("telegram: the allowlist is empty, so the bot answers nobody; set `[telegram] allow`");
+    }
+    let health = Arc::new(BridgeHealth::default());
+    let router = Router {
+        engine,
+        gate: Gate::new(config.allow),
+    };
+    let inbox = inbox::Inbox::new(
+        store.clone(),
+        client.clone(),
+        router,
+        health.clone(),
+        cancel.clone(),
+        tracker.clone(),
+    );
+    let outbox = outbox::Outbox::new(store, client, limits, health.clone(), cancel, tracker.clone());
+    tracker.spawn(inbox.run());
+    tracker.spawn(outbox.run());
+    Ok(health)
+}

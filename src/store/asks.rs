@@ -1,27 +1,84 @@
 //! Asks: questions of agents that wait for a person's answer.
 
+use rusqlite::{Row, params};
+use serde_json::json;
+
 use super::Tx;
+use super::rows::{Columns, micros, to_json, word};
 use crate::domain::ask::{Ask, AskState};
-use crate::domain::fault::Result;
-use crate::domain::ids::{LetterId, SessionId};
+use crate::domain::event::EventKind;
+use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::ids::{LaunchNo, LetterId, SessionId};
 
 impl Tx<'_> {
     /// Event `ask.opened`.
-    pub fn open_ask(&self, _ask: &Ask) -> Result<()> {
-        todo!()
+    pub fn open_ask(&self, ask: &Ask) -> Result<()> {
+        self.run(
+            "INSERT INTO asks (id, session, launch, question, choices, state, answer, opened_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                ask.id.as_str(),
+                ask.session.as_str(),
+                ask.launch.0,
+                ask.question,
+                to_json(&ask.choices)?,
+                word(&ask.state)?,
+                ask.answer,
+                micros(ask.opened_at),
+                ask.expires_at.map(micros),
+            ],
+        )?;
+        let data = json!({ "id": ask.id, "launch": ask.launch, "expiresAt": ask.expires_at });
+        self.append_event(EventKind::AskOpened, Some(&ask.session), data)?;
+        Ok(())
     }
-    pub fn ask(&self, _id: &LetterId) -> Result<Ask> {
-        todo!()
+
+    /// `NotFound` when there never was such an ask.
+    pub fn ask(&self, id: &LetterId) -> Result<Ask> {
+        self.maybe("SELECT * FROM asks WHERE id = ?1", [id.as_str()], read_ask)?
+            .ok_or_else(|| Fault::new(Kind::NotFound, format!("there is no question {id}")))
     }
+
     /// Open asks of a session, oldest first.
-    pub fn open_asks(&self, _session: &SessionId) -> Result<Vec<Ask>> {
-        todo!()
+    pub fn open_asks(&self, session: &SessionId) -> Result<Vec<Ask>> {
+        self.all(
+            "SELECT * FROM asks WHERE session = ?1 AND state = 'open' ORDER BY row",
+            [session.as_str()],
+            read_ask,
+        )
     }
+
+    /// Open asks of all sessions, oldest first.
     pub fn all_open_asks(&self) -> Result<Vec<Ask>> {
-        todo!()
+        self.all("SELECT * FROM asks WHERE state = 'open' ORDER BY row", [], read_ask)
     }
+
     /// Closes an open ask; false when it was not open any more. Event `ask.answered`.
-    pub fn close_ask(&self, _id: &LetterId, _state: AskState, _answer: Option<&str>) -> Result<bool> {
-        todo!()
+    pub fn close_ask(&self, id: &LetterId, state: AskState, answer: Option<&str>) -> Result<bool> {
+        let ask = self.ask(id)?;
+        if ask.state != AskState::Open || state == AskState::Open {
+            return Ok(false);
+        }
+        self.run(
+            "UPDATE asks SET state = ?2, answer = ?3, closed_at = ?4 WHERE id = ?1",
+            params![id.as_str(), word(&state)?, answer, micros(self.now)],
+        )?;
+        let data = json!({ "id": id, "state": state });
+        self.append_event(EventKind::AskAnswered, Some(&ask.session), data)?;
+        Ok(true)
     }
+}
+
+fn read_ask(row: &Row<'_>) -> Result<Ask> {
+    Ok(Ask {
+        id: row.id("id")?,
+        session: row.id("session")?,
+        launch: LaunchNo(row.number("launch")?),
+        question: row.text("question")?,
+        choices: row.json("choices")?,
+        state: row.word("state")?,
+        answer: row.maybe_text("answer")?,
+        opened_at: row.time("opened_at")?,
+        expires_at: row.maybe_time("expires_at")?,
+    })
 }

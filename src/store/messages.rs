@@ -1,11 +1,16 @@
-//! Messages: the outbox. A message is a row, cut into parts by the outbox of its channel.
+//! Messages: the rows of the outbox, and what a person reads of them without a channel. Their delivery is in `outbox`.
+
+use rusqlite::{Row, params};
+use serde_json::json;
 
 use super::Tx;
-use crate::domain::Timestamp;
-use crate::domain::fault::Result;
+use super::rows::{Columns, micros, to_json, word};
+use super::seal::Seal;
+use crate::domain::event::EventKind;
+use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{LetterId, MessageId, SessionId};
 use crate::domain::letter::Done;
-use crate::domain::message::{Message, MessageFile, MessageKind, Part, PartBody, PartStep};
+use crate::domain::message::{Message, MessageFile, MessageKind, MessageState};
 use crate::domain::route::ChatRef;
 
 pub struct NewMessage {
@@ -20,72 +25,197 @@ pub struct NewMessage {
     pub letter: Option<LetterId>,
 }
 
-/// A part with what its delivery needs to know of its message.
-#[derive(Debug, Clone)]
-pub struct OutboxPart {
-    pub part: Part,
-    pub session: Option<SessionId>,
-    pub to: ChatRef,
-    pub reply_to: Option<i64>,
-    /// The last attempt was ambiguous: show the possible-repeat mark.
-    pub marked: bool,
-    /// Formatting was refused: send without entities.
-    pub plain: bool,
-}
-
 impl Tx<'_> {
-    /// State `queued` when `to` is some, else `sent` at once. Event `message.created`. A message for a session whose `letter` is already there is the one that is there.
-    pub fn insert_message(&self, _new: NewMessage) -> Result<Message> {
-        todo!()
+    /// State `queued` when `to` is some, else `sent` at once. Event `message.created`. A message for a session whose `letter` is
+    /// already there is the one that is there.
+    pub fn insert_message(&self, new: NewMessage) -> Result<Message> {
+        if let Some(found) = self.message_of_letter(&new)? {
+            return Ok(found);
+        }
+        // The id is part of what is sealed, so it is taken before the row is written; there is only one writer.
+        let id = MessageId(self.count("SELECT seq FROM sqlite_sequence WHERE name = 'messages'", [])? + 1);
+        let state = match new.to {
+            Some(_) => MessageState::Queued,
+            None => MessageState::Sent,
+        };
+        self.insert_row(id, &new, state)?;
+        self.seal_message(id)?;
+        let data = json!({ "id": id, "kind": new.kind, "state": state });
+        self.append_event(EventKind::MessageCreated, new.session.as_ref(), data)?;
+        self.message(id)
     }
-    pub fn message(&self, _id: MessageId) -> Result<Message> {
-        todo!()
+
+    /// `NotFound` when there is no such message.
+    pub fn message(&self, id: MessageId) -> Result<Message> {
+        self.maybe("SELECT * FROM messages WHERE id = ?1", [id.0], read_message)?
+            .ok_or_else(|| no_message(id))
     }
+
     /// Messages of a session, oldest first; the last `limit` when given.
-    pub fn messages(&self, _session: &SessionId, _limit: Option<u32>) -> Result<Vec<Message>> {
-        todo!()
+    pub fn messages(&self, session: &SessionId, limit: Option<u32>) -> Result<Vec<Message>> {
+        let limit = limit.map_or(-1, i64::from);
+        let mut messages = self.all(
+            "SELECT * FROM messages WHERE session = ?1 ORDER BY id DESC LIMIT ?2",
+            params![session.as_str(), limit],
+            read_message,
+        )?;
+        messages.reverse();
+        Ok(messages)
     }
+
     /// Messages of kind reply, ask and notice of all sessions that were not read yet, oldest first.
     pub fn unread_messages(&self) -> Result<Vec<Message>> {
-        todo!()
+        self.all(
+            "SELECT * FROM messages WHERE read_at IS NULL AND kind IN ('reply', 'ask', 'notice') ORDER BY id",
+            [],
+            read_message,
+        )
     }
+
     /// The last `limit` messages of all sessions, oldest first.
-    pub fn recent_messages(&self, _limit: u32) -> Result<Vec<Message>> {
-        todo!()
-    }
-    pub fn mark_read(&self, _ids: &[MessageId]) -> Result<()> {
-        todo!()
+    pub fn recent_messages(&self, limit: u32) -> Result<Vec<Message>> {
+        let mut messages = self.all(
+            "SELECT * FROM messages ORDER BY id DESC LIMIT ?1",
+            [limit],
+            read_message,
+        )?;
+        messages.reverse();
+        Ok(messages)
     }
 
-    // Delivery.
+    /// Ids that are read already or unknown change nothing.
+    pub fn mark_read(&self, ids: &[MessageId]) -> Result<()> {
+        for id in ids {
+            self.run(
+                "UPDATE messages SET read_at = ?2 WHERE id = ?1 AND read_at IS NULL",
+                params![id.0, micros(self.now)],
+            )?;
+        }
+        Ok(())
+    }
 
-    /// Queued messages to a channel that are not cut into parts yet, oldest first.
-    pub fn unplanned_messages(&self, _channel: &str, _limit: u32) -> Result<Vec<Message>> {
-        todo!()
+    /// Stores a new state with its reason, with the event `message.state` when the state is a new one.
+    pub(super) fn set_message_state(&self, id: MessageId, state: MessageState, reason: Option<&str>) -> Result<()> {
+        let (session, before) = self
+            .maybe("SELECT session, state FROM messages WHERE id = ?1", [id.0], |row| {
+                Ok((
+                    row.maybe_id::<SessionId>("session")?,
+                    row.word::<MessageState>("state")?,
+                ))
+            })?
+            .ok_or_else(|| no_message(id))?;
+        let sent_at = (state == MessageState::Sent).then_some(micros(self.now));
+        self.run(
+            "UPDATE messages SET state = ?2, reason = ?3, sent_at = ?4 WHERE id = ?1",
+            params![id.0, state.as_str(), reason, sent_at],
+        )?;
+        if before != state {
+            let data = json!({ "id": id, "state": state, "reason": reason });
+            self.append_event(EventKind::MessageState, session.as_ref(), data)?;
+        }
+        Ok(())
     }
-    /// Stores what the channel will be asked to send, in order. At least one part.
-    pub fn plan_message(&self, _id: MessageId, _parts: &[PartBody]) -> Result<()> {
-        todo!()
+
+    /// Seals the row as it stands now.
+    pub(super) fn seal_message(&self, id: MessageId) -> Result<()> {
+        let seal = self
+            .maybe("SELECT * FROM messages WHERE id = ?1", [id.0], |row| {
+                Ok(sealing(row)?.finish())
+            })?
+            .ok_or_else(|| no_message(id))?;
+        self.run("UPDATE messages SET seal = ?2 WHERE id = ?1", params![id.0, seal])?;
+        Ok(())
     }
-    /// Per chat, the first part that is not sent or failed, if its `not_before` has passed and none of the chat is `sending`.
-    pub fn due_parts(&self, _channel: &str) -> Result<Vec<OutboxPart>> {
-        todo!()
+
+    fn message_of_letter(&self, new: &NewMessage) -> Result<Option<Message>> {
+        let (Some(session), Some(letter)) = (&new.session, &new.letter) else {
+            return Ok(None);
+        };
+        self.maybe(
+            "SELECT * FROM messages WHERE session = ?1 AND letter = ?2",
+            [session.as_str(), letter.as_str()],
+            read_message,
+        )
     }
-    /// The earliest `not_before` in the future, so that the outbox knows when to wake.
-    pub fn next_due_at(&self, _channel: &str) -> Result<Option<Timestamp>> {
-        todo!()
+
+    fn insert_row(&self, id: MessageId, new: &NewMessage, state: MessageState) -> Result<()> {
+        let to = new.to.as_ref();
+        let sent_at = (state == MessageState::Sent).then_some(micros(self.now));
+        self.run(
+            "INSERT INTO messages (id, session, kind, text, done, choices, files, channel, chat_id, thread_id, reply_to,
+                 letter, state, created_at, sent_at, seal)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, x'')",
+            params![
+                id.0,
+                new.session.as_ref().map(SessionId::as_str),
+                word(&new.kind)?,
+                new.text,
+                new.done.as_ref().map(to_json).transpose()?,
+                to_json(&new.choices)?,
+                to_json(&new.files)?,
+                to.map(|t| &t.channel),
+                to.map(|t| t.chat_id),
+                to.and_then(|t| t.thread_id),
+                new.reply_to,
+                new.letter.as_ref().map(LetterId::as_str),
+                state.as_str(),
+                micros(self.now),
+                sent_at,
+            ],
+        )?;
+        Ok(())
     }
-    /// `queued|unknown → sending`, attempts + 1. Committed before the request goes out.
-    pub fn begin_sending(&self, _message: MessageId, _index: u32) -> Result<()> {
-        todo!()
-    }
-    /// Stores what `after_attempt` decided. The message is `sent` when its last part is, `failed` when one of its parts is (the
-    /// parts behind it are failed too). A sent part is remembered as a route: a reply to it goes to the message's session.
-    pub fn finish_attempt(&self, _message: MessageId, _index: u32, _step: &PartStep) -> Result<()> {
-        todo!()
-    }
-    /// After a crash: every part that was `sending` becomes `unknown` and will go out marked. Returns how many.
-    pub fn settle_sending(&self, _channel: &str) -> Result<u32> {
-        todo!()
-    }
+}
+
+fn no_message(id: MessageId) -> Fault {
+    Fault::new(Kind::NotFound, format!("there is no message {id}"))
+}
+
+/// What a message's seal covers: what is said, and to whom.
+fn sealing(row: &Row<'_>) -> Result<Seal> {
+    Ok(Seal::of("messages")
+        .integer(row.integer("id")?)
+        .maybe_text(row.maybe_text("session")?.as_deref())
+        .text(&row.text("kind")?)
+        .text(&row.text("text")?)
+        .maybe_text(row.maybe_text("done")?.as_deref())
+        .text(&row.text("choices")?)
+        .text(&row.text("files")?)
+        .maybe_text(row.maybe_text("channel")?.as_deref())
+        .maybe_integer(row.maybe_integer("chat_id")?)
+        .maybe_integer(row.maybe_integer("thread_id")?)
+        .maybe_integer(row.maybe_integer("reply_to")?))
+}
+
+fn read_message(row: &Row<'_>) -> Result<Message> {
+    let id = MessageId(row.integer("id")?);
+    sealing(row)?.check(&row.bytes("seal")?, format_args!("message {id}"))?;
+    Ok(Message {
+        id,
+        session: row.maybe_id("session")?,
+        kind: row.word("kind")?,
+        text: row.text("text")?,
+        done: row.maybe_json("done")?,
+        choices: row.json("choices")?,
+        files: row.json("files")?,
+        to: read_to(row)?,
+        reply_to: row.maybe_integer("reply_to")?,
+        letter: row.maybe_id("letter")?,
+        state: row.word("state")?,
+        reason: row.maybe_text("reason")?,
+        created_at: row.time("created_at")?,
+        sent_at: row.maybe_time("sent_at")?,
+        read_at: row.maybe_time("read_at")?,
+    })
+}
+
+fn read_to(row: &Row<'_>) -> Result<Option<ChatRef>> {
+    let Some(channel) = row.maybe_text("channel")? else {
+        return Ok(None);
+    };
+    Ok(Some(ChatRef {
+        channel,
+        chat_id: row.integer("chat_id")?,
+        thread_id: row.maybe_integer("thread_id")?,
+    }))
 }

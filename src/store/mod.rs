@@ -3,19 +3,37 @@
 //! A write is one transaction of typed steps: `store.write(|tx| { … }).await`; when it returns `Ok`, everything in it is
 //! durable (`synchronous=FULL`). Each change that the world may see appends its row to the event log in the same
 //! transaction. The store decides nothing: the state machines of `domain` do, and their callers store the verdict.
+//!
+//! Must not know: agents, tmux, channels' wire formats. After a crash at any instant the file holds exactly the writes
+//! that returned `Ok`, and perhaps the one group that was being committed.
 
 mod asks;
+mod audit;
 mod connection;
 mod events;
+mod fault;
 mod launches;
 mod letters;
 mod messages;
+mod open;
+mod outbox;
+mod replies;
+mod rows;
+mod schema;
+mod seal;
 mod sessions;
 mod telegram;
+mod threads;
 mod turns;
+mod writer;
 
+#[cfg(test)]
+mod tests;
+
+pub use audit::AuditRow;
 pub use connection::{Store, Tx};
-pub use messages::{NewMessage, OutboxPart};
+pub use messages::NewMessage;
+pub use outbox::OutboxPart;
 pub use sessions::{NewSession, SessionFilter};
 pub use telegram::StoredUpdate;
 pub use turns::NewTurn;

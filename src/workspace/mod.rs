@@ -1,51 +1,67 @@
 //! git: a session's own clone on its own branch. The user's checkout is only read.
 //!
-//! Runs git with hooks, fsmonitor, external diffs and credentials prompts off (docs/architecture.md, "git as a boundary").
+//! Every repository that a session works on has one bare mirror of ours; a session's clone borrows its objects. A mirror is
+//! never collected or repacked away from under its borrowers. What an agent did is looked at from the mirror, never under
+//! the config of the workspace (docs/architecture.md, "git as a boundary").
+//!
+//! Knows no session state, no database and no agent. Crash behaviour: a clone exists under its final name only when it is
+//! complete; whatever a crash left half-made is removed by the next attempt.
 
-use std::path::{Path, PathBuf};
+mod git;
+mod lock;
+mod mirror;
+mod prepare;
+mod repo_source;
+mod unpublished;
 
-use crate::domain::fault::Result;
-use crate::domain::ids::SessionId;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+pub use prepare::prepare;
+pub use repo_source::{repository_of, resolve_repo};
+pub use unpublished::unpublished;
 
 /// What `--repo` named, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepoSource {
-    /// The top level of a local repository (canonical).
+    /// The top level of a local repository (canonical); for a bare one, the repository itself.
     Local(PathBuf),
-    /// An https, ssh or file URL.
+    /// An https or ssh URL (`host:path` too), without a password in it.
     Url(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
+    /// `telecoder/<id>`.
     pub branch: String,
 }
 
 /// What would be lost if the workspace were removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unpublished {
+    /// Commits of any branch, of a detached HEAD or of the stash that the source does not have.
     pub commits: u32,
+    /// Files changed, added or deleted since the last commit, and not ignored. An untracked directory counts as one, and so
+    /// does a submodule that was checked out: its inside is not looked at.
     pub changed_files: u32,
 }
 
-/// Parses and checks `--repo`. Errors: `NotFound`/`Usage` naming the thing; a URL scheme that runs programs (`ext::`) is refused.
-pub async fn resolve_repo(_word: &str, _cwd: &Path) -> Result<RepoSource> {
-    todo!()
+impl Unpublished {
+    pub fn is_empty(&self) -> bool {
+        self.commits == 0 && self.changed_files == 0
+    }
 }
 
-/// Clones `source` into `work_dir` (through the daemon-owned mirror under `mirrors`) on the branch `telecoder/<id>`.
-/// Idempotent: a half-made clone of an earlier attempt is removed first.
-pub async fn prepare(_source: &RepoSource, _mirrors: &Path, _work_dir: &Path, _id: &SessionId) -> Result<Prepared> {
-    todo!()
-}
-
-/// Commits of the session's branch that its origin does not have, and uncommitted changes; looked at from a bare
-/// repository of the daemon's, never under the agent's own git config.
-pub async fn unpublished(_mirrors: &Path, _work_dir: &Path, _id: &SessionId) -> Result<Unpublished> {
-    todo!()
-}
-
-/// The top level of the repository that contains `dir`, if there is one (for the hint of a repo-less run).
-pub async fn repository_of(_dir: &Path) -> Option<PathBuf> {
-    todo!()
+impl RepoSource {
+    /// The path or URL as git takes it and as a session's record keeps it.
+    pub fn as_git_arg(&self) -> String {
+        match self {
+            RepoSource::Local(path) => path.to_string_lossy().into_owned(),
+            RepoSource::Url(url) => url.clone(),
+        }
+    }
 }

@@ -1,0 +1,140 @@
+//! A message as a person reads it: whose it is, what was said, what was done, what is asked; cut into parts.
+
+use crate::channels::telegram::markdown::render;
+use crate::channels::telegram::rich::Rich;
+use crate::channels::telegram::split::split;
+use crate::channels::telegram::{TEXT_UNITS_MAX, caption_fits};
+use crate::domain::ids::SessionName;
+use crate::domain::letter::Done;
+use crate::domain::message::{EntityStyle, Message, MessageFile, MessageKind, PartBody};
+
+/// Kept free in each part for its number and the possible-repeat mark.
+const DRESS_UNITS: usize = 96;
+
+/// At least one part, in the order in which they go out.
+pub(super) fn parts(message: &Message, name: Option<&SessionName>) -> Vec<PartBody> {
+    let mut rich = Rich::default();
+    let nothing_said = message.text.trim().is_empty() && message.done.is_none() && message.choices.is_empty();
+    let only_files = nothing_said && !message.files.is_empty();
+    if let Some(name) = name {
+        rich.push_styled(name.as_str(), EntityStyle::Bold);
+    }
+    block(&mut rich, "\n", render(&message.text));
+    if let Some(done) = &message.done {
+        done_fields(&mut rich, done);
+    }
+    choices(&mut rich, message);
+    if rich.text.trim().is_empty() && !only_files {
+        rich.push("(an empty message)");
+    }
+    long_captions(&mut rich, &message.files);
+    let mut parts = if rich.text.trim().is_empty() {
+        vec![]
+    } else {
+        numbered(&rich)
+    };
+    parts.extend(message.files.iter().map(|file| PartBody::File { file: sendable(file) }));
+    parts
+}
+
+/// Appends a block behind `gap`, if there is anything in it.
+fn block(rich: &mut Rich, gap: &str, block: Rich) {
+    if block.text.is_empty() {
+        return;
+    }
+    if !rich.text.is_empty() {
+        rich.push(gap);
+    }
+    rich.append(block);
+}
+
+fn done_fields(rich: &mut Rich, done: &Done) {
+    let fields = [
+        ("Changed", &done.changed),
+        ("Verified", &done.verified),
+        ("Uncertain", &done.uncertain),
+        ("Next", &done.next),
+    ];
+    let mut told = Rich::default();
+    for (label, value) in fields {
+        let Some(value) = value.as_deref().filter(|value| !value.trim().is_empty()) else {
+            continue;
+        };
+        let mut field = Rich::default();
+        field.push_styled(&format!("{label}:"), EntityStyle::Bold);
+        let value = render(value);
+        // A list or a fence begins on a line of its own.
+        field.push(if value.text.contains('\n') { "\n" } else { " " });
+        field.append(value);
+        block(&mut told, "\n", field);
+    }
+    if told.text.is_empty() {
+        told.push_styled("Done.", EntityStyle::Bold);
+    }
+    block(rich, "\n\n", told);
+}
+
+fn choices(rich: &mut Rich, message: &Message) {
+    if message.kind != MessageKind::Ask {
+        return;
+    }
+    let mut list = Rich::default();
+    for (i, choice) in message.choices.iter().enumerate() {
+        let break_ = if i == 0 { "" } else { "\n" };
+        list.push(&format!("{break_}{}. {choice}", i + 1));
+    }
+    block(rich, "\n\n", list);
+    let how = match message.choices.is_empty() {
+        true => "Reply to this message to answer.",
+        false => "Reply to this message with one of these, or its number.",
+    };
+    let mut hint = Rich::default();
+    hint.push_styled(how, EntityStyle::Italic);
+    block(rich, "\n\n", hint);
+}
+
+/// A caption that the channel would cut goes with the text.
+fn long_captions(rich: &mut Rich, files: &[MessageFile]) {
+    for file in files {
+        if let Some(caption) = file.caption.as_deref().filter(|caption| !caption_fits(caption)) {
+            block(rich, "\n\n", Rich::plain(format!("{}:\n{caption}", file.name)));
+        }
+    }
+}
+
+fn sendable(file: &MessageFile) -> MessageFile {
+    MessageFile {
+        caption: file.caption.clone().filter(|caption| caption_fits(caption)),
+        ..file.clone()
+    }
+}
+
+/// The pieces of a long text say which of how many they are. The number stands first, where it also keeps the channel from trimming
+/// the indentation of what follows.
+fn numbered(rich: &Rich) -> Vec<PartBody> {
+    let pieces = split(rich, TEXT_UNITS_MAX - DRESS_UNITS);
+    let count = pieces.len();
+    let number = |i: usize| {
+        if count == 1 {
+            Rich::default()
+        } else {
+            Rich::plain(format!("({}/{count})\n", i + 1))
+        }
+    };
+    pieces
+        .into_iter()
+        .enumerate()
+        .map(|(i, piece)| {
+            let mut part = number(i);
+            part.append(piece);
+            PartBody::Text {
+                text: part.text,
+                entities: part.entities,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "compose_tests.rs"]
+mod tests;

@@ -1,0 +1,110 @@
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::channels::telegram::rich::units;
+use crate::domain::Timestamp;
+use crate::domain::ids::MessageId;
+use crate::domain::message::MessageState;
+
+fn message(kind: MessageKind, text: &str) -> Message {
+    Message {
+        id: MessageId(1),
+        session: None,
+        kind,
+        text: text.into(),
+        done: None,
+        choices: vec![],
+        files: vec![],
+        to: None,
+        reply_to: None,
+        letter: None,
+        state: MessageState::Queued,
+        reason: None,
+        created_at: Timestamp::UNIX_EPOCH,
+        sent_at: None,
+        read_at: None,
+    }
+}
+
+fn file(caption: Option<&str>) -> MessageFile {
+    MessageFile {
+        path: PathBuf::from("/x/report.txt"),
+        name: "report.txt".into(),
+        size: 3,
+        caption: caption.map(str::to_owned),
+    }
+}
+
+fn texts(message: &Message, name: Option<&str>) -> Vec<String> {
+    let name = name.map(|name| name.parse().expect("a name"));
+    parts(message, name.as_ref())
+        .into_iter()
+        .map(|part| match part {
+            PartBody::Text { text, .. } => text,
+            PartBody::File { file } => format!("[{} {:?}]", file.name, file.caption),
+        })
+        .collect()
+}
+
+#[test]
+fn a_message_says_whose_it_is() {
+    let reply = message(MessageKind::Reply, "hello **you**");
+    assert_eq!(texts(&reply, Some("fix-login")), ["fix-login\nhello you"]);
+    assert_eq!(texts(&reply, None), ["hello you"]);
+    assert_eq!(texts(&message(MessageKind::Answer, "  "), None), ["(an empty message)"]);
+}
+
+#[test]
+fn what_was_done_is_labelled() {
+    let mut reply = message(MessageKind::Reply, "ready");
+    reply.done = Some(Done {
+        changed: Some("the parser".into()),
+        verified: Some("- tests\n- by hand".into()),
+        uncertain: None,
+        next: Some("review".into()),
+    });
+    let expected = "s\nready\n\nChanged: the parser\nVerified:\n• tests\n• by hand\nNext: review";
+    assert_eq!(texts(&reply, Some("s")), [expected]);
+    reply.done = Some(Done::default());
+    assert_eq!(texts(&reply, Some("s")), ["s\nready\n\nDone."]);
+}
+
+#[test]
+fn a_question_says_how_to_answer() {
+    let mut ask = message(MessageKind::Ask, "Which *one*?");
+    assert_eq!(
+        texts(&ask, Some("s")),
+        ["s\nWhich one?\n\nReply to this message to answer."]
+    );
+    ask.choices = vec!["a_b_c".into(), "d".into()];
+    let expected = "s\nWhich one?\n\n1. a_b_c\n2. d\n\nReply to this message with one of these, or its number.";
+    assert_eq!(texts(&ask, Some("s")), [expected]);
+}
+
+#[test]
+fn files_follow_the_text_and_long_captions_go_with_it() {
+    let mut reply = message(MessageKind::Reply, "");
+    reply.files = vec![file(Some("short"))];
+    assert_eq!(texts(&reply, None), ["[report.txt Some(\"short\")]"]);
+    let long = "x".repeat(1100);
+    reply.files = vec![file(Some(&long))];
+    assert_eq!(
+        texts(&reply, Some("s")),
+        [format!("s\n\nreport.txt:\n{long}"), "[report.txt None]".into()]
+    );
+}
+
+proptest! {
+    #[test]
+    fn every_part_fits_with_its_dress(text in "[a-z \n`*👍]{0,9000}") {
+        for part in parts(&message(MessageKind::Reply, &text), Some(&"s".parse().expect("a name"))) {
+            let PartBody::Text { text, entities } = part else { panic!("no files") };
+            let units = units(&text);
+            prop_assert!(units <= TEXT_UNITS_MAX - 32);
+            prop_assert!(entities.iter().all(|e| e.offset + e.length <= units));
+            prop_assert!(!text.trim().is_empty());
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! One attempt: the request, and what came of it, stored before anything else of the chat goes out.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{STORE_PAUSE, Shared};
+use crate::channels::telegram::Outgoing;
+use crate::domain::fault::Kind;
+use crate::domain::message::{PartStep, SendOutcome, after_attempt};
+use crate::store::OutboxPart;
+
+/// How long a request that is under way when the daemon is asked to end may still take. After that its end is unknown.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+impl Shared {
+    pub(super) async fn deliver(&self, part: OutboxPart) {
+        let outcome = self.send(&part).await;
+        crate::failpoint!("O6");
+        self.note(&part, &outcome);
+        let step = follow_up(&part, outcome);
+        self.store_step(&part, step).await;
+        crate::failpoint!("O8");
+    }
+
+    async fn send(&self, part: &OutboxPart) -> SendOutcome {
+        let outgoing = Outgoing {
+            to: &part.to,
+            reply_to: part.reply_to.filter(|_| part.part.index == 0),
+            body: &part.part.body,
+            plain: part.plain,
+            marked: part.marked,
+        };
+        let stopped = async {
+            self.cancel.cancelled().await;
+            tokio::time::sleep(STOP_GRACE).await;
+        };
+        tokio::select! {
+            outcome = self.client.send(&outgoing) => outcome,
+            () = stopped => SendOutcome::Ambiguous("the daemon stopped while it was being sent".into()),
+        }
+    }
+
+    /// Logs what a person should know, and lets the pace know what the server demands.
+    fn note(&self, part: &OutboxPart, outcome: &SendOutcome) {
+        let message = part.part.message.0;
+        let problem = match outcome {
+            SendOutcome::Sent { .. } | SendOutcome::FormattingRefused | SendOutcome::Migrated { .. } => None,
+            SendOutcome::RetryAfter { seconds, .. } => {
+                let until = Instant::now() + Duration::from_secs(*seconds);
+                self.pacer
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .pause(part.to.chat_id, until);
+                tracing::info!(message.id = message, seconds, "telegram: told to wait");
+                None
+            }
+            SendOutcome::NotReached(why) | SendOutcome::Ambiguous(why) | SendOutcome::Refused(why) => Some(why),
+        };
+        if let Some(why) = problem {
+            let definite = matches!(outcome, SendOutcome::Refused(_));
+            tracing::warn!(message.id = message, chat = %part.to, reason = %why, definite, "telegram: a message was not delivered");
+        }
+        self.health.send_ended(problem.cloned());
+    }
+
+    /// Until it is stored, the chat stands still: sending on could send twice.
+    async fn store_step(&self, part: &OutboxPart, step: PartStep) {
+        let (message, index) = (part.part.message, part.part.index);
+        loop {
+            let step = step.clone();
+            let stored = self
+                .store
+                .write(move |tx| tx.finish_attempt(message, index, &step))
+                .await;
+            match stored {
+                Ok(()) => return,
+                // It was given up meanwhile (damaged); there is nothing left to store.
+                Err(fault) if fault.kind == Kind::RefusedByState => {
+                    tracing::warn!(message.id = message.0, reason = %fault, "telegram: an attempt ended for nothing");
+                    return;
+                }
+                Err(fault) => {
+                    tracing::error!(message.id = message.0, reason = %fault, "telegram: the end of an attempt cannot be stored");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// The verdict of the domain; a mark, once earned, stays, and so does plainness.
+fn follow_up(part: &OutboxPart, outcome: SendOutcome) -> PartStep {
+    match after_attempt(part.part.attempts, outcome) {
+        PartStep::Again { wait_ms, plain, marked } => PartStep::Again {
+            wait_ms,
+            plain: plain || part.plain,
+            marked: marked || part.marked,
+        },
+        step => step,
+    }
+}

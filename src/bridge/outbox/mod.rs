@@ -1,0 +1,163 @@
+//! The outbox: plan, claim, deliver. A part is claimed (`sending`, committed) before its request goes out, one at a time in a chat, and
+//! what came of it is committed before the next one. After a crash whatever was `sending` goes out again, marked.
+
+mod claim;
+mod compose;
+mod deliver;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::channels::telegram::{CHANNEL, Client};
+use crate::domain::fault::Result;
+use crate::store::Store;
+
+use super::health::BridgeHealth;
+use super::pace::{PaceLimits, Pacer};
+
+/// Requests under way at the same time, over all chats.
+const IN_FLIGHT_MAX: usize = 16;
+/// The outbox looks at the store at least so often, also when nothing called it.
+const SWEEP: Duration = Duration::from_secs(30);
+/// The pause after the store failed.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Outbox {
+    shared: Arc<Shared>,
+    slots: Arc<Semaphore>,
+}
+
+struct Shared {
+    store: Store,
+    client: Client,
+    pacer: Mutex<Pacer>,
+    health: Arc<BridgeHealth>,
+    cancel: CancellationToken,
+    tracker: TaskTracker,
+    /// An attempt ended: its chat is free, and a slot is.
+    ended: Notify,
+}
+
+impl Outbox {
+    pub fn new(
+        store: Store,
+        client: Client,
+        limits: PaceLimits,
+        health: Arc<BridgeHealth>,
+        cancel: CancellationToken,
+        tracker: TaskTracker,
+    ) -> Self {
+        let shared = Shared {
+            store,
+            client,
+            pacer: Mutex::new(Pacer::new(limits, Instant::now())),
+            health,
+            cancel,
+            tracker,
+            ended: Notify::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            slots: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
+        }
+    }
+
+    /// Delivers until the bridge is cancelled.
+    pub async fn run(self) {
+        let cancel = self.shared.cancel.clone();
+        cancel.run_until_cancelled(self.work()).await;
+    }
+
+    async fn work(&self) {
+        let mut events = self.shared.store.event_seq();
+        self.settle().await;
+        loop {
+            // Seen before looking: what is stored while we look calls us again.
+            events.borrow_and_update();
+            let wake_at = match self.round().await {
+                Ok(wake_at) => wake_at,
+                Err(fault) => {
+                    tracing::error!(reason = %fault, "telegram: the outbox cannot be read; trying again");
+                    self.clear_damaged().await;
+                    Instant::now() + STORE_PAUSE
+                }
+            };
+            tokio::select! {
+                changed = events.changed() => if changed.is_err() {
+                    return;
+                },
+                () = self.shared.ended.notified() => {}
+                () = tokio::time::sleep_until(wake_at) => {}
+            }
+        }
+    }
+
+    /// Rows that the disk has damaged are given up, so that they do not hold up the rest; the log says which.
+    async fn clear_damaged(&self) {
+        match self.shared.store.write(|tx| tx.fail_damaged(CHANNEL)).await {
+            Ok(failed) if failed.is_empty() => {}
+            Ok(failed) => tracing::error!(messages = ?failed, "telegram: damaged messages were given up"),
+            Err(fault) => tracing::error!(reason = %fault, "telegram: damaged messages cannot be given up"),
+        }
+    }
+
+    /// What was being sent when the daemon died may have arrived.
+    async fn settle(&self) {
+        loop {
+            match self.shared.store.write(|tx| tx.settle_sending(CHANNEL)).await {
+                Ok(0) => return,
+                Ok(count) => {
+                    tracing::info!(
+                        count,
+                        "telegram: parts were being sent when the daemon stopped; they go out again, marked"
+                    );
+                    return;
+                }
+                Err(fault) => {
+                    tracing::error!(reason = %fault, "telegram: the outbox cannot be settled; trying again");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Claims what may go out now and sets it off. Returns when to look again at the latest.
+    async fn round(&self) -> Result<Instant> {
+        let look = claim::look(&self.shared.store).await?;
+        if !look.has_work {
+            return Ok(wake_at(look.next_due));
+        }
+        let room = self.slots.available_permits();
+        let shared = self.shared.clone();
+        let claimed = self
+            .shared
+            .store
+            .write(move |tx| {
+                let mut pacer = shared.pacer.lock().unwrap_or_else(PoisonError::into_inner);
+                claim::claim(tx, &mut pacer, room)
+            })
+            .await?;
+        for part in claimed.parts {
+            crate::failpoint!("O4");
+            // There are as many slots as parts were claimed: only this task takes slots.
+            let slot = self.slots.clone().try_acquire_owned().ok();
+            let shared = self.shared.clone();
+            self.shared.tracker.spawn(async move {
+                shared.deliver(part).await;
+                drop(slot);
+                shared.ended.notify_one();
+            });
+        }
+        let paced = claimed.ready_at.unwrap_or_else(|| Instant::now() + SWEEP);
+        Ok(paced.min(wake_at(claimed.next_due)))
+    }
+}
+
+fn wake_at(next_due: Option<Duration>) -> Instant {
+    Instant::now() + next_due.unwrap_or(SWEEP).min(SWEEP)
+}

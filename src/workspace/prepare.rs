@@ -1,0 +1,166 @@
+//! A session's clone: made beside its final place, renamed when it is complete.
+
+use std::path::{Path, PathBuf};
+
+use super::git::{self, Git};
+use super::mirror::{Mirror, remove_tree, session_refs};
+use super::{Prepared, RepoSource};
+use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::ids::SessionId;
+
+/// Clones `source` into `work_dir` (through the daemon-owned mirror under `mirrors`) on the branch `telecoder/<id>`, which
+/// begins at the source's HEAD. `work_dir` appears complete or not at all; a finished one is left as it is.
+///
+/// The clone borrows the mirror's objects and has the source as its `origin`. Submodules are not checked out, LFS files stay
+/// pointers: both would run programs that the repository names; the agent can fetch them itself.
+///
+/// Errors: `RefusedByState` for a repository without a commit and for a `work_dir` that holds something else, `Failure` with
+/// git's words, `Timeout`, `Storage`.
+pub async fn prepare(source: &RepoSource, mirrors: &Path, work_dir: &Path, id: &SessionId) -> Result<Prepared> {
+    let prepared = Prepared {
+        branch: format!("telecoder/{id}"),
+    };
+    let place = Place::of(work_dir)?;
+    if place.is_taken()? {
+        return Ok(prepared);
+    }
+    place.remove_half_made()?;
+    let (mirror, head) = Mirror::open(mirrors, source).await?;
+    mirror.update(Some(id), git::FETCH).await?;
+    mirror.follow_head(&head).await?;
+    mirror.remember(mirrors, id)?;
+    let mirror_dir = mirror.dir.clone();
+    // Other sessions may fetch while we check out: objects only come, they never go.
+    drop(mirror);
+    let making = place.making();
+    let made = clone(source, &mirror_dir, &making, id, &prepared.branch)
+        .await
+        .and_then(|()| {
+            std::fs::rename(&making, work_dir)
+                .map_err(|error| Fault::io(format!("making {}", work_dir.display()), &error))
+        });
+    if made.is_err() {
+        // The next attempt would do it too; the first error is the one to tell.
+        let _ = remove_tree(&making);
+    }
+    made.map(|()| prepared)
+}
+
+async fn clone(source: &RepoSource, mirror: &Path, making: &Path, id: &SessionId, branch: &str) -> Result<()> {
+    let fail = |error: git::GitError| error.into_fault(&format!("cloning `{}`", source.as_git_arg()));
+    let base = format!("{}/base", session_refs(id));
+    let commit = Git::at(mirror, "rev-parse")
+        .args(&["--verify", "--end-of-options", &base])
+        .run()
+        .await
+        .map_err(fail)?;
+    let commit = git::lines(&commit).next().unwrap_or_default().to_owned();
+    Git::new("clone")
+        .limit(git::WORK_TREE)
+        .args(&[
+            "--quiet",
+            "--shared",
+            "--no-checkout",
+            "--template=",
+            "--no-recurse-submodules",
+            "--",
+        ])
+        .arg(mirror)
+        .arg(making)
+        .run()
+        .await
+        .map_err(fail)?;
+    let in_clone = |subcommand| {
+        Git::at(&making.join(".git"), subcommand)
+            .env("GIT_WORK_TREE", making)
+            .cwd(making)
+    };
+    if mirror.join("shallow").exists() {
+        // git does not share the objects of a shallow repository, and a detached HEAD is in none of the copied branches.
+        let fetch = in_clone("fetch").limit(git::WORK_TREE).args(&[
+            "--quiet",
+            "--update-shallow",
+            "--no-write-fetch-head",
+            "--",
+        ]);
+        fetch.arg(mirror).arg(&base).run().await.map_err(fail)?;
+    }
+    in_clone("checkout")
+        .limit(git::WORK_TREE)
+        .args(&[
+            "--quiet",
+            "--no-track",
+            "--no-recurse-submodules",
+            "-b",
+            branch,
+            &commit,
+            "--",
+        ])
+        .run()
+        .await
+        .map_err(fail)?;
+    in_clone("remote")
+        .args(&["set-url", "origin", "--", &source.as_git_arg()])
+        .run()
+        .await
+        .map(drop)
+        .map_err(fail)
+}
+
+/// Where a workspace goes, and where the half-made one of an earlier attempt may lie.
+struct Place<'a> {
+    work_dir: &'a Path,
+    parent: &'a Path,
+    /// `work.making-`
+    prefix: String,
+}
+
+impl<'a> Place<'a> {
+    fn of(work_dir: &'a Path) -> Result<Self> {
+        let (Some(parent), Some(name)) = (work_dir.parent(), work_dir.file_name()) else {
+            return Err(Fault::new(
+                Kind::Usage,
+                format!("`{}` cannot be a workspace", work_dir.display()),
+            ));
+        };
+        std::fs::create_dir_all(parent).map_err(|error| Fault::io(format!("making {}", parent.display()), &error))?;
+        Ok(Self {
+            work_dir,
+            parent,
+            prefix: format!("{}.making-", name.to_string_lossy()),
+        })
+    }
+
+    /// Whether a finished clone is there. Errors when something else is: it may be somebody's work.
+    fn is_taken(&self) -> Result<bool> {
+        if self.work_dir.join(".git").exists() {
+            return Ok(true);
+        }
+        match std::fs::remove_dir(self.work_dir) {
+            Ok(()) => Ok(false),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(_) => Err(Fault::new(
+                Kind::RefusedByState,
+                format!("{} is not empty and is no clone", self.work_dir.display()),
+            )
+            .hint("Move what is there away, then resume the session.")),
+        }
+    }
+
+    /// A name that no earlier attempt used: its git might still be writing into the old one.
+    fn making(&self) -> PathBuf {
+        self.parent
+            .join(format!("{}{}", self.prefix, uuid::Uuid::now_v7().simple()))
+    }
+
+    fn remove_half_made(&self) -> Result<()> {
+        let doing = || format!("clearing {}", self.parent.display());
+        for entry in std::fs::read_dir(self.parent).map_err(|error| Fault::io(doing(), &error))? {
+            let entry = entry.map_err(|error| Fault::io(doing(), &error))?;
+            if entry.file_name().to_string_lossy().starts_with(&self.prefix) {
+                remove_tree(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
