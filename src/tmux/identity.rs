@@ -33,7 +33,7 @@ pub(super) fn is_alive(server: ProcessRef) -> bool {
 /// Returns when the process has ended.
 pub(super) async fn ended(server: ProcessRef) {
     let Some(fd) = open(server) else { return };
-    let Ok(fd) = AsyncFd::register_with_interest(fd, Interest::READABLE) else {
+    let Ok(fd) = AsyncFd::with_interest(fd, Interest::READABLE) else {
         tracing::error!("the tmux server cannot be watched: no pidfd in the event loop");
         return std::future::pending().await;
     };
