@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, attach, completions, config, events, interrupt, keys, list, logs, messages, resume, rm, run, screen, send,
-    serve, status, stop,
+    answer, attach, completions, config, events, interrupt, keys, list, logs, messages, notify, resume, rm, run,
+    screen, send, serve, status, stop,
 };
 
 /// Keeps coding agents at work in tmux windows, reached from Telegram, ssh, this command line and an API.
@@ -70,6 +70,7 @@ pub enum Command {
     Completions(completions::Args),
     /// Run the daemon.
     Serve(serve::Args),
+    Notify(notify::NotifyArgs),
 }
 
 #[cfg(test)]

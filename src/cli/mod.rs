@@ -12,11 +12,14 @@ mod context;
 mod demo_agent;
 mod events;
 mod health;
+pub mod hook;
 mod interrupt;
 mod keys;
 mod list;
+pub mod log_writer;
 mod logs;
 mod messages;
+pub mod notify;
 mod out;
 mod programs;
 mod resume;
@@ -25,6 +28,7 @@ mod run;
 mod screen;
 mod send;
 mod serve;
+pub mod shim;
 mod start_daemon;
 mod status;
 mod stop;
@@ -82,6 +86,7 @@ fn run_command(cli: Cli) -> Result<(), Fault> {
         Command::Config(args) => config::run(&cx, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Serve(args) => serve::run(&cx, &args),
+        Command::Notify(args) => notify::run(args).map(|_| ()),
     }
 }
 

@@ -1,7 +1,5 @@
 //! What was said in a session, and the raw bytes of its terminal.
 
-use std::os::unix::fs::OpenOptionsExt;
-
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
@@ -13,10 +11,13 @@ use super::refusal::{Answer, Refusal};
 use super::state::Api;
 use crate::api::wire::{self, LogEntry};
 use crate::domain::fault::{Fault, Kind, Result};
+use crate::runner::log_writer::read_log;
 
 /// How many entries are shown without `tail`.
 const TAIL_DEFAULT: u32 = 200;
 const TAIL_MAX: u32 = 5_000;
+/// The writer's own limit (`limits.log_bytes`) is smaller; this one only guards our memory against a file that grew otherwise.
+const RAW_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,24 +61,17 @@ pub async fn raw(State(api): State<Api>, Path(word): Path<String>) -> std::resul
     let session = api.find(&word).await?;
     let path = api.parts.dir.terminal_log(&session.id);
     let name = session.name.to_string();
-    let bytes = tokio::task::spawn_blocking(move || read_log(&path, &name))
+    let bytes = tokio::task::spawn_blocking(move || read_raw(&path, &name))
         .await
         .map_err(|e| Fault::new(Kind::Failure, format!("reading the terminal log: {e}")))??;
     Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
 }
 
-/// The file is capped by its writer, so it is read whole.
-fn read_log(path: &std::path::Path, name: &str) -> Result<Vec<u8>> {
-    let mut options = std::fs::OpenOptions::new();
-    let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
-    let opened = options.read(true).custom_flags(no_follow).open(path);
-    let mut file = opened.map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Fault::new(Kind::NotFound, format!("`{name}` has no terminal log yet"))
-            .hint(format!("What its pane shows now: `telecoder screen {name}`.")),
-        _ => Fault::io(format!("opening {}", path.display()), &e),
-    })?;
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut file, &mut bytes)
-        .map_err(|e| Fault::io(format!("reading {}", path.display()), &e))?;
+fn read_raw(path: &std::path::Path, name: &str) -> Result<Vec<u8>> {
+    let bytes = read_log(path, RAW_BYTES_MAX)?;
+    if bytes.is_empty() {
+        return Err(Fault::new(Kind::NotFound, format!("`{name}` has no terminal log yet"))
+            .hint(format!("What its pane shows now: `telecoder screen {name}`.")));
+    }
     Ok(bytes)
 }
