@@ -23,10 +23,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
-    // Before any parser: a hook must never print, and a shim lives long and should stay small.
+    // Before any parser: a hook must never print; a shim and a log writer live long and should stay small.
     let plain = match words.split_first() {
         Some((name, rest)) if name == "hook" => Some(hook::run_plain(rest)),
         Some((name, rest)) if name == "shim" => shim::run_plain(rest),
+        Some((name, rest)) if name == "log-writer" => log_writer::run_plain(rest),
         _ => None,
     };
     plain.unwrap_or_else(|| run(Cli::parse().command))

@@ -1,0 +1,3 @@
+//! End to end through the built binary.
+
+mod runner;
