@@ -1,0 +1,3 @@
+//! End to end through the binary: real tmux, real files.
+
+mod demo_agent;
