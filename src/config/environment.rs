@@ -79,7 +79,7 @@ impl Environment {
             let parts: Vec<&str> = name.split(SEPARATOR).collect();
             match self.key_of(&parts, table) {
                 Some((path, key)) => put(table, sources, &path, key, variable, value)?,
-                None if parts.len() > 1 => return Err(unknown(variable, table)),
+                None if parts.len() > 1 => return Err(unknown(variable)),
                 None => {}
             }
         }
@@ -215,22 +215,18 @@ fn list(of: Shape, text: &str) -> Option<toml::Value> {
     Some(toml::Value::Array(items))
 }
 
-fn unknown(variable: &str, table: &toml::Table) -> Fault {
-    let agents = table.get(AGENTS).and_then(toml::Value::as_table);
-    let agents: Vec<String> = match agents {
-        Some(agents) if !agents.is_empty() => agents.keys().map(|name| spelled(name)).collect(),
-        _ => vec!["NAME".into()],
+fn unknown(variable: &str) -> Fault {
+    let parts: Vec<&str> = variable.split(SEPARATOR).collect();
+    let agent = match *parts {
+        [_, agent, _] => agent,
+        _ => "NAME",
     };
     let all: Vec<String> = KEYS
         .iter()
         .filter(|key| !key.table.is_empty())
-        .flat_map(|key| {
-            match key.table {
-                AGENTS => agents.iter().map(|agent| format!("AGENTS__{agent}")).collect(),
-                other => vec![spelled(other)],
-            }
-            .into_iter()
-            .map(|table| format!("{PREFIX}{table}{SEPARATOR}{}", spelled(key.name)))
+        .map(|key| match key.table {
+            AGENTS => format!("{PREFIX}AGENTS{SEPARATOR}{agent}{SEPARATOR}{}", spelled(key.name)),
+            table => format!("{PREFIX}{}{SEPARATOR}{}", spelled(table), spelled(key.name)),
         })
         .collect();
     let names: Vec<&str> = all.iter().map(String::as_str).collect();

@@ -233,8 +233,8 @@ impl Document<'_> {
 }
 
 const NUMERIC_ID: &str = "a numeric id";
-pub(super) const ID_HINT: &str =
-    "Names like @someone can change owners, so only numeric ids are taken; a bot such as @userinfobot tells yours.";
+pub(super) const ID_HINT: &str = "Names like @someone can change owners, so only numeric ids are taken; write to the bot once, \
+     and the event `access.refused` (`telecoder events`) has your id.";
 
 pub(super) fn wanted(shape: Shape) -> &'static str {
     match shape {

@@ -11,7 +11,8 @@ use crate::domain::fault::{Fault, Kind, Result};
 pub(super) const SOCKET_BYTES_MAX: usize = 100;
 /// The sockets of a data directory.
 const SOCKETS: [&str; 2] = ["api.sock", "tmux/sock"];
-const CREDENTIAL: &str = "cred:";
+/// Begins the name of a systemd credential.
+pub(super) const CREDENTIAL: &str = "cred:";
 
 /// The file to read: `--config`, `TELECODER_CONFIG`, the user's, the system's; the first two must exist.
 pub(super) fn config_file(overrides: &Overrides, env: &Environment) -> Result<Option<PathBuf>> {
@@ -83,7 +84,7 @@ pub(super) fn path(key: &str, typed: &str, env: &Environment, sources: &Sources)
     Ok(absolute(home, Path::new(rest.trim_start_matches('/'))))
 }
 
-/// A path to a secret: `cred:NAME` is a systemd credential.
+/// A path to a secret: `cred:NAME` is a systemd credential, and stays as it is where there are none.
 pub(super) fn secret_path(key: &str, typed: &str, env: &Environment, sources: &Sources) -> Result<PathBuf> {
     let Some(name) = typed.strip_prefix(CREDENTIAL) else {
         return path(key, typed, env, sources);
@@ -95,14 +96,12 @@ pub(super) fn secret_path(key: &str, typed: &str, env: &Environment, sources: &S
             format_args!("is `{typed}`; `cred:` takes the name of one credential"),
         ));
     }
-    match env.dir("CREDENTIALS_DIRECTORY") {
-        Some(dir) => Ok(dir.join(name)),
-        None => Err(sources
-            .fault(key, format_args!("is `{typed}`, and there is no CREDENTIALS_DIRECTORY"))
-            .hint(format!(
-                "Credentials exist in a systemd unit with `LoadCredential={name}:/path/to/file`; elsewhere name a 0600 file."
-            ))),
-    }
+    // Only the daemon's unit has credentials. Everybody else who loads the configuration (`telecoder list`) needs none, so a
+    // missing one is an error when it is read, not here.
+    Ok(match env.dir("CREDENTIALS_DIRECTORY") {
+        Some(dir) => dir.join(name),
+        None => typed.into(),
+    })
 }
 
 /// A program: a name is left for PATH, anything with a `/` is a path.

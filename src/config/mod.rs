@@ -14,6 +14,9 @@ mod meaning;
 mod secret;
 mod source;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;

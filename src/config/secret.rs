@@ -8,6 +8,7 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::TelegramConfig;
+use super::locate::CREDENTIAL;
 use crate::domain::fault::{Fault, Kind, Result};
 
 /// A token is far shorter; what is longer is some other file.
@@ -23,6 +24,11 @@ pub fn read_token(telegram: &TelegramConfig) -> Result<SecretString> {
 
 pub(super) fn read_secret(file: &Path, credentials: Option<&Path>) -> Result<SecretString> {
     let told = |what: String| Fault::new(Kind::Config, format!("token file {}: {what}", file.display()));
+    if let Some(name) = file.to_str().and_then(|file| file.strip_prefix(CREDENTIAL)) {
+        return Err(told("there is no CREDENTIALS_DIRECTORY".into()).hint(format!(
+            "Credentials exist in a systemd unit with `LoadCredential={name}:/path/to/file`; elsewhere name a 0600 file."
+        )));
+    }
     // One handle for looking and reading: the file cannot be exchanged in between.
     let handle = File::open(file).map_err(|error| told(error.to_string()))?;
     let meta = handle.metadata().map_err(|error| told(error.to_string()))?;

@@ -8,6 +8,7 @@
 //! that returned `Ok`, and perhaps the one group that was being committed.
 
 mod asks;
+mod attempts;
 mod audit;
 mod connection;
 mod events;
@@ -15,6 +16,7 @@ mod fault;
 mod launches;
 mod letters;
 mod messages;
+mod names;
 mod open;
 mod outbox;
 mod replies;

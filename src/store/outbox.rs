@@ -1,4 +1,4 @@
-//! Delivery: messages cut into parts, sent one after the other.
+//! The outbox: messages cut into parts, and which part is next. What comes of sending one is in `attempts`.
 //!
 //! Each chat of a channel is a lane. The head of a lane is the first open part of its oldest open message; nothing behind the
 //! head moves before the head is sent or failed, whatever holds it (a pause, an attempt in flight, a message not yet cut).
@@ -15,10 +15,9 @@ use super::seal::Seal;
 use crate::domain::Timestamp;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{MessageId, SessionId};
-use crate::domain::message::{Message, MessageState, Part, PartBody, PartStep};
+use crate::domain::message::{Message, MessageState, Part, PartBody};
 use crate::domain::route::ChatRef;
 
-const MAYBE_ARRIVED: &str = "the last attempt may have reached the chat";
 const NOT_INTACT: &str = "its stored content was damaged on the disk, so it was not sent";
 
 /// A part with what its delivery needs to know of its message.
@@ -98,78 +97,6 @@ impl Tx<'_> {
         )
     }
 
-    /// `queued|unknown → sending`, attempts + 1. Committed before the request goes out. `RefusedByState` when the part is not the
-    /// head of its chat, or is being sent.
-    pub fn begin_sending(&self, message: MessageId, index: u32) -> Result<()> {
-        let head = self.open_part(message)?;
-        let ready = head.is_some_and(|(i, state)| i == index && state != MessageState::Sending);
-        if !ready || self.lane_head(message)? != Some(message) {
-            return Err(refused(format!(
-                "part {index} of message {message} is not next in its chat"
-            )));
-        }
-        self.run(
-            "UPDATE parts SET state = 'sending', attempts = attempts + 1, not_before = NULL WHERE message = ?1 AND idx = ?2",
-            params![message.0, index],
-        )?;
-        self.set_message_state(message, MessageState::Sending, None)
-    }
-
-    /// Stores what `after_attempt` decided. The message is `sent` when its last part is, `failed` when one of its parts is (the
-    /// parts behind it are failed too). A sent part is remembered as a route: a reply to it goes to the message's session.
-    ///
-    /// A mark stays until the part is sent: a later attempt that surely failed does not take the earlier doubt away.
-    /// `RefusedByState` when the part is not `sending`.
-    pub fn finish_attempt(&self, message: MessageId, index: u32, step: &PartStep) -> Result<()> {
-        let sending = matches!(self.open_part(message)?, Some((i, MessageState::Sending)) if i == index);
-        if !sending {
-            return Err(refused(format!("part {index} of message {message} is not being sent")));
-        }
-        match step {
-            PartStep::Sent { sent_id } => self.part_sent(message, index, *sent_id),
-            PartStep::Again { wait_ms, plain, marked } => self.part_again(message, index, *wait_ms, *plain, *marked),
-            PartStep::Fail(reason) => self.fail_message(message, reason),
-            PartStep::Migrate { to } => self.part_moves(message, index, *to),
-        }
-    }
-
-    /// Gives an open message up: it and its open parts are `failed`. Parts that were sent stay sent. For a message that cannot be
-    /// cut into parts, too. `RefusedByState` when the message is sent or failed already.
-    pub fn fail_message(&self, message: MessageId, reason: &str) -> Result<()> {
-        let open = "SELECT count(*) FROM messages WHERE id = ?1 AND state IN ('queued', 'sending', 'unknown')";
-        if self.count(open, [message.0])? == 0 {
-            return Err(refused(format!("message {message} is not open")));
-        }
-        self.run(
-            "UPDATE parts SET state = 'failed', reason = ?2, not_before = NULL
-             WHERE message = ?1 AND state IN ('queued', 'sending', 'unknown')",
-            params![message.0, reason],
-        )?;
-        self.set_message_state(message, MessageState::Failed, Some(reason))
-    }
-
-    /// After a crash: every part that was `sending` becomes `unknown` and will go out marked. Returns how many. Damaged rows are
-    /// failed on the way.
-    pub fn settle_sending(&self, channel: &str) -> Result<u32> {
-        self.fail_damaged(channel)?;
-        let messages = self.all(
-            "SELECT DISTINCT messages.id AS id FROM messages JOIN parts ON parts.message = messages.id
-             WHERE channel = ?1 AND messages.state IN ('queued', 'sending', 'unknown') AND parts.state = 'sending'
-             ORDER BY 1",
-            [channel],
-            read_message_id,
-        )?;
-        let mut settled = 0;
-        for message in messages {
-            settled += self.run(
-                "UPDATE parts SET state = 'unknown', marked = 1, reason = ?2 WHERE message = ?1 AND state = 'sending'",
-                params![message.0, MAYBE_ARRIVED],
-            )?;
-            self.set_message_state(message, MessageState::Unknown, Some(MAYBE_ARRIVED))?;
-        }
-        Ok(u32::try_from(settled).unwrap_or(u32::MAX))
-    }
-
     /// Gives up every open message of a channel whose row, or one of whose open parts, does not match its checksum: `failed`,
     /// with the reason. Returns them. The row is sealed again as it stands, so that it can be read; it is never sent.
     pub fn fail_damaged(&self, channel: &str) -> Result<Vec<MessageId>> {
@@ -216,75 +143,6 @@ impl Tx<'_> {
             self.seal_message(message)?;
         }
         Ok(())
-    }
-
-    fn part_sent(&self, id: MessageId, index: u32, sent_id: i64) -> Result<()> {
-        self.run(
-            "UPDATE parts SET state = 'sent', sent_id = ?3, reason = NULL WHERE message = ?1 AND idx = ?2",
-            params![id.0, index, sent_id],
-        )?;
-        let message = self.message(id)?;
-        if let (Some(session), Some(to)) = (&message.session, &message.to) {
-            self.remember_message(to, sent_id, session)?;
-        }
-        match self.open_part(id)? {
-            None => self.set_message_state(id, MessageState::Sent, None),
-            Some(_) => Ok(()),
-        }
-    }
-
-    fn part_again(&self, id: MessageId, index: u32, wait_ms: u64, plain: bool, marked: bool) -> Result<()> {
-        let not_before = (wait_ms > 0).then(|| {
-            let wait = i64::try_from(wait_ms.saturating_mul(1000)).unwrap_or(i64::MAX);
-            micros(self.now).saturating_add(wait).min(micros(Timestamp::MAX))
-        });
-        self.run(
-            "UPDATE parts SET plain = max(plain, ?3), marked = max(marked, ?4), not_before = ?5,
-                 state = iif(max(marked, ?4), 'unknown', 'queued'), reason = iif(max(marked, ?4), ?6, NULL)
-             WHERE message = ?1 AND idx = ?2",
-            params![id.0, index, plain, marked, not_before, MAYBE_ARRIVED],
-        )?;
-        self.follow_head(id)
-    }
-
-    fn part_moves(&self, id: MessageId, index: u32, to: i64) -> Result<()> {
-        self.part_again(id, index, 0, false, false)?;
-        let chat = self.message(id)?.to;
-        match chat {
-            Some(chat) => self.migrate_chat(&chat.channel, chat.chat_id, to),
-            None => Ok(()),
-        }
-    }
-
-    /// The message says what its head part says.
-    fn follow_head(&self, id: MessageId) -> Result<()> {
-        match self.open_part(id)? {
-            Some((_, MessageState::Unknown)) => self.set_message_state(id, MessageState::Unknown, Some(MAYBE_ARRIVED)),
-            Some((_, state)) => self.set_message_state(id, state, None),
-            None => Ok(()),
-        }
-    }
-
-    /// Index and state of the first open part of a message.
-    fn open_part(&self, message: MessageId) -> Result<Option<(u32, MessageState)>> {
-        self.maybe(
-            "SELECT idx, state FROM parts
-             WHERE message = ?1 AND state IN ('queued', 'sending', 'unknown') ORDER BY idx LIMIT 1",
-            [message.0],
-            |row| Ok((row.number("idx")?, row.word("state")?)),
-        )
-    }
-
-    /// The oldest open message of the chat to which `message` goes.
-    fn lane_head(&self, message: MessageId) -> Result<Option<MessageId>> {
-        self.maybe(
-            "SELECT first.id AS id FROM messages AS mine
-             JOIN messages AS first ON first.channel = mine.channel AND first.chat_id = mine.chat_id
-             WHERE mine.id = ?1 AND first.state IN ('queued', 'sending', 'unknown')
-             ORDER BY first.id LIMIT 1",
-            [message.0],
-            read_message_id,
-        )
     }
 
     fn due_part_of(&self, head: MessageId) -> Result<Option<OutboxPart>> {
@@ -336,7 +194,7 @@ fn intact<T>(found: impl Iterator<Item = Result<Option<T>>>) -> Result<Vec<T>> {
     }
 }
 
-fn refused(message: String) -> Fault {
+pub(super) fn refused(message: String) -> Fault {
     Fault::new(Kind::RefusedByState, message)
 }
 
@@ -344,7 +202,7 @@ fn sealing(message: i64, index: i64, body: &str) -> Seal {
     Seal::of("parts").integer(message).integer(index).text(body)
 }
 
-fn read_message_id(row: &Row<'_>) -> Result<MessageId> {
+pub(super) fn read_message_id(row: &Row<'_>) -> Result<MessageId> {
     Ok(MessageId(row.integer("id")?))
 }
 

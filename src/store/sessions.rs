@@ -1,4 +1,4 @@
-//! Sessions: the rows, their status, lookup by name, id or prefix.
+//! Sessions: the rows, their status, the chats they answer to. Their names are in `names`.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -13,16 +13,10 @@ use super::seal::{SEAL_BYTES, Seal};
 use crate::domain::event::EventKind;
 use crate::domain::exit::{ExitCause, ExitRecord};
 use crate::domain::fault::{Fault, Kind, Result};
-use crate::domain::ids::{ID_PREFIX_CHARS_MIN, LaunchNo, SESSION_NAME_CHARS_MAX, SessionId, SessionName};
+use crate::domain::ids::{LaunchNo, SessionId, SessionName};
 use crate::domain::policy::Policy;
 use crate::domain::route::ChatRef;
 use crate::domain::session::{Reason, Session, SessionState, Status};
-use crate::domain::text::nearest;
-
-/// How many numbers are tried behind a name stem.
-const NAME_TRIES_MAX: u32 = 10_000;
-/// How many candidates an ambiguous prefix lists.
-const CANDIDATES_LISTED: usize = 10;
 
 pub struct NewSession {
     pub id: SessionId,
@@ -51,11 +45,7 @@ pub struct SessionFilter {
 impl Tx<'_> {
     /// Inserts in state `queued`, with the event `session.created`.
     pub fn insert_session(&self, new: NewSession) -> Result<Session> {
-        let name = match new.name {
-            Some(name) if self.name_is_taken(name.as_str())? => return Err(taken(&name)),
-            Some(name) => name,
-            None => self.free_name(&new.name_stem)?,
-        };
+        let name = self.name_for(new.name, &new.name_stem)?;
         let chat = new.chat.as_ref();
         self.run(
             "INSERT INTO sessions (id, name, agent, policy, state, reason_code, reason_text, source, status_since, repo,
@@ -93,28 +83,6 @@ impl Tx<'_> {
     pub fn session(&self, id: &SessionId) -> Result<Session> {
         self.maybe("SELECT * FROM sessions WHERE id = ?1", [id.as_str()], read_session)?
             .ok_or_else(|| Fault::new(Kind::NotFound, format!("there is no session {id}")))
-    }
-
-    /// Finds by exact name, then exact id, then id prefix (3 or more). `NotFound` names the nearest name, `Ambiguous` lists the
-    /// candidates. Removed sessions are not found.
-    pub fn find_session(&self, word: &str) -> Result<Session> {
-        let by_name = "SELECT * FROM sessions WHERE name = ?1 AND removed_at IS NULL";
-        if let Some(session) = self.maybe(by_name, [word], read_session)? {
-            return Ok(session);
-        }
-        if word.chars().count() < ID_PREFIX_CHARS_MIN {
-            return Err(self.not_found(word)?);
-        }
-        let mut found = self.all(
-            "SELECT * FROM sessions WHERE substr(id, 1, length(?1)) = ?1 AND removed_at IS NULL ORDER BY row",
-            [word],
-            read_session,
-        )?;
-        match found.len() {
-            0 => Err(self.not_found(word)?),
-            1 => Ok(found.remove(0)),
-            _ => Err(ambiguous(word, &found)),
-        }
     }
 
     /// Oldest first.
@@ -239,42 +207,6 @@ impl Tx<'_> {
         }
         Ok(())
     }
-
-    fn name_is_taken(&self, name: &str) -> Result<bool> {
-        let sql = "SELECT count(*) FROM sessions WHERE name = ?1 AND removed_at IS NULL";
-        Ok(self.count(sql, [name])? > 0)
-    }
-
-    fn free_name(&self, stem: &SessionName) -> Result<SessionName> {
-        if !self.name_is_taken(stem.as_str())? {
-            return Ok(stem.clone());
-        }
-        for number in 2..=NAME_TRIES_MAX {
-            let tail = format!("-{number}");
-            let room = SESSION_NAME_CHARS_MAX - tail.len();
-            let name = format!("{}{tail}", &stem.as_str()[..stem.as_str().len().min(room)]);
-            if !self.name_is_taken(&name)? {
-                return name.parse();
-            }
-        }
-        Err(taken(stem))
-    }
-
-    fn not_found(&self, word: &str) -> Result<Fault> {
-        let names = self.all("SELECT name FROM sessions WHERE removed_at IS NULL", [], |row| {
-            row.text("name")
-        })?;
-        let hint = match nearest(word, names.iter().map(String::as_str)) {
-            Some(name) => format!("Did you mean `{name}`? `telecoder list` shows all sessions."),
-            None if word.chars().count() < ID_PREFIX_CHARS_MIN => {
-                format!(
-                    "Give a name, or at least {ID_PREFIX_CHARS_MIN} characters of an id; `telecoder list` shows both."
-                )
-            }
-            None => "`telecoder list` shows all sessions.".into(),
-        };
-        Ok(Fault::new(Kind::NotFound, format!("there is no session `{word}`")).hint(hint))
-    }
 }
 
 /// Whether a status says that the agent runs or ran, and if so since when: none inside means "now".
@@ -294,32 +226,6 @@ fn must_exist(id: &SessionId, changed: usize) -> Result<()> {
     Err(Fault::new(Kind::NotFound, format!("there is no session {id}")))
 }
 
-fn taken(name: &SessionName) -> Fault {
-    Fault::new(
-        Kind::RefusedByState,
-        format!("the name `{name}` is taken by another session"),
-    )
-    .hint(format!(
-        "Choose another name, or remove that session with `telecoder rm {name}`."
-    ))
-}
-
-fn ambiguous(word: &str, found: &[Session]) -> Fault {
-    let mut listed: Vec<String> = found
-        .iter()
-        .take(CANDIDATES_LISTED)
-        .map(|s| format!("{} ({})", s.name, s.id))
-        .collect();
-    if found.len() > CANDIDATES_LISTED {
-        listed.push("…".into());
-    }
-    Fault::new(
-        Kind::Ambiguous,
-        format!("`{word}` fits {} sessions: {}", found.len(), listed.join(", ")),
-    )
-    .hint("Give the name, or more characters of the id.")
-}
-
 fn chat_seal(id: &SessionId, chat: &ChatRef) -> [u8; SEAL_BYTES] {
     sealing_chat(id, chat).finish()
 }
@@ -332,7 +238,7 @@ fn sealing_chat(id: &SessionId, chat: &ChatRef) -> Seal {
         .maybe_integer(chat.thread_id)
 }
 
-fn read_session(row: &Row<'_>) -> Result<Session> {
+pub(super) fn read_session(row: &Row<'_>) -> Result<Session> {
     let id: SessionId = row.id("id")?;
     let work_dir: Vec<u8> = row.bytes("work_dir")?;
     Ok(Session {

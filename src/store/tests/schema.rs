@@ -177,3 +177,34 @@ fn an_empty_file_becomes_a_database() {
     drop(place.open());
     assert_eq!(version(&place.raw()), i64::try_from(newest_known()).expect("small"));
 }
+
+/// The queries that run all the time must not grow with what is finished.
+#[test]
+fn hot_queries_use_the_indexes_of_open_rows() {
+    let place = Place::new();
+    drop(place.open());
+    let sources = [
+        include_str!("../turns.rs"),
+        include_str!("../outbox.rs"),
+        include_str!("../attempts.rs"),
+    ]
+    .concat();
+    let conn = place.raw();
+    let mut planned = 0;
+    for literal in sources.split('"').filter(|text| text.starts_with("SELECT")) {
+        let index = match literal {
+            sql if sql.contains("FROM turns") && sql.contains("'accepted')") => "turns_open",
+            sql if sql.contains("messages") && sql.contains("channel = ?1") => "messages_open",
+            _ => continue,
+        };
+        let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {literal}")).expect("a query");
+        let count = plan.parameter_count();
+        let steps = plan.query_map(rusqlite::params_from_iter(vec![1; count]), |row| {
+            row.get::<_, String>(3)
+        });
+        let steps: Vec<String> = steps.expect("steps").map(|step| step.expect("a step")).collect();
+        assert!(steps.iter().any(|step| step.contains(index)), "{literal}: {steps:?}");
+        planned += 1;
+    }
+    assert!(planned >= 9, "the queries were found: {planned}");
+}

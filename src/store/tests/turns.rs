@@ -290,9 +290,9 @@ async fn an_ask_is_answered_once() {
     let id = session.clone();
     assert_eq!(
         store.read(move |tx| tx.open_asks(&id)).await.expect("read"),
-        [ask.clone()]
+        std::slice::from_ref(&ask)
     );
-    assert_eq!(store.read(|tx| tx.all_open_asks()).await.expect("read"), [ask.clone()]);
+    assert_eq!(store.read(|tx| tx.all_open_asks()).await.expect("read"), [ask]);
     let close = |state| store.write(move |tx| tx.close_ask(&letter(1), state, Some("b")));
     assert!(close(AskState::Answered).await.expect("closed"));
     assert!(!close(AskState::Expired).await.expect("closed before"));
