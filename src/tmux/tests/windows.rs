@@ -29,7 +29,7 @@ async fn a_window_runs_its_program_and_bears_its_stamp() {
 async fn the_log_has_the_first_byte_and_odd_paths_stay_literal() {
     let bed = Bed::new().await;
     let ours = session(1);
-    let odd = bed.path("a b=c#{pid}%H'$HOME;");
+    let odd = bed.path("a b=c#{pid}#[x]##%H'$HOME;");
     std::fs::create_dir(&odd).unwrap();
     let program = odd.join("run;.sh");
     std::fs::write(&program, "#!/bin/sh\necho first; pwd; echo last; read x\n").unwrap();
