@@ -66,7 +66,9 @@ pub(super) fn verdict(answer: Result<Reply, TmuxError>, pane: &PaneId, doing: &s
     }
     if said(IN_MODE) {
         let message = format!("pane {pane} is in copy mode and would swallow the keys");
-        return Err(Fault::new(Kind::RefusedByState, message).hint("Leave copy mode in the attached terminal: press `q`."));
+        return Err(
+            Fault::new(Kind::RefusedByState, message).hint("Leave copy mode in the attached terminal: press `q`.")
+        );
     }
     if said(INPUT_OFF) {
         let message = format!("pane {pane} has its input switched off");
@@ -88,6 +90,9 @@ fn both(a: &str, b: &str) -> String {
 }
 
 fn say(pane: &PaneId, verdict: &str) -> Command {
-    let say = DisplayMessage::new().print().target_pane(pane.as_str()).message(verdict);
+    let say = DisplayMessage::new()
+        .print()
+        .target_pane(pane.as_str())
+        .message(verdict);
     say.build().into()
 }

@@ -93,7 +93,9 @@ impl Link {
 /// One `send-keys` for each run of keys of one sort. Never empty.
 fn presses(pane: &PaneId, keys: &[Key]) -> CommandList {
     let is_named = |key: &Key| matches!(key, Key::Named(_));
-    let mut runs = keys.chunk_by(|a, b| is_named(a) == is_named(b)).map(|run| press(pane, run));
+    let mut runs = keys
+        .chunk_by(|a, b| is_named(a) == is_named(b))
+        .map(|run| press(pane, run));
     let first = runs.next().unwrap_or_else(|| press(pane, &[]));
     runs.fold(CommandList::new(first), CommandList::then)
 }
@@ -135,8 +137,9 @@ fn modified(name: &str) -> Option<String> {
     }
     let base = match single(base) {
         Some(_) if prefix.contains("S-") => return None,
-        Some(c) if prefix.contains("C-") => (c.is_ascii_alphabetic() || CONTROL_SIGNS.contains(c))
-            .then(|| c.to_ascii_lowercase().to_string())?,
+        Some(c) if prefix.contains("C-") => {
+            (c.is_ascii_alphabetic() || CONTROL_SIGNS.contains(c)).then(|| c.to_ascii_lowercase().to_string())?
+        }
         Some(c) => (c.is_ascii_graphic()).then(|| c.to_string())?,
         None => named(base)?,
     };
@@ -167,7 +170,9 @@ fn unknown(name: &str) -> Fault {
         .collect();
     let fault = Fault::new(Kind::Usage, format!("`{name}` is not a key"));
     match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => fault.hint(format!("Did you mean `{near}`? A combination is written `C-c`, `M-x` or `S-Up`.")),
+        Some(near) => fault.hint(format!(
+            "Did you mean `{near}`? A combination is written `C-c`, `M-x` or `S-Up`."
+        )),
         None => fault.hint("Keys are names such as `Enter`, `Escape`, `Up`, `C-c`, `F1`, or one character."),
     }
 }
@@ -211,7 +216,10 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused_with_the_nearest() {
-        for name in ["", "Entr", "F13", "F0", "F01", "C-", "C-é", "C-C-c", "S-a", "hello", "\u{1b}", "X-a", "C-hello", "-t", "C-1"] {
+        for name in [
+            "", "Entr", "F13", "F0", "F01", "C-", "C-é", "C-C-c", "S-a", "hello", "\u{1b}", "X-a", "C-hello", "-t",
+            "C-1",
+        ] {
             assert_eq!(parse(name).unwrap_err().kind, Kind::Usage, "{name}");
         }
         assert!(parse("Entr").unwrap_err().hint.unwrap().contains("`Enter`"));
