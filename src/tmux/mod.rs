@@ -163,7 +163,8 @@ impl Tmux {
         self.link.ensure(Start::AsAllowed).await
     }
 
-    /// What happens from now on. `Lagged` means that the panes have to be looked at.
+    /// What happens from now on. `Lagged` means that the panes have to be looked at. Windows that close while the control client
+    /// is away (a person closed the whole tmux session, or killed the client) are not told.
     pub fn events(&self) -> broadcast::Receiver<TmuxEvent> {
         self.link.events()
     }

@@ -172,6 +172,18 @@ async fn closed_home_and_closed_session_come_back() {
     let link = bed.by_process_only();
     link.adopt(place.server);
     bed.raw(&["kill-session", "-t", "=telecoder"]);
+    let gone = bed.by_process_only();
+    assert_eq!(gone.screen(&other.pane).await.unwrap_err().kind, Kind::NotFound);
+    assert_eq!(
+        gone.paste(&other.pane, &ours, &sanitise("x")).await,
+        Ok(Guarded::Mismatch)
+    );
+    assert_eq!(
+        gone.keys(&other.pane, &ours, &["a".into()]).await,
+        Ok(Guarded::Mismatch)
+    );
+    assert_eq!(gone.kill_window(&other.window).await, Ok(()));
+    assert_eq!(gone.panes().await, Ok(vec![]));
     let program = bed.script("u", "read x");
     let name: SessionName = "u".parse().unwrap();
     let new = NewWindow {
