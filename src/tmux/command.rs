@@ -66,9 +66,20 @@ impl<C: Into<Command>> From<C> for CommandList {
     }
 }
 
-/// Makes text literal where tmux expands formats (`-n`, `-c`): `#` is their only sigil.
+/// Makes text literal where tmux expands formats (`-n`, `-c`). `#` is their only sigil, doubled to be itself; but before `[`
+/// tmux takes any number of them for a style and leaves them as they are.
 pub(super) fn escape_format(text: &str) -> String {
-    text.replace('#', "##")
+    let mut escaped = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('#') {
+        let behind = rest[at..].trim_start_matches('#');
+        let sigils = rest.len() - at - behind.len();
+        let times = if behind.starts_with('[') { 1 } else { 2 };
+        escaped.push_str(&rest[..at]);
+        escaped.push_str(&"#".repeat(sigils * times));
+        rest = behind;
+    }
+    escaped + rest
 }
 
 /// Makes text literal where tmux expands formats and `strftime` (`pipe-pane`).
@@ -151,6 +162,7 @@ mod tests {
     #[test]
     fn formats_become_literal() {
         assert_eq!(escape_format("#{pid}#(x)"), "##{pid}##(x)");
+        assert_eq!(escape_format("a##b#[c##[d#"), "a####b#[c##[d##");
         assert_eq!(escape_timed_format("50%#H"), "50%%##H");
     }
 }

@@ -67,14 +67,15 @@ impl TmuxError {
 pub(super) const HINT_INSTALL: &str =
     "Install tmux 3.3 or newer with the system's package manager, or name it with the configuration key `tmux.path`.";
 
+/// tmux's words for a target that is gone; the last ones are said when there is no session at all.
+const MISSING_TARGET: [&str; 5] = [
+    "can't find pane",
+    "can't find window",
+    "can't find session",
+    "no current target",
+    "no sessions",
+];
+
 pub(super) fn is_missing_target(text: &str) -> bool {
-    [
-        "can't find pane",
-        "can't find window",
-        "can't find session",
-        "no such window",
-        "no such session",
-    ]
-    .iter()
-    .any(|words| text.contains(words))
+    MISSING_TARGET.iter().any(|words| text.contains(words))
 }

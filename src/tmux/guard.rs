@@ -27,7 +27,8 @@ pub(super) enum InMode {
     Swallows,
 }
 
-/// `typing`, if `pane` is alive, takes input and is stamped with `session`; else only `instead`.
+/// `typing`, if `pane` is alive, takes input and is stamped with `session`; else only `instead`. tmux runs the whole of it
+/// without anything in between, so the verdict is about the very moment of typing.
 pub(super) fn guarded(
     pane: &PaneId,
     session: &SessionId,
@@ -35,16 +36,22 @@ pub(super) fn guarded(
     typing: CommandList,
     instead: Option<Command>,
 ) -> Command {
-    let refuse = |verdict: &str| match &instead {
-        None => CommandList::new(say(verdict)),
-        Some(instead) => CommandList::new(instead.clone()).then(say(verdict)),
-    };
-    let ours = format!("#{{&&:#{{==:#{{{SESSION_STAMP}}},{session}}},#{{==:#{{pane_dead}},0}}}}");
-    let mut inner = branch(pane, "#{pane_input_off}", refuse(INPUT_OFF), typing.then(say(DONE)));
+    let ours = both(
+        &format!("#{{==:#{{{SESSION_STAMP}}},{session}}}"),
+        "#{==:#{pane_dead},0}",
+    );
+    let mut free = "#{?pane_input_off,0,1}".to_owned();
     if in_mode == InMode::Swallows {
-        inner = branch(pane, "#{pane_in_mode}", refuse(IN_MODE), inner.into());
+        free = both(&free, "#{?pane_in_mode,0,1}");
     }
-    branch(pane, &ours, inner.into(), refuse(MISMATCH))
+    let verdict = format!("#{{?{ours},#{{?pane_input_off,{INPUT_OFF},{IN_MODE}}},{MISMATCH}}}");
+    let refusal = match instead {
+        None => CommandList::new(say(pane, &verdict)),
+        Some(instead) => CommandList::new(instead).then(say(pane, &verdict)),
+    };
+    let choose = IfShell::new().not_execute().target_pane(pane.as_str()).build();
+    let typing = typing.then(say(pane, DONE));
+    Command::from(choose).args([both(&ours, &free), typing.line(), refusal.line()])
 }
 
 /// What the verdict means. A refusal that is neither done nor mismatch is a fault: nothing was typed.
@@ -78,11 +85,14 @@ pub(super) fn verdict(answer: Result<Reply, TmuxError>, pane: &PaneId, doing: &s
     }
 }
 
-fn branch(pane: &PaneId, condition: &str, then: CommandList, otherwise: CommandList) -> Command {
-    let choose = IfShell::new().not_execute().target_pane(pane.as_str()).build();
-    Command::from(choose).args([condition.to_owned(), then.line(), otherwise.line()])
+fn both(a: &str, b: &str) -> String {
+    format!("#{{&&:{a},{b}}}")
 }
 
-fn say(verdict: &str) -> Command {
-    DisplayMessage::new().print().message(verdict).build().into()
+fn say(pane: &PaneId, verdict: &str) -> Command {
+    let say = DisplayMessage::new()
+        .print()
+        .target_pane(pane.as_str())
+        .message(verdict);
+    say.build().into()
 }

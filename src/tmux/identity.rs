@@ -33,12 +33,21 @@ pub(super) fn is_alive(server: ProcessRef) -> bool {
 /// Returns when the process has ended.
 pub(super) async fn ended(server: ProcessRef) {
     let Some(fd) = open(server) else { return };
-    let Ok(fd) = AsyncFd::with_interest(fd, Interest::READABLE) else {
-        tracing::error!("the tmux server cannot be watched: no pidfd in the event loop");
-        return std::future::pending().await;
-    };
-    // A pidfd is readable once the process has ended.
-    _ = fd.readable().await;
+    match watch(fd) {
+        // A pidfd is readable once the process has ended.
+        Ok(fd) => _ = fd.readable().await,
+        Err(error) => {
+            tracing::error!(error = %error, "the tmux server's process cannot be watched");
+            std::future::pending().await
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "tokio has no safe way to wait on a descriptor of one's own")]
+fn watch(fd: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the `OwnedFd` is a valid descriptor, moves into the `AsyncFd`, and is neither replaced nor closed before it.
+    let watched = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+    Ok(watched?)
 }
 
 /// Asks a tmux server to make its socket again (SIGUSR1). False when that process is no more.

@@ -57,6 +57,22 @@ enum Key {
     Literal(char),
 }
 
+impl Key {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Key::Named(name) => Some(name),
+            Key::Literal(_) => None,
+        }
+    }
+
+    fn literal(&self) -> Option<char> {
+        match self {
+            Key::Named(_) => None,
+            Key::Literal(c) => Some(*c),
+        }
+    }
+}
+
 impl Link {
     pub async fn keys(&self, pane: &PaneId, session: &SessionId, names: &[String]) -> Result<Guarded> {
         if names.is_empty() {
@@ -67,24 +83,30 @@ impl Link {
             return Err(Fault::new(Kind::OverLimit, message));
         }
         let keys = names.iter().map(|name| parse(name)).collect::<Result<Vec<Key>>>()?;
-        let presses = keys
-            .iter()
-            .skip(1)
-            .fold(CommandList::new(press(pane, &keys[0])), |list, key| {
-                list.then(press(pane, key))
-            });
+        let presses = presses(pane, &keys);
         let list = guarded(pane, session, InMode::Swallows, presses, None).into();
         let answer = self.run(&list, Repeat::Never).await;
         verdict(answer, pane, &format!("pressing keys in pane {pane}"))
     }
 }
 
-fn press(pane: &PaneId, key: &Key) -> Command {
+/// One `send-keys` for each run of keys of one sort. Never empty.
+fn presses(pane: &PaneId, keys: &[Key]) -> CommandList {
+    let is_named = |key: &Key| matches!(key, Key::Named(_));
+    let mut runs = keys
+        .chunk_by(|a, b| is_named(a) == is_named(b))
+        .map(|run| press(pane, run));
+    let first = runs.next().unwrap_or_else(|| press(pane, &[]));
+    runs.fold(CommandList::new(first), CommandList::then)
+}
+
+fn press(pane: &PaneId, run: &[Key]) -> Command {
     let send = SendKeys::new().target_pane(pane.as_str());
-    match key {
-        Key::Named(name) => Command::from(send.build()).args([name.clone()]),
-        Key::Literal(c) => Command::from(send.disable_lookup().build()).args([c.to_string()]),
+    let literal: String = run.iter().filter_map(Key::literal).collect();
+    if !literal.is_empty() {
+        return Command::from(send.disable_lookup().build()).args([literal]);
     }
+    Command::from(send.build()).args(run.iter().filter_map(Key::name))
 }
 
 fn parse(name: &str) -> Result<Key> {

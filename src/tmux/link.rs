@@ -164,11 +164,7 @@ impl Link {
         loop {
             tokio::time::sleep(pause).await;
             pause = PAUSE_MAX.min(pause * 2);
-            let wanted = self.lost.load(Ordering::SeqCst);
-            if wanted
-                && UnixStream::connect(self.exec.socket()).await.is_ok()
-                && self.ensure(Start::Never).await.is_ok()
-            {
+            if UnixStream::connect(self.exec.socket()).await.is_ok() && self.ensure(Start::Never).await.is_ok() {
                 return;
             }
         }
@@ -223,7 +219,11 @@ impl Link {
             .run(&list.build().into(), Repeat::Safe)
             .await
             .and_then(Reply::into_output);
-        let Ok(listed) = listed else { return };
+        let listed = match listed {
+            Ok(listed) => listed,
+            // The next look at all panes finds what was missed here.
+            Err(error) => return tracing::debug!(error = %error, "closed windows could not be looked at"),
+        };
         let there: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
         for window in named.into_iter().filter(|window| !there.contains(&window.as_str())) {
             self.tell(TmuxEvent::WindowClosed(window));

@@ -7,8 +7,8 @@
 //! The server outlives us. After a crash of ours it runs on; the next `connect` finds it by its socket, or by its process
 //! when the socket file is gone. After a crash of the server every id is void and `ServerLost` says so.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +87,8 @@ pub struct Tmux {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TmuxEvent {
+    /// A window is gone from every session. It may be one that we never knew: tmux makes and closes one for each person who
+    /// attaches.
     WindowClosed(WindowId),
     /// The server died; every id that it gave is void.
     ServerLost,
@@ -161,7 +163,8 @@ impl Tmux {
         self.link.ensure(Start::AsAllowed).await
     }
 
-    /// What happens from now on. `Lagged` means that the panes have to be looked at.
+    /// What happens from now on. `Lagged` means that the panes have to be looked at. Windows that close while the control client
+    /// is away (a person closed the whole tmux session, or killed the client) are not told.
     pub fn events(&self) -> broadcast::Receiver<TmuxEvent> {
         self.link.events()
     }
@@ -247,6 +250,7 @@ pub fn prepare_dir(options: &TmuxOptions) -> Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(&options.dir)
+        .and_then(|()| std::fs::set_permissions(&options.dir, Permissions::from_mode(0o700)))
         .map_err(|error| Fault::io(doing("making the directory"), &error))?;
     std::fs::write(config_file(options), config::text(options.history_lines))
         .map_err(|error| Fault::io(doing("writing tmux.conf into"), &error))

@@ -118,7 +118,10 @@ impl Drop for BufferFile {
 pub(super) fn prepare(folder: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     for entry in std::fs::read_dir(folder)? {
-        std::fs::remove_file(entry?.path())?;
+        let path = entry?.path();
+        if let Err(error) = std::fs::remove_file(&path) {
+            tracing::warn!(file = %path.display(), error = %error, "a left-over paste could not be removed");
+        }
     }
     Ok(())
 }

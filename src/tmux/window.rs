@@ -86,7 +86,11 @@ impl Link {
             .run(&list.build().into(), Repeat::Safe)
             .await
             .and_then(Reply::into_output);
-        let output = answer.map_err(|error| error.fault("listing the panes", Repeat::Safe))?;
+        let output = match answer {
+            // No tmux session, so no panes.
+            Err(error) if error.is_missing_target() => return Ok(Vec::new()),
+            answer => answer.map_err(|error| error.fault("listing the panes", Repeat::Safe))?,
+        };
         let mut panes: Vec<PaneInfo> = Vec::new();
         for line in output.lines() {
             let Some(pane) = parse_pane(line)? else { continue };

@@ -1,6 +1,5 @@
 //! The room against a real tmux: `tmux` of PATH, or the one that `TELECODER_TEST_TMUX` names.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -79,6 +79,7 @@ async fn the_server_is_configured_by_us_and_inherits_little() {
     assert_eq!(cwd, Path::new("/"));
     let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(bed.path("buffers")), 0o700);
+    assert_eq!(mode(bed.path(".")), 0o700);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

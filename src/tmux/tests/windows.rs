@@ -39,7 +39,7 @@ async fn a_window_runs_its_program_and_bears_its_stamp() {
 async fn the_log_has_the_first_byte_and_odd_paths_stay_literal() {
     let bed = Bed::new().await;
     let ours = session(1);
-    let odd = bed.path("a b=c#{pid}%H'$HOME;");
+    let odd = bed.path("a b=c#{pid}#[x]##%H'$HOME;");
     std::fs::create_dir(&odd).unwrap();
     let program = odd.join("run;.sh");
     std::fs::write(&program, "#!/bin/sh\necho first; pwd; echo last; read x\n").unwrap();
@@ -167,4 +167,40 @@ async fn closed_home_and_closed_session_come_back() {
     let other = bed.window("v", &ours, "read x").await;
     assert_ne!(other.window, place.window);
     assert_eq!(other.server, place.server, "the server had no reason to end");
+
+    // Also where nobody watches: a link without its keeper.
+    let link = bed.by_process_only();
+    link.adopt(place.server);
+    bed.raw(&["kill-session", "-t", "=telecoder"]);
+    let gone = bed.by_process_only();
+    assert_eq!(gone.screen(&other.pane).await.unwrap_err().kind, Kind::NotFound);
+    assert_eq!(
+        gone.paste(&other.pane, &ours, &sanitise("x")).await,
+        Ok(Guarded::Mismatch)
+    );
+    assert_eq!(
+        gone.keys(&other.pane, &ours, &["a".into()]).await,
+        Ok(Guarded::Mismatch)
+    );
+    assert_eq!(gone.kill_window(&other.window).await, Ok(()));
+    assert_eq!(gone.panes().await, Ok(vec![]));
+    let program = bed.script("u", "read x");
+    let name: SessionName = "u".parse().unwrap();
+    let new = NewWindow {
+        name: &name,
+        session: &ours,
+        launch: LaunchNo(1),
+        program: &program,
+        cwd: bed.dir.path(),
+        pipe_to: None,
+    };
+    let again = link.new_window(&new).await.unwrap();
+    assert!(
+        bed.tmux
+            .panes()
+            .await
+            .unwrap()
+            .iter()
+            .any(|pane| pane.window == again.window)
+    );
 }
