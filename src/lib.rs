@@ -3,11 +3,13 @@
 //! The rooms, in reading order. Each may use those above it in this list of the same or a lower layer only;
 //! `tests/tidy.rs` holds the table of docs/architecture.md.
 
+// Kill points for the fault tests; a macro, so it comes first.
+pub mod failpoint;
+
 // The vocabulary.
 pub mod domain;
 
 // Kill points for the fault tests.
-pub mod failpoint;
 
 // What was typed -> what it means.
 pub mod config;

@@ -23,6 +23,8 @@ const INPUT_WAIT_MAX: Duration = Duration::from_secs(5);
 const DATA_BYTES_MAX: usize = LETTER_BYTES_MAX - 16 * 1024;
 /// A text that is too long keeps its beginning, this many bytes.
 const TEXT_KEPT_BYTES: usize = 16 * 1024;
+/// A field below this size says what happened and is never cut.
+const SMALL_BYTES: usize = 1024;
 /// Names the fields that were cut, inside the payload.
 const CUT: &str = "telecoderCut";
 
@@ -126,6 +128,7 @@ fn cut(mut fields: Map<String, Value>, max: usize) -> Map<String, Value> {
     let mut largest: Vec<(bool, usize, String)> = fields
         .iter()
         .map(|(name, value)| (!value.is_string(), size_of(value), name.clone()))
+        .filter(|(_, size, _)| *size > SMALL_BYTES)
         .collect();
     largest.sort_unstable_by(|a, b| b.cmp(a));
     let mut total = size_of(&fields);
@@ -143,7 +146,7 @@ fn cut(mut fields: Map<String, Value>, max: usize) -> Map<String, Value> {
         fields.insert(name, kept);
     }
     if total > max {
-        // Names alone are too long: no agent's payload looks like that.
+        // A great many small fields: no agent's payload looks like that.
         fields = Map::new();
         names = vec![Value::String("payload".into())];
     }
@@ -152,7 +155,6 @@ fn cut(mut fields: Map<String, Value>, max: usize) -> Map<String, Value> {
 }
 
 fn beginning(text: &str) -> &str {
-    // Escaping can make six bytes of one; a quarter of that is what texts look like at their worst.
     &text[..text.floor_char_boundary(TEXT_KEPT_BYTES.min(text.len()))]
 }
 

@@ -1,6 +1,107 @@
-//! (to be written)
+//! The command line: one file per command, and the only room that prints.
+//!
+//! stdout is data, stderr is talk. Each command is a client of the daemon's API; the programs that run inside an agent's window
+//! (`programs`) need no daemon and are dispatched before anything else is built.
 
+mod answer;
+mod args;
+mod attach;
+mod completions;
+mod config;
+mod context;
+mod demo_agent;
+mod events;
+mod health;
 pub mod hook;
+mod interrupt;
+mod keys;
+mod list;
 pub mod log_writer;
+mod logs;
+mod messages;
 pub mod notify;
+mod out;
+mod programs;
+mod resume;
+mod rm;
+mod run;
+mod screen;
+mod send;
+mod serve;
 pub mod shim;
+mod start_daemon;
+mod status;
+mod stop;
+mod table;
+mod terminal_text;
+mod wait;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::domain::fault::Fault;
+
+use args::{Cli, Command};
+use context::Context;
+
+/// Runs what the arguments say.
+pub fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if let Some(code) = programs::dispatch(&args) {
+        return code;
+    }
+    if args.len() == 2 && (args[1] == "--version" || args[1] == "-V") {
+        return finish(out::line(concat!("telecoder ", env!("CARGO_PKG_VERSION"))), false);
+    }
+    match Cli::try_parse_from(args) {
+        Ok(cli) => {
+            let json = cli.json;
+            finish(run_command(cli), json)
+        }
+        Err(error) => usage(&error),
+    }
+}
+
+fn run_command(cli: Cli) -> Result<(), Fault> {
+    let cx = Context::new(cli.config, cli.data_dir, cli.json);
+    match cli.command {
+        Command::Run(args) => cx.block_on(run::run(&cx, args)),
+        Command::Send(args) => cx.block_on(send::run(&cx, args)),
+        Command::List(args) => cx.block_on(list::run(&cx, args)),
+        Command::Status(args) => cx.block_on(status::run(&cx, args)),
+        Command::Logs(args) => cx.block_on(logs::run(&cx, args)),
+        Command::Screen(args) => cx.block_on(screen::run(&cx, args)),
+        Command::Keys(args) => cx.block_on(keys::run(&cx, args)),
+        Command::Attach(args) => cx.block_on(attach::run(&cx, args)),
+        Command::Interrupt(args) => cx.block_on(interrupt::run(&cx, args)),
+        Command::Stop(args) => cx.block_on(stop::run(&cx, args)),
+        Command::Resume(args) => cx.block_on(resume::run(&cx, args)),
+        Command::Rm(args) => cx.block_on(rm::run(&cx, args)),
+        Command::Events(args) => cx.block_on(events::run(&cx, args)),
+        Command::Messages(args) => cx.block_on(messages::run(&cx, args)),
+        Command::Answer(args) => cx.block_on(answer::run(&cx, args)),
+        Command::Health => cx.block_on(health::run(&cx)),
+        Command::Config(args) => config::run(&cx, &args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Serve(args) => serve::run(&cx, &args),
+        Command::Notify(args) => notify::run(args).map(|_| ()),
+    }
+}
+
+fn finish(result: Result<(), Fault>, json: bool) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            out::error(&fault, json);
+            ExitCode::from(fault.kind.exit_code())
+        }
+    }
+}
+
+/// clap's own words; help and version are no errors and go to stdout.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}

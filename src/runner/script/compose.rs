@@ -1,7 +1,7 @@
 //! The texts of a launch's files.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use super::ScriptContext;
@@ -19,64 +19,71 @@ pub fn run_sh(dir: &LaunchDir, context: &ScriptContext<'_>, spec: &LaunchSpec) -
         ));
     }
     let mut script = Script::default();
+    script.lines(&[
+        "#!/bin/sh",
+        &format!("# Launch {} of session {name} ({session}).", context.launch),
+        "# Written by telecoder and run in the session's window; it can be run by hand.",
+        "",
+    ]);
     let shim = context.bin_dir.join("telecoder");
-    script.line(format_args!("#!/bin/sh"));
-    script.line(format_args!(
-        "# Launch {} of session {name} ({session}).",
-        context.launch
-    ));
-    script.line(format_args!(
-        "# Written by telecoder and run in the session's window; it can be run by hand."
-    ));
-    script.line(format_args!(""));
-    script.line(format_args!(
-        "# The agent must not find the terminal multiplexer around it."
-    ));
-    script.line(format_args!("unset TMUX TMUX_PANE"));
-    script.line(format_args!(""));
+    let head = [OsStr::new("shim"), OsStr::new("--launch-dir"), dir.path().as_os_str()];
+    let head = || [shim.as_os_str()].into_iter().chain(head);
+    script.lines(&[
+        "# What fails before the shim runs is recorded all the same.",
+        "cannot_start() {",
+    ]);
+    script.words("    exec ", head().chain([OsStr::new("--cannot-start")]))?;
+    script.append(" \"$1\"");
+    script.lines(&[
+        "}",
+        "",
+        "# The agent must not find the terminal multiplexer around it.",
+        "unset TMUX TMUX_PANE",
+        "",
+    ]);
     script.exports("# The agent's plain environment.", &spec.env)?;
+    read_secrets(&mut script, dir)?;
+    say_who(&mut script, dir, context)?;
 
-    script.line(format_args!(
-        "# The agent's keys: a file that only its owner may read. No trace, so no echo."
-    ));
-    script.line(format_args!("{{ set +x; }} 2>/dev/null"));
-    let env_file = dir.env_file();
-    script.cannot_start_unless(
-        "[ -r ",
-        env_file.as_os_str(),
-        " ]",
-        dir,
-        &shim,
-        "cannot read the environment file",
-    )?;
-    script.words(". ", [env_file.as_os_str()])?;
-    script.line(format_args!(""));
+    script.words("cd -- ", [context.work_dir.as_os_str()])?;
+    script.append(" || ");
+    script.cannot_start("cannot enter the work directory", context.work_dir.as_os_str())?;
+    script.lines(&[
+        "",
+        "# The shim starts the agent, waits for it and records how it ended.",
+    ]);
+    let argv = spec.argv.iter().map(OsStr::new);
+    script.words("exec ", head().chain([OsStr::new("--")]).chain(argv))?;
+    Ok(script.0)
+}
 
-    script.exports(
-        "# Who the agent is for telecoder notify and telecoder hook.",
-        &own_env(context),
-    )?;
+fn read_secrets(script: &mut Script, dir: &LaunchDir) -> Result<()> {
+    let file = dir.env_file();
+    script.lines(&["# The agent's keys: a file that only its owner may read. No trace, so no echo."]);
+    script.lines(&["{ set +x; } 2>/dev/null"]);
+    script.words("[ -r ", [file.as_os_str()])?;
+    script.append(" ] || ");
+    script.cannot_start("cannot read the environment file", file.as_os_str())?;
+    script.words(". ", [file.as_os_str()])?;
+    script.lines(&[""]);
+    Ok(())
+}
+
+/// After the agent's own variables, so that none of them can pose as ours.
+fn say_who(script: &mut Script, dir: &LaunchDir, context: &ScriptContext<'_>) -> Result<()> {
+    script.lines(&["# Who the agent is, for telecoder notify and telecoder hook."]);
+    let (session, name, launch) = (context.session, context.name, context.launch);
+    script.lines(&[
+        &format!("export TELECODER_SESSION={session}"),
+        &format!("export TELECODER_NAME={name}"),
+        &format!("export TELECODER_LAUNCH={launch}"),
+    ]);
     script.words("export TELECODER_MAILBOX=", [dir.mail().as_os_str()])?;
     script.words("export TELECODER_AGENTS_MD=", [context.agents_md.as_os_str()])?;
-    script.words("PATH=", [context.bin_dir.as_os_str()])?;
-    script.replace_newline(b"\"${PATH:+:$PATH}\"");
-    script.line(format_args!("export PATH"));
-    script.line(format_args!(""));
-
-    let work_dir = context.work_dir.as_os_str();
-    script.cannot_start_unless("cd -- ", work_dir, "", dir, &shim, "cannot enter the work directory")?;
-    script.line(format_args!(
-        "# The shim starts the agent, waits for it and records how it ended."
-    ));
-    let head = [
-        shim.as_os_str(),
-        OsStr::new("shim"),
-        OsStr::new("--launch-dir"),
-        dir.path().as_os_str(),
-    ];
-    let argv = spec.argv.iter().map(OsStr::new);
-    script.words("exec ", head.into_iter().chain([OsStr::new("--")]).chain(argv))?;
-    Ok(script.0)
+    script.words("export PATH=", [context.bin_dir.as_os_str()])?;
+    script.append("\"${PATH:+:$PATH}\"");
+    script.lines(&[""]);
+    Ok(())
 }
 
 /// `env`: the secrets, one quoted `export` a line.
@@ -104,22 +111,30 @@ pub fn launch_json(context: &ScriptContext<'_>, spec: &LaunchSpec) -> Vec<u8> {
     text
 }
 
-fn own_env(context: &ScriptContext<'_>) -> BTreeMap<String, String> {
-    BTreeMap::from([
-        ("TELECODER_SESSION".into(), context.session.to_string()),
-        ("TELECODER_NAME".into(), context.name.to_string()),
-        ("TELECODER_LAUNCH".into(), context.launch.to_string()),
-    ])
-}
-
 /// Shell text that is built line by line. Paths need not be UTF-8, so it is bytes.
 #[derive(Default)]
 struct Script(Vec<u8>);
 
 impl Script {
-    fn line(&mut self, text: std::fmt::Arguments<'_>) {
-        self.0.extend_from_slice(text.to_string().as_bytes());
+    fn lines(&mut self, lines: &[&str]) {
+        for line in lines {
+            self.0.extend_from_slice(line.as_bytes());
+            self.0.push(b'\n');
+        }
+    }
+
+    /// Goes on with the last line.
+    fn append(&mut self, tail: &str) {
+        self.0.pop();
+        self.0.extend_from_slice(tail.as_bytes());
         self.0.push(b'\n');
+    }
+
+    fn cannot_start(&mut self, why: &str, path: &OsStr) -> Result<()> {
+        self.0.pop();
+        let mut reason = OsString::from(format!("{why} "));
+        reason.push(path);
+        self.words("cannot_start ", [reason.as_os_str()])
     }
 
     /// `prefix` and then the words, each quoted.
@@ -147,46 +162,18 @@ impl Script {
         Ok(())
     }
 
-    fn replace_newline(&mut self, tail: &[u8]) {
-        self.0.pop();
-        self.0.extend_from_slice(tail);
-        self.0.push(b'\n');
-    }
-
     fn exports(&mut self, title: &str, variables: &BTreeMap<String, String>) -> Result<()> {
-        self.line(format_args!("{title}"));
+        if variables.is_empty() {
+            return Ok(());
+        }
+        self.lines(&[title]);
         for (name, value) in variables {
             check_variable(name)?;
             self.words(&format!("export {name}="), [OsStr::new(value)])
                 .map_err(|_nul| Fault::new(Kind::Config, format!("the value of {name} holds a NUL byte")))?;
         }
-        self.line(format_args!(""));
+        self.lines(&[""]);
         Ok(())
-    }
-
-    /// `<test> || exec shim … --cannot-start WHY`: a launch that fails before its shim would leave no exit record.
-    fn cannot_start_unless(
-        &mut self,
-        before: &str,
-        path: &OsStr,
-        after: &str,
-        dir: &LaunchDir,
-        shim: &std::path::Path,
-        why: &str,
-    ) -> Result<()> {
-        self.0.extend_from_slice(before.as_bytes());
-        self.quoted(path)?;
-        self.0.extend_from_slice(after.as_bytes());
-        let why = format!("{why} {}", path.to_string_lossy());
-        let words = [
-            shim.as_os_str(),
-            OsStr::new("shim"),
-            OsStr::new("--launch-dir"),
-            dir.path().as_os_str(),
-            OsStr::new("--cannot-start"),
-            OsStr::new(&why),
-        ];
-        self.words(" || exec ", words)
     }
 }
 

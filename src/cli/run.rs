@@ -1,0 +1,101 @@
+//! `telecoder run`: a new session with its first prompt.
+
+use std::path::Path;
+
+use super::context::Context;
+use super::wait::{self, Waited};
+use super::{out, send};
+use crate::api::client::{Client, path};
+use crate::api::wire::{self, CreateRequest};
+use crate::domain::fault::{Fault, Kind, Result};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The agent; `auto` is the first installed one.
+    #[arg(long, short, value_name = "AGENT")]
+    agent: Option<String>,
+    /// Work on a repository: a path or a URL. Without it the session has an empty directory of its own.
+    #[arg(long, short, value_name = "PATH|URL")]
+    repo: Option<String>,
+    /// The session's name; made from the prompt when not given.
+    #[arg(long, short, value_name = "NAME")]
+    name: Option<String>,
+    /// What the agent may do: locked, observe, ask, standard or yolo.
+    #[arg(long, short, value_name = "POLICY")]
+    policy: Option<String>,
+    /// Return at the end of the first turn: exit code 0, 20 (failed), 21 (needs input) or 12 (uncertain).
+    #[arg(long, short)]
+    wait: bool,
+    /// The prompt; `-` reads it from stdin.
+    prompt: String,
+}
+
+pub async fn run(cx: &Context, args: Args) -> Result<()> {
+    let prompt = send::text_or_stdin(Some(&args.prompt))?;
+    let cwd = std::env::current_dir().ok();
+    if args.repo.is_none()
+        && let Some(root) = cwd.as_deref().and_then(repository_around)
+    {
+        out::note(&format!(
+            "note: you are in the repository {}, and the session is not; to work on it use `--repo {}`",
+            root.display(),
+            shlex::try_quote(&root.display().to_string()).unwrap_or_default()
+        ));
+    }
+    let request = CreateRequest {
+        agent: args.agent,
+        policy: args.policy,
+        name: args.name,
+        repo: args.repo,
+        cwd: cwd.map(|path| path.display().to_string()),
+        prompt: Some(prompt),
+    };
+    let client = cx.client()?;
+    let key = uuid::Uuid::now_v7().to_string();
+    let session: wire::Session = client.post_once(&path(&["sessions"]), &request, &key).await?;
+    if args.wait {
+        return wait_for_first_turn(cx, &client, session).await;
+    }
+    if cx.json {
+        return out::json(&session);
+    }
+    out::line(&session.name)?;
+    let (agent, name) = (&session.agent, &session.name);
+    out::note(&format!("{agent} starts; watch it with `telecoder attach {name}`"));
+    Ok(())
+}
+
+async fn wait_for_first_turn(cx: &Context, client: &Client, session: wire::Session) -> Result<()> {
+    let Some(turn) = session.turn.as_ref().map(|turn| turn.id.clone()) else {
+        let message = format!("`{}` has no first turn to wait for", session.name);
+        return Err(Fault::new(Kind::Failure, message));
+    };
+    if !cx.json {
+        out::note(&format!("{} starts as `{}`", session.agent, session.name));
+    }
+    let Waited { report, verdict } = wait::for_turn(client, &session.id, &turn, !cx.json).await?;
+    if cx.json {
+        out::json(&report)?;
+    }
+    verdict
+}
+
+/// The root of the repository that a directory is in.
+fn repository_around(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|path| path.join(".git").exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_found_from_any_depth() {
+        let temp = tempfile::tempdir().unwrap();
+        let deep = temp.path().join("a/b");
+        std::fs::create_dir_all(&deep).unwrap();
+        assert_eq!(repository_around(&deep), None);
+        std::fs::create_dir(temp.path().join(".git")).unwrap();
+        assert_eq!(repository_around(&deep), Some(temp.path()));
+    }
+}

@@ -1,0 +1,7 @@
+//! End to end through the binary: real tmux, real SQLite, real git, real processes.
+
+mod support;
+
+mod api;
+mod cli;
+mod daemon;

@@ -1,0 +1,65 @@
+//! Holds the rules of docs/architecture.md against the text of `src`. Every finding names file, line and the rule's reason.
+//!
+//! The rules look at text, not at types: they catch what happens by accident, and a reviewer sees what is done on purpose.
+
+#[path = "tidy/layers.rs"]
+mod layers;
+#[path = "tidy/rules.rs"]
+mod rules;
+#[path = "tidy/samples.rs"]
+mod samples;
+#[path = "tidy/source.rs"]
+mod source;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::{LazyLock, Mutex};
+
+use regex::Regex;
+use source::Source;
+
+/// One broken rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Relative to `src`.
+    pub file: String,
+    /// From 1; 0 for the file as a whole.
+    pub line: usize,
+    pub what: String,
+    pub reason: &'static str,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "src/{}:{}: {} ({})", self.file, self.line, self.what, self.reason)
+    }
+}
+
+/// A compiled pattern; each is compiled once, which in a debug build takes longer than everything else here.
+fn pattern(text: &str) -> Regex {
+    static KNOWN: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap();
+    let compiled = known
+        .entry(text.to_owned())
+        .or_insert_with(|| Regex::new(text).unwrap());
+    compiled.clone()
+}
+
+#[test]
+fn the_rules_hold() {
+    // As cargo sets it for the run, not as it was when this was compiled: the binary can look at another checkout.
+    let root = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let root = Path::new(&root);
+    let sources = Source::read_all(&root.join("src"));
+    assert!(sources.len() > 20, "only {} files were found", sources.len());
+    let architecture = std::fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let table = layers::Table::parse(&architecture);
+    let mut findings = table.missing_rooms(&sources);
+    for source in &sources {
+        findings.extend(table.check(source));
+        findings.extend(rules::check(source));
+    }
+    let told: Vec<String> = findings.iter().map(Finding::to_string).collect();
+    assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), told.join("\n"));
+}
