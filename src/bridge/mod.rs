@@ -12,22 +12,22 @@ mod outbox;
 mod pace;
 mod prompt;
 mod router;
-mod settings;
 mod words;
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::channels::telegram::Client;
+use crate::config::TelegramConfig;
 use crate::domain::fault::Result;
 use crate::sessions::Engine;
 use crate::store::Store;
 
 pub use health::{BridgeHealth, HealthReport};
 pub use pace::{PaceLimits, Rate};
-pub use settings::TelegramSettings;
 
 use gate::Gate;
 use router::Router;
@@ -41,6 +41,11 @@ pub struct BridgeParts {
     pub cancel: CancellationToken,
     /// Every task of the bridge's is here: wait for it after `cancel`.
     pub tracker: TaskTracker,
+}
+
+pub struct TelegramSettings {
+    pub token: SecretString,
+    pub config: TelegramConfig,
 }
 
 /// Starts inbox and outbox with Telegram's own limits. Returns at once; what becomes of it is in the health.
