@@ -12,8 +12,9 @@ use tokio_util::task::TaskTracker;
 use super::{install, systemd};
 use crate::agents::Registry;
 use crate::api::server::{ApiParts, Server};
-use crate::config::Config;
+use crate::bridge::{self, BridgeParts, TelegramSettings};
 use crate::config::data_dir::DataDir;
+use crate::config::{self, Config};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -80,13 +81,13 @@ async fn begin(
         config: Arc::clone(&config),
         store: store.clone(),
         tmux: tmux.clone(),
-        agents: Registry::default(),
+        agents: Registry::new(&config.agents)?,
         paths: dir.clone(),
         cancel: cancel.clone(),
         tracker: tracker.clone(),
     })
     .await?;
-    let telegram = start_bridge(&config);
+    let telegram = start_bridge(&config, &store, &engine, cancel, tracker)?;
     let server = Server::bind(ApiParts {
         store: store.clone(),
         engine,
@@ -108,13 +109,29 @@ async fn begin(
     Ok(())
 }
 
-/// The place where channels are started: after recovery, before the API says that we are ready. The receiver tells when
+/// Starts the channels that are configured: after recovery, before the API says that we are ready. The receiver tells when
 /// the last poll came back.
-fn start_bridge(config: &Config) -> Option<watch::Receiver<Option<Timestamp>>> {
-    config.telegram.as_ref()?;
-    let (_polled, last_poll) = watch::channel(None);
-    // BRIDGE CALL SITE: bridge::start(BridgeParts { store, engine, telegram settings, cancel, tracker, polled }).
-    Some(last_poll)
+fn start_bridge(
+    config: &Config,
+    store: &Store,
+    engine: &Engine,
+    cancel: &CancellationToken,
+    tracker: &TaskTracker,
+) -> Result<Option<watch::Receiver<Option<Timestamp>>>> {
+    let Some(telegram) = &config.telegram else {
+        return Ok(None);
+    };
+    let health = bridge::start(BridgeParts {
+        store: store.clone(),
+        engine: engine.clone(),
+        telegram: TelegramSettings {
+            token: config::read_token(telegram)?,
+            config: telegram.clone(),
+        },
+        cancel: cancel.clone(),
+        tracker: tracker.clone(),
+    })?;
+    Ok(Some(health.last_poll()))
 }
 
 async fn announce(store: &Store) -> Result<()> {
