@@ -1,7 +1,10 @@
 //! End to end through the binary: real tmux, real SQLite, real git, real processes.
 
+mod fakes;
 mod support;
 
 mod api;
 mod cli;
 mod daemon;
+mod delivery;
+mod telegram;
