@@ -7,4 +7,6 @@ mod api;
 mod cli;
 mod daemon;
 mod delivery;
+mod demo_agent;
+mod runner;
 mod telegram;
