@@ -27,7 +27,7 @@ use crate::sessions::Engine;
 use crate::store::Store;
 
 pub use health::{BridgeHealth, HealthReport};
-pub use pace::PaceLimits;
+pub use pace::{PaceLimits, Rate};
 
 use gate::Gate;
 use router::Router;

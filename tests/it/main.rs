@@ -1,5 +1,6 @@
 //! End to end through the binary: real tmux, real SQLite, real git, real processes.
 
+mod fakes;
 mod support;
 
 mod api;
@@ -8,3 +9,4 @@ mod daemon;
 mod delivery;
 mod demo_agent;
 mod runner;
+mod telegram;

@@ -161,3 +161,6 @@ impl Outbox {
 fn wake_at(next_due: Option<Duration>) -> Instant {
     Instant::now() + next_due.unwrap_or(SWEEP).min(SWEEP)
 }
+
+#[cfg(test)]
+mod tests;

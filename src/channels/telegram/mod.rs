@@ -14,7 +14,7 @@ pub mod rich;
 pub mod split;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use client::Client;
 pub use inbound::{ChatKind, Content, TextMessage, Update};

@@ -56,7 +56,8 @@ async fn every_end_of_a_request_is_told_apart() {
     fake.add_chat(CHAT);
     let client = client(&fake.api_url());
     let ambiguous = |outcome: &SendOutcome| matches!(outcome, SendOutcome::Ambiguous(_));
-    let cases: Vec<(Fault, Box<dyn Fn(&SendOutcome) -> bool>)> = vec![
+    type Expected = Box<dyn Fn(&SendOutcome) -> bool>;
+    let cases: Vec<(Fault, Expected)> = vec![
         (
             Fault::TooManyRequests { retry_after: 0 },
             Box::new(|o| matches!(o, SendOutcome::RetryAfter { seconds: 0, .. })),

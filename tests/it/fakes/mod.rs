@@ -1,0 +1,3 @@
+//! Fakes of what lives on the network. Each is a real program.
+
+pub mod telegram;

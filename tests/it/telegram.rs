@@ -1,0 +1,440 @@
+//! Telegram end to end: the binary, real sessions of the bundled agent, and a strict fake of the Bot API.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::delivery::transcript;
+use crate::fakes::telegram::{FakeTelegram, Fault, Sent, TOKEN};
+use crate::support::{Daemon, TestEnv, WAIT_LIMIT, eventually};
+
+const ME: i64 = 7;
+const STRANGER: i64 = 666;
+
+/// An installation with a bot.
+struct Rig {
+    env: TestEnv,
+    fake: FakeTelegram,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let rig = Self {
+            env: TestEnv::new(),
+            fake: FakeTelegram::start(),
+        };
+        rig.fake.add_chat(ME);
+        rig.configure(&[ME], "standard");
+        rig
+    }
+
+    fn configure(&self, allow: &[i64], policy: &str) {
+        let token_file = self.env.root().join("token");
+        std::fs::write(&token_file, TOKEN).expect("the token's file");
+        std::fs::set_permissions(&token_file, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+        self.env.write_config(&format!(
+            "default_agent = \"demo\"\ndefault_policy = \"{policy}\"\n[telegram]\ntoken_file = {token_file:?}\napi_url = {:?}\n\
+             allow = {allow:?}\nhome_chat = {ME}\npoll_timeout_s = 2\n",
+            self.fake.api_url(),
+        ));
+    }
+
+    fn serve(&self) -> Daemon {
+        self.env.serve()
+    }
+
+    fn say(&self, text: &str) -> i64 {
+        self.fake.push_text(ME, ME, text)
+    }
+
+    #[track_caller]
+    fn hears(&self, part: &str) -> Sent {
+        self.fake
+            .wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == ME && sent.text.contains(part))
+    }
+
+    /// The newest message that holds `part`, of those behind the first `skip`.
+    #[track_caller]
+    fn hears_after(&self, skip: usize, part: &str) -> Sent {
+        eventually(&format!("{part:?} is said"), || {
+            self.fake
+                .sent()
+                .into_iter()
+                .skip(skip)
+                .find(|sent| sent.text.contains(part))
+        })
+    }
+
+    fn sessions(&self) -> Vec<Value> {
+        self.env
+            .json(&["list", "--all"])
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Waits until all sessions are idle without waiting prompts.
+    fn quiet(&self) {
+        eventually("every session is idle", || {
+            let busy = |s: &Value| s["status"] != "idle" || s["queuedPrompts"] != 0;
+            (!self.sessions().iter().any(busy)).then_some(())
+        });
+    }
+
+    /// The prompts of all sessions as their agents wrote them down.
+    fn prompts(&self) -> Vec<String> {
+        self.sessions()
+            .iter()
+            .flat_map(|session| transcript(&self.env, session))
+            .collect()
+    }
+
+    fn in_order(&self) {
+        assert_eq!(self.fake.violations(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn text_becomes_a_prompt_and_notify_an_answer() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: notify hello from **inside**");
+    let reply = rig.hears("hello from inside");
+    let name = rig.sessions()[0]["name"].as_str().expect("a name").to_owned();
+    assert_eq!(reply.text, format!("{name}\nhello from inside"));
+    assert!(reply.entities.iter().any(|entity| entity["type"] == "bold"));
+    rig.say("second prompt");
+    rig.fake.wait_until_confirmed(WAIT_LIMIT);
+    eventually("both prompts are taken", || (rig.prompts().len() == 2).then_some(()));
+    assert_eq!(rig.sessions().len(), 1, "the first text made the only session");
+    assert_eq!(rig.prompts(), ["demo: notify hello from **inside**", "second prompt"]);
+    rig.in_order();
+}
+
+#[test]
+fn replies_go_to_their_session_and_the_active_one_survives_a_restart() {
+    let rig = Rig::new();
+    let daemon = rig.serve();
+    rig.say("/new one");
+    let first = rig.hears("New session one");
+    rig.say("/new two");
+    rig.hears("New session two");
+    rig.fake.push_reply(ME, ME, "for one", first.message_id);
+    rig.say("for two");
+    rig.fake.wait_until_confirmed(WAIT_LIMIT);
+    let daemon = daemon.restart(&rig.env);
+    rig.say("for two again");
+    eventually("all prompts are taken", || (rig.prompts().len() == 3).then_some(()));
+    assert_eq!(transcript(&rig.env, &rig.env.status("one")), ["for one"]);
+    assert_eq!(
+        transcript(&rig.env, &rig.env.status("two")),
+        ["for two", "for two again"]
+    );
+    rig.say("/switch one");
+    rig.hears("go to one now");
+    rig.say("for one again");
+    eventually("it is taken", || {
+        (transcript(&rig.env, &rig.env.status("one")).len() == 2).then_some(())
+    });
+    assert_eq!(rig.sessions().len(), 2);
+    drop(daemon);
+    rig.in_order();
+}
+
+#[test]
+fn strangers_meet_silence_and_leave_a_trace() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake.push_text(STRANGER, STRANGER, "let me in");
+    rig.fake.push_text(STRANGER, STRANGER, "/screen");
+    rig.fake.push_text(-100, ME, "in a group that is not allowed");
+    rig.fake
+        .push_update(json!({"edited_message": {"message_id": 5, "date": 0, "text": "x",
+        "chat": {"id": STRANGER, "type": "private"}, "from": {"id": STRANGER, "is_bot": false}}}));
+    rig.fake
+        .push_update(json!({"callback_query": {"id": "1", "data": "x", "from": {"id": STRANGER, "is_bot": false}}}));
+    rig.fake.wait_until_confirmed(WAIT_LIMIT);
+    let refused = rig.env.cmd(&["events", "--json"]).ok().json_lines();
+    let refused: Vec<&Value> = refused
+        .iter()
+        .filter(|event| event["type"] == "access.refused")
+        .collect();
+    assert_eq!(refused.len(), 5, "{refused:#?}");
+    assert!(
+        !format!("{refused:?}").contains("let me in"),
+        "no text of a stranger's is kept"
+    );
+    assert_eq!(rig.sessions().len(), 0);
+    assert!(rig.fake.calls_of("sendMessage").is_empty());
+    rig.in_order();
+}
+
+#[test]
+fn an_empty_allowlist_is_nobody() {
+    let rig = Rig::new();
+    rig.configure(&[], "standard");
+    let _daemon = rig.serve();
+    rig.say("hello?");
+    rig.fake.wait_until_confirmed(WAIT_LIMIT);
+    assert_eq!(rig.sessions().len(), 0);
+    assert!(rig.fake.calls_of("sendMessage").is_empty());
+}
+
+#[test]
+fn a_dialog_is_shown_and_text_refused_until_keys_answer_it() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: ask May I delete everything?\ndemo: notify went on");
+    rig.hears("May I delete everything?");
+    let refused = rig.say("yes please");
+    let told = rig
+        .fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.reply_to == Some(refused));
+    assert!(
+        told.text.contains("Not sent") && told.text.contains("May I delete everything?"),
+        "{told:?}"
+    );
+    rig.say("/key 1");
+    rig.hears("went on");
+    assert_eq!(rig.prompts().len(), 1);
+    rig.in_order();
+}
+
+#[test]
+fn commands_answer() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("/status");
+    rig.hears("No session is active");
+    rig.say("/new alpha");
+    rig.hears("New session alpha");
+    rig.env.wait_status("alpha", "idle");
+    for (command, answer) in [
+        ("/help", "/switch NAME"),
+        ("/start", "Hello."),
+        ("/list", "→ alpha idle"),
+        ("/status", "idle for"),
+        ("/status alpha", "demo · policy standard"),
+        ("/screen", "demo"),
+        ("/logs", "Nothing was said yet"),
+        ("/statsu", "Did you mean /status"),
+        ("/status nobody", "nobody"),
+        ("/key rm-rf", "is not a key"),
+        ("/stop", "stopped"),
+        ("/screen alpha", "It has ended"),
+        ("/switch alpha", "has ended"),
+    ] {
+        let before = rig.fake.sent().len();
+        rig.say(command);
+        let sent = rig.hears_after(before, answer);
+        assert!(sent.reply_to.is_some(), "{command} is replied to");
+    }
+    assert_eq!(rig.prompts(), Vec::<String>::new(), "no command was typed to the agent");
+    rig.in_order();
+}
+
+#[test]
+fn what_cannot_be_taken_is_told() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake
+        .push_message(ME, ME, json!({"voice": {"file_id": "x", "duration": 1}}));
+    rig.hears("voice cannot be taken yet");
+    rig.fake
+        .push_update(json!({"edited_message": {"message_id": 1, "date": 0, "text": "x",
+        "chat": {"id": ME, "type": "private"}, "from": {"id": ME, "is_bot": false}}}));
+    rig.hears("An edit changes nothing");
+    assert_eq!(rig.sessions().len(), 0);
+    rig.in_order();
+}
+
+#[test]
+fn new_takes_a_repository() {
+    let rig = Rig::new();
+    let repo = rig.env.git_repo("shop");
+    let _daemon = rig.serve();
+    rig.say(&format!("/new {} fix-it", repo.display()));
+    rig.hears("New session fix-it");
+    rig.say("demo: sh cat README.md > seen && telecoder notify \"$(cat seen)\"");
+    rig.hears("hello");
+    rig.say("/new /nowhere/at/all");
+    rig.hears("/nowhere/at/all");
+    assert_eq!(rig.sessions().len(), 1);
+    rig.in_order();
+}
+
+#[test]
+fn a_session_of_the_command_line_reports_home() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.env
+        .cmd(&["run", "--name", "cli", "demo: notify from the desk"])
+        .ok();
+    let reply = rig.hears("from the desk");
+    rig.fake.push_reply(ME, ME, "a word back", reply.message_id);
+    eventually("the reply is its second prompt", || {
+        (transcript(&rig.env, &rig.env.status("cli")).get(1)? == "a word back").then_some(())
+    });
+    assert_eq!(rig.sessions().len(), 1);
+    rig.in_order();
+}
+
+#[test]
+fn a_reply_to_a_question_answers_it() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: sh telecoder notify \"got $(telecoder notify --ask --choices red,blue 'Which colour?')\"");
+    let question = rig.hears("Which colour?");
+    assert!(question.text.contains("1. red\n2. blue"), "{question:?}");
+    rig.fake.push_reply(ME, ME, "2", question.message_id);
+    rig.hears("Answered: blue");
+    rig.hears("got blue");
+    assert_eq!(rig.prompts().len(), 1, "the answer was no prompt");
+    rig.in_order();
+}
+
+#[test]
+fn files_and_outcomes_go_out() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say(
+        "demo: sh printf content > report.txt && telecoder notify --file report.txt --caption 'the report' 'see the file' && \
+         telecoder notify --done --changed 'the parser' --next 'review it'",
+    );
+    let file = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
+    assert_eq!(file.document, Some(("report.txt".into(), b"content".to_vec())));
+    assert_eq!(file.text, "the report");
+    rig.hears("Changed: the parser\nNext: review it");
+    rig.in_order();
+}
+
+#[test]
+fn an_update_that_comes_twice_is_one_prompt() {
+    let rig = Rig::new();
+    let daemon = rig.serve();
+    rig.say("only once");
+    eventually("it is taken", || (rig.prompts().len() == 1).then_some(()));
+    rig.fake.wait_until_confirmed(WAIT_LIMIT);
+    drop(daemon);
+    rig.fake.repeat_update(
+        json!({"update_id": 1000, "message": {"message_id": 1, "date": 0, "text": "only once",
+        "chat": {"id": ME, "type": "private"}, "from": {"id": ME, "is_bot": false}}}),
+    );
+    let _daemon = rig.serve();
+    rig.say("and then this");
+    eventually("the next is taken", || {
+        rig.prompts().contains(&"and then this".to_owned()).then_some(())
+    });
+    assert_eq!(rig.prompts(), ["only once", "and then this"]);
+}
+
+#[test]
+fn trouble_of_the_server_passes() {
+    let rig = Rig::new();
+    rig.fake
+        .fail("getUpdates", [Fault::Conflict, Fault::BadGateway, Fault::DropBefore]);
+    rig.fake.fail(
+        "sendMessage",
+        [Fault::BadEntities, Fault::TooManyRequests { retry_after: 1 }],
+    );
+    let _daemon = rig.serve();
+    rig.say("demo: notify through **it** all");
+    rig.hears("through it all");
+    rig.in_order();
+}
+
+#[test]
+fn the_token_is_nowhere() {
+    let rig = Rig::new();
+    rig.fake.fail("getUpdates", [Fault::Unauthorized]);
+    rig.fake.fail("sendMessage", [Fault::DropBefore, Fault::ServerError]);
+    rig.env.cmd(&["health"]);
+    let daemon = rig.serve();
+    rig.env
+        .cmd(&[
+            "run",
+            "--name",
+            "s",
+            "demo: sh env > env.txt; cat /proc/self/environ > environ.txt",
+        ])
+        .ok();
+    rig.quiet();
+    rig.fake.wait_for_calls(WAIT_LIMIT, "getUpdates", 1);
+    assert!(!daemon.log().contains("fake-token"), "{}", daemon.log());
+    let command_line = std::fs::read(format!("/proc/{}/cmdline", daemon.pid())).expect("it runs");
+    assert!(!String::from_utf8_lossy(&command_line).contains("fake-token"));
+    holds_no_token(&rig.env.data());
+}
+
+/// Looks through every file beneath a directory.
+fn holds_no_token(dir: &Path) {
+    for entry in std::fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let meta = std::fs::symlink_metadata(&path).expect("it is there");
+        if meta.is_dir() {
+            holds_no_token(&path);
+        } else if meta.is_file() {
+            let content = std::fs::read(&path).expect("readable");
+            let found = content.windows(10).any(|window| window == b"fake-token");
+            assert!(!found, "the token is in {}", path.display());
+        }
+    }
+}
+
+/// The daemon dies at a hop, the next one takes over; what a person sees is right all the same.
+#[cfg(feature = "failpoints")]
+mod crashes {
+    use super::*;
+
+    /// Lets the daemon die once at `hop`, and returns what arrived of one reply.
+    fn replies_after_a_crash_at(hop: &str) -> Vec<String> {
+        let mut rig = Rig::new();
+        rig.env.set_env("TELECODER_FAILPOINT", hop);
+        let mut daemon = rig.serve();
+        rig.say("demo: notify the reply");
+        let ended = daemon.wait();
+        assert!(!ended.success(), "it died at {hop}");
+        rig.env.set_env("TELECODER_FAILPOINT", "");
+        let _daemon = rig.serve();
+        rig.hears("the reply");
+        rig.quiet();
+        assert_eq!(
+            rig.prompts(),
+            ["demo: notify the reply"],
+            "one prompt after a crash at {hop}"
+        );
+        assert_eq!(rig.sessions().len(), 1);
+        // A repeat would come at once: nothing else is under way.
+        std::thread::sleep(Duration::from_millis(500));
+        rig.in_order();
+        rig.fake
+            .texts(ME)
+            .into_iter()
+            .filter(|text| text.contains("the reply"))
+            .collect()
+    }
+
+    #[test]
+    fn before_and_after_the_inbox_is_committed() {
+        for hop in ["I1", "I2"] {
+            assert_eq!(replies_after_a_crash_at(hop).len(), 1, "{hop}");
+        }
+    }
+
+    #[test]
+    fn around_a_send() {
+        // The first part that is sent is the notice of the new session, the second one the reply.
+        for hop in ["O4:2", "O8:2"] {
+            let replies = replies_after_a_crash_at(hop);
+            assert_eq!(replies.len(), 1, "{hop}: {replies:?}");
+        }
+        let replies = replies_after_a_crash_at("O6:2");
+        assert_eq!(replies.len(), 2, "{replies:?}");
+        assert!(
+            !replies[0].starts_with('↻') && replies[1].starts_with("↻ possibly repeated"),
+            "{replies:?}"
+        );
+    }
+}
