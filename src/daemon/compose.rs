@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{install, systemd};
+use super::{install, systemd, token};
 use crate::agents::Registry;
 use crate::api::server::{ApiParts, Server};
+use crate::bridge::{self, BridgeHealth, BridgeParts, TelegramSettings};
 use crate::config::Config;
 use crate::config::data_dir::DataDir;
 use crate::domain::Timestamp;
@@ -86,7 +86,7 @@ async fn begin(
         tracker: tracker.clone(),
     })
     .await?;
-    let telegram = start_bridge(&config);
+    let telegram = start_bridge(&config, &store, &engine, cancel, tracker)?;
     let server = Server::bind(ApiParts {
         store: store.clone(),
         engine,
@@ -108,13 +108,28 @@ async fn begin(
     Ok(())
 }
 
-/// The place where channels are started: after recovery, before the API says that we are ready. The receiver tells when
-/// the last poll came back.
-fn start_bridge(config: &Config) -> Option<watch::Receiver<Option<Timestamp>>> {
-    config.telegram.as_ref()?;
-    let (_polled, last_poll) = watch::channel(None);
-    // BRIDGE CALL SITE: bridge::start(BridgeParts { store, engine, telegram settings, cancel, tracker, polled }).
-    Some(last_poll)
+/// Starts the channels that are configured: after recovery, before we say that we are ready.
+fn start_bridge(
+    config: &Config,
+    store: &Store,
+    engine: &Engine,
+    cancel: &CancellationToken,
+    tracker: &TaskTracker,
+) -> Result<Option<Arc<BridgeHealth>>> {
+    let Some(telegram) = &config.telegram else {
+        return Ok(None);
+    };
+    let health = bridge::start(BridgeParts {
+        store: store.clone(),
+        engine: engine.clone(),
+        telegram: TelegramSettings {
+            token: token::read(&telegram.token_file)?,
+            config: telegram.clone(),
+        },
+        cancel: cancel.clone(),
+        tracker: tracker.clone(),
+    })?;
+    Ok(Some(health))
 }
 
 async fn announce(store: &Store) -> Result<()> {
