@@ -3,12 +3,15 @@
 //! An adapter decides and describes; it starts nothing and types nothing.
 
 mod custom;
-mod demo;
+pub mod demo;
 mod registry;
+mod secrets;
+mod signal;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::Timestamp;
 use crate::domain::agent::{AgentSignal, Evidence};
 use crate::domain::fault::Result;
 use crate::domain::ids::{LaunchNo, SessionId, SessionName};
@@ -18,6 +21,7 @@ use crate::domain::screen::{Screen, ScreenReading};
 
 pub use registry::Registry;
 
+/// What an adapter may know about the launch that it describes.
 pub struct LaunchContext<'a> {
     pub session: &'a SessionId,
     pub name: &'a SessionName,
@@ -46,7 +50,7 @@ pub enum Recorded {
 
 pub trait Adapter: Send + Sync {
     fn name(&self) -> &str;
-    /// The program, found with `which`. Error `ProgramMissing` with the way to install it.
+    /// The program, found in PATH. Error `ProgramMissing` with the way to install it.
     fn locate(&self) -> Result<PathBuf>;
     fn evidence(&self) -> Evidence;
     fn launch(&self, context: &LaunchContext<'_>) -> Result<LaunchSpec>;
@@ -54,6 +58,11 @@ pub trait Adapter: Send + Sync {
     fn preset_native_id(&self, session: &SessionId) -> Option<String>;
     fn can_resume(&self) -> bool;
     fn read_screen(&self, screen: &Screen) -> ScreenReading;
+    /// Whether the screen tells what the box holds. If not, `read_screen` never says `ComposerHolds`, and Enter follows the paste
+    /// after `submit_pause` without a look.
+    fn box_is_readable(&self) -> bool {
+        true
+    }
     /// Whether the box shows `text` (in full, its head and tail, or a placeholder for a long paste).
     fn composer_shows(&self, shown: &str, text: &str) -> bool;
     /// Meaning of a hook letter.
@@ -65,6 +74,7 @@ pub trait Adapter: Send + Sync {
     fn interrupt_keys(&self) -> Vec<String>;
     /// How long after Enter its evidence may take before the turn is unclear.
     fn evidence_timeout(&self) -> Duration;
-    /// Looks into the agent's own transcript for a prompt of this session.
-    fn recorded(&self, session_dir: &Path, native_id: Option<&str>, text: &str) -> Recorded;
+    /// Looks into the agent's own transcript for a prompt of this session that was taken at or after `since`: when its typing
+    /// began, for the same words may have been taken before.
+    fn recorded(&self, session_dir: &Path, native_id: Option<&str>, text: &str, since: Timestamp) -> Recorded;
 }

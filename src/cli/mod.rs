@@ -9,6 +9,7 @@ mod attach;
 mod completions;
 mod config;
 mod context;
+mod demo_agent;
 mod events;
 mod health;
 pub mod hook;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::text::sha256_hex;
+
 /// How an agent proves that it took a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,9 +23,9 @@ pub enum AgentSignal {
     Started {
         native_id: Option<String>,
     },
-    /// The agent took a prompt: the evidence of delivery. `prompt` is the exact text that the agent got.
+    /// The agent took a prompt: the evidence of delivery.
     PromptAccepted {
-        prompt: String,
+        prompt: PromptProof,
     },
     /// The agent shows a dialog.
     DialogOpened {
@@ -43,4 +45,44 @@ pub enum AgentSignal {
     },
     /// Known and of no consequence.
     Nothing,
+}
+
+/// Which prompt the agent says that it got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PromptProof {
+    /// The exact text.
+    Text(String),
+    /// For a prompt that is too long for a letter: its SHA-256 in lower-case hex and its length.
+    Digest { sha256_hex: String, bytes: u64 },
+}
+
+impl PromptProof {
+    /// Whether the agent got exactly `text`, to the byte.
+    pub fn matches(&self, text: &str) -> bool {
+        match self {
+            PromptProof::Text(prompt) => prompt == text,
+            PromptProof::Digest { sha256_hex: hex, bytes } => {
+                *bytes == text.len() as u64 && *hex == sha256_hex(text.as_bytes())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_holds_for_its_own_text_only() {
+        let text = "fix the login\n";
+        let digest = |text: &str, bytes| PromptProof::Digest {
+            sha256_hex: sha256_hex(text.as_bytes()),
+            bytes,
+        };
+        assert!(PromptProof::Text(text.into()).matches(text));
+        assert!(!PromptProof::Text(text.into()).matches("fix the login"));
+        assert!(digest(text, 14).matches(text));
+        assert!(!digest(text, 13).matches(text));
+        assert!(!digest("fix the logon\n", 14).matches(text));
+    }
 }

@@ -43,7 +43,7 @@ pub enum ScreenReading {
     ComposerHolds { shown: String },
     /// A dialog is open; typed text would answer it.
     Dialog { text: String, choices: Vec<String> },
-    /// The agent works and shows no box for text.
+    /// The agent works: it shows no box for text, or an empty one whose text would only be queued.
     Busy,
     /// Nothing that the adapter knows.
     Unknown,

@@ -1,5 +1,7 @@
 //! Text on its way to a terminal, and names made of text.
 
+use sha2::{Digest, Sha256};
+
 use super::ids::{SESSION_NAME_CHARS_MAX, SessionName};
 
 /// A prompt that is safe to paste: no control characters but LF and TAB.
@@ -66,9 +68,24 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// SHA-256 in lower-case hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a String takes every byte");
+        hex
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sha256_of_a_known_text() {
+        let hex = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256_hex(b"abc"), hex);
+    }
 
     #[track_caller]
     fn check(input: &str, text: &str, stripped: u32) {

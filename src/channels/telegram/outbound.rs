@@ -246,7 +246,7 @@ impl MultipartPayload for SendFile {
 }
 
 /// An entity in the Bot API's shape.
-struct WireEntity<'a>(&'a Entity);
+pub(super) struct WireEntity<'a>(pub(super) &'a Entity);
 
 impl Serialize for WireEntity<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,0 +1,170 @@
+//! How a session runs the bundled agent.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::reading;
+use super::wire::{Record, transcript_path};
+use crate::agents::{Adapter, LaunchContext, Recorded, secrets, signal};
+use crate::config::AgentConfig;
+use crate::domain::Timestamp;
+use crate::domain::agent::{AgentSignal, Evidence};
+use crate::domain::fault::{Fault, Result};
+use crate::domain::ids::SessionId;
+use crate::domain::launch::LaunchSpec;
+use crate::domain::policy::Policy;
+use crate::domain::screen::{Screen, ScreenReading};
+
+/// From Enter to the hook's letter. The agent fires it within milliseconds; a busy machine may take longer to start `telecoder`.
+const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The agent's directory beneath the session's.
+const HOME: &str = "demo";
+
+/// The bundled agent under one name of the registry.
+pub struct DemoAgent {
+    name: String,
+    /// `[agents.NAME]` with this kind, if it is configured: further arguments (quirks) and variables.
+    config: Option<AgentConfig>,
+}
+
+impl DemoAgent {
+    pub fn new(name: &str, config: Option<AgentConfig>) -> Self {
+        Self {
+            name: name.to_owned(),
+            config,
+        }
+    }
+}
+
+impl Adapter for DemoAgent {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn locate(&self) -> Result<PathBuf> {
+        std::env::current_exe().map_err(|e| Fault::io("finding telecoder's own program", &e))
+    }
+
+    fn evidence(&self) -> Evidence {
+        Evidence::Hook
+    }
+
+    fn launch(&self, context: &LaunchContext<'_>) -> Result<LaunchSpec> {
+        let telecoder = context.telecoder.to_string_lossy().into_owned();
+        let (id_flag, id) = match context.resume {
+            Some(id) => ("--resume", id.to_owned()),
+            None => ("--session-id", native_id(context.session)),
+        };
+        let mut argv = vec![telecoder.clone(), "demo-agent".into(), id_flag.into(), id];
+        let home = context.session_dir.join(HOME);
+        for (flag, value) in [
+            ("--home", home.to_string_lossy().into_owned()),
+            ("--hooks", telecoder),
+            ("--constitution", context.agents_md.to_string_lossy().into_owned()),
+            ("--permission-mode", permission_mode(context.policy).into()),
+        ] {
+            argv.extend([flag.to_owned(), value]);
+        }
+        let mut secret_env = BTreeMap::new();
+        if let Some(config) = &self.config {
+            argv.extend(config.args.iter().cloned());
+            secret_env = secrets::secret_env(&self.name, config, &secrets::from_environment)?;
+        }
+        Ok(LaunchSpec {
+            argv,
+            env: BTreeMap::new(),
+            secret_env,
+            files: Vec::new(),
+        })
+    }
+
+    fn preset_native_id(&self, session: &SessionId) -> Option<String> {
+        Some(native_id(session))
+    }
+
+    fn can_resume(&self) -> bool {
+        true
+    }
+
+    fn read_screen(&self, screen: &Screen) -> ScreenReading {
+        reading::read(screen)
+    }
+
+    fn composer_shows(&self, shown: &str, text: &str) -> bool {
+        reading::shows(shown, text)
+    }
+
+    fn interpret(&self, event: &str, data: &Value) -> AgentSignal {
+        signal::interpret(event, data)
+    }
+
+    fn submit_keys(&self) -> Vec<String> {
+        vec!["Enter".into()]
+    }
+
+    fn submit_pause(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn interrupt_keys(&self) -> Vec<String> {
+        vec!["Escape".into()]
+    }
+
+    fn evidence_timeout(&self) -> Duration {
+        EVIDENCE_TIMEOUT
+    }
+
+    fn recorded(&self, session_dir: &Path, native_id: Option<&str>, text: &str, since: Timestamp) -> Recorded {
+        let Some(native_id) = native_id else {
+            return Recorded::Unknown;
+        };
+        let path = transcript_path(&session_dir.join(HOME), native_id);
+        look_up(&path, text, since).unwrap_or(Recorded::Unknown)
+    }
+}
+
+/// A UUID (version 8) made of the session's id: the same for every launch of the session.
+fn native_id(session: &SessionId) -> String {
+    let digest = Sha256::digest(format!("telecoder demo agent {session}"));
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}
+
+/// Our policy word in the agent's own words.
+fn permission_mode(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Locked => "refuse",
+        Policy::Observe => "read-only",
+        Policy::Ask => "ask",
+        Policy::Standard => "edits",
+        Policy::Yolo => "bypass",
+    }
+}
+
+/// What the transcript says. A prompt that waits in the agent's own queue may still be run or die with the agent, and a
+/// torn last line may be any prompt: both are `Unknown`, for nothing may be typed again because of them.
+fn look_up(path: &Path, text: &str, since: Timestamp) -> std::io::Result<Recorded> {
+    let mut reader = BufReader::new(File::open(path)?);
+    let mut line = Vec::new();
+    let mut verdict = Recorded::Absent;
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        match serde_json::from_slice(&line) {
+            Ok(Record::Prompt { text: taken, at, .. }) if at >= since && taken == text => return Ok(Recorded::Taken),
+            Ok(Record::Queued { text: waits, at }) if at >= since && waits == text => verdict = Recorded::Unknown,
+            Ok(_) => {}
+            Err(_) => verdict = Recorded::Unknown,
+        }
+        line.clear();
+    }
+    Ok(verdict)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! Draws the block at the bottom: status, queue and prompt box, or a dialog in their place.
+
+use super::dialog::Dialog;
+use super::screen::Block;
+use super::terminal::Size;
+use super::text::{clip, columns, printable, wrap};
+use crate::agents::demo::look;
+
+/// Rows of the block beside the box's own text: status, two borders, hint.
+const COMPOSER_FRAME: usize = 4;
+/// Rows of a dialog beside its question and choices: two borders, the blank row, hint.
+const DIALOG_FRAME: usize = 4;
+/// How many waiting prompts are shown one by one.
+const QUEUE_ROWS_MAX: usize = 3;
+
+pub struct ComposerView<'a> {
+    /// None while the agent is idle.
+    pub status: Option<&'a str>,
+    pub queue: &'a [String],
+    pub shown: &'a str,
+    pub hint: &'a str,
+}
+
+/// How many columns of text the prompt box has in one row.
+pub fn box_width(size: Size) -> usize {
+    size.columns.saturating_sub(look::BOX_COLUMNS).max(1)
+}
+
+/// How many characters of one column the prompt box can show.
+pub fn box_room(size: Size) -> usize {
+    box_width(size) * text_rows_max(size, 0)
+}
+
+pub fn composer(view: &ComposerView<'_>, size: Size) -> Block {
+    let mut rows = vec![view.status.map_or(String::new(), |status| {
+        clip(&format!("{}{status}", look::WORKING), size.columns)
+    })];
+    rows.extend(queue_rows(view.queue, size));
+    let room = text_rows_max(size, rows.len() - 1);
+    let mut text = wrap(&printable(view.shown), box_width(size));
+    if text.len() > room {
+        text.drain(..text.len() - room);
+        text[0] = clip(&format!("…{}", text[0]), box_width(size));
+    }
+    rows.push(border(look::TOP_LEFT, "", look::TOP_RIGHT, size));
+    let cursor_column = look::BOX_COLUMNS - 2 + columns(text.last().map_or("", String::as_str));
+    for (index, row) in text.iter().enumerate() {
+        let mark = if index == 0 {
+            look::PROMPT_MARK
+        } else {
+            look::PROMPT_REST
+        };
+        rows.push(side_by_side(&format!("{mark}{row}"), size));
+    }
+    let cursor = (rows.len() - 1, cursor_column.min(size.columns.saturating_sub(1)));
+    rows.push(border(look::BOTTOM_LEFT, "", look::BOTTOM_RIGHT, size));
+    rows.push(clip(&format!("  {}", view.hint), size.columns));
+    Block { rows, cursor }
+}
+
+pub fn dialog(dialog: &Dialog, size: Size) -> Block {
+    let width = size.columns.saturating_sub(look::BOX_COLUMNS).max(1);
+    let room = size.rows.saturating_sub(DIALOG_FRAME + dialog.choices.len()).max(1);
+    let mut question = wrap(&printable(&dialog.question), width);
+    if question.len() > room {
+        question.truncate(room);
+        question[room - 1] = "…".into();
+    }
+    let mut rows = vec![border(look::TOP_LEFT, dialog.title, look::TOP_RIGHT, size)];
+    rows.extend(question.iter().map(|row| side_by_side(&format!(" {row}"), size)));
+    rows.push(side_by_side("", size));
+    let mut cursor = (0, 2);
+    for (index, choice) in dialog.choices.iter().enumerate() {
+        let chosen = index == dialog.selected;
+        let mark = if chosen { look::CHOSEN } else { look::NOT_CHOSEN };
+        if chosen {
+            cursor.0 = rows.len();
+        }
+        rows.push(side_by_side(&format!(" {mark}{}. {choice}", index + 1), size));
+    }
+    rows.push(border(look::BOTTOM_LEFT, "", look::BOTTOM_RIGHT, size));
+    rows.push(clip("  enter confirms · esc cancels", size.columns));
+    Block { rows, cursor }
+}
+
+fn text_rows_max(size: Size, queue_rows: usize) -> usize {
+    size.rows.saturating_sub(COMPOSER_FRAME + queue_rows).max(1)
+}
+
+/// One row for each waiting prompt, or one for all where the screen is low.
+fn queue_rows(queue: &[String], size: Size) -> Vec<String> {
+    let one_by_one = queue.len() <= QUEUE_ROWS_MAX && size.rows > COMPOSER_FRAME + 2 * QUEUE_ROWS_MAX;
+    match queue {
+        [] => Vec::new(),
+        queue if one_by_one => {
+            let row = |text: &String| clip(&format!("{}queued: {}", look::QUEUED, printable(text)), size.columns);
+            queue.iter().map(row).collect()
+        }
+        queue => vec![clip(
+            &format!("{}{} prompts queued", look::QUEUED, queue.len()),
+            size.columns,
+        )],
+    }
+}
+
+fn border(left: char, title: &str, right: char, size: Size) -> String {
+    let mut row = String::from(left);
+    if !title.is_empty() {
+        row.extend([look::LINE, ' ']);
+        row.push_str(title);
+        row.push(' ');
+    }
+    let used = row.chars().count() + 1;
+    row.extend(std::iter::repeat_n(look::LINE, size.columns.saturating_sub(used)));
+    row.push(right);
+    row
+}
+
+/// A row of a box. The right side is put by its column, so it stands right whatever width the terminal gives the text.
+fn side_by_side(text: &str, size: Size) -> String {
+    format!("{}{text}\x1b[{}G{}", look::SIDE, size.columns, look::SIDE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::demo::reading;
+    use crate::domain::screen::{Screen, ScreenReading};
+
+    const SMALL: Size = Size { columns: 40, rows: 10 };
+
+    /// What a terminal would show: the escape of the right side becomes blanks.
+    fn rendered(block: &Block, size: Size) -> Screen {
+        let row = |row: &String| match row.split_once("\x1b[") {
+            Some((text, _)) => {
+                let blanks = (size.columns - 1).saturating_sub(columns(text));
+                format!("{text}{}{}", " ".repeat(blanks), look::SIDE)
+            }
+            None => row.clone(),
+        };
+        Screen {
+            rows: block.rows.iter().map(row).collect(),
+            cursor: (0, 0),
+            in_mode: false,
+            dead: false,
+        }
+    }
+
+    #[track_caller]
+    fn check(view: &ComposerView<'_>, size: Size, expected: ScreenReading) {
+        let block = composer(view, size);
+        assert!(block.rows.len() <= size.rows, "{block:?}");
+        assert_eq!(reading::read(&rendered(&block, size)), expected, "{block:?}");
+    }
+
+    fn view<'a>(status: Option<&'a str>, queue: &'a [String], shown: &'a str) -> ComposerView<'a> {
+        ComposerView {
+            status,
+            queue,
+            shown,
+            hint: "enter sends",
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_is_read() {
+        let wide = Size { columns: 100, rows: 30 };
+        let queue = ["one".to_owned(), "two\nlines".to_owned()];
+        for size in [wide, SMALL] {
+            check(&view(None, &[], ""), size, ScreenReading::ComposerEmpty);
+            check(&view(Some("Working…"), &queue, ""), size, ScreenReading::Busy);
+            let long = "word ".repeat(30).trim_end().to_owned();
+            let ScreenReading::ComposerHolds { shown } =
+                reading::read(&rendered(&composer(&view(None, &[], &long), size), size))
+            else {
+                panic!("no text in the box");
+            };
+            assert!(reading::shows(&shown, &long), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_shows_its_end_and_does_not_pass_for_whole() {
+        let long: String = ('a'..='z').cycle().take(600).collect();
+        let block = composer(&view(Some("Working…"), &["x".into()], &long), SMALL);
+        assert_eq!(block.rows.len(), SMALL.rows);
+        let ScreenReading::ComposerHolds { shown } = reading::read(&rendered(&block, SMALL)) else {
+            panic!("no text in the box");
+        };
+        assert!(shown.starts_with('…') && !reading::shows(&shown, &long));
+    }
+
+    #[test]
+    fn a_dialog_is_read_as_it_was_asked() {
+        let question = "run `rm -rf build`?\n\n1. Yes";
+        let asked = Dialog::new("Permission", question, &["Yes", "No"]);
+        let block = dialog(&asked, SMALL);
+        assert!(block.rows.len() <= SMALL.rows);
+        let expected = ScreenReading::Dialog {
+            text: question.into(),
+            choices: vec!["Yes".into(), "No".into()],
+        };
+        assert_eq!(reading::read(&rendered(&block, SMALL)), expected);
+        let long = Dialog::new("Permission", &"why? ".repeat(100), &["Yes", "No"]);
+        let block = dialog(&long, SMALL);
+        assert_eq!(block.rows.len(), SMALL.rows);
+        assert!(
+            matches!(reading::read(&rendered(&block, SMALL)), ScreenReading::Dialog { choices, .. } if choices.len() == 2)
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! The hook events that agents of our own kinds send (`telecoder hook EVENT`, JSON on stdin) and what they mean.
+//! docs/agents.md is the manual for people who wire up an agent of their own.
+
+use serde_json::Value;
+
+use crate::domain::agent::{AgentSignal, PromptProof};
+
+pub const SESSION_START: &str = "SessionStart";
+pub const USER_PROMPT_SUBMIT: &str = "UserPromptSubmit";
+pub const PERMISSION_REQUEST: &str = "PermissionRequest";
+pub const PERMISSION_RESOLVED: &str = "PermissionResolved";
+pub const STOP: &str = "Stop";
+pub const INTERRUPTED: &str = "Interrupted";
+pub const LIMIT: &str = "Limit";
+
+/// Meaning of an event. An unknown one, or one without what it must say, means nothing.
+pub fn interpret(event: &str, data: &Value) -> AgentSignal {
+    match event {
+        SESSION_START => AgentSignal::Started {
+            native_id: text(data, "session_id"),
+        },
+        USER_PROMPT_SUBMIT => match prompt_proof(data) {
+            Some(prompt) => AgentSignal::PromptAccepted { prompt },
+            None => AgentSignal::Nothing,
+        },
+        PERMISSION_REQUEST => AgentSignal::DialogOpened {
+            text: question(data),
+            choices: choices(data),
+        },
+        PERMISSION_RESOLVED => AgentSignal::DialogClosed,
+        STOP => AgentSignal::TurnEnded {
+            final_text: text(data, "last_assistant_message"),
+        },
+        INTERRUPTED => AgentSignal::TurnInterrupted,
+        LIMIT => AgentSignal::Limited {
+            text: text(data, "message").unwrap_or_else(|| "the agent says that its usage limit is reached".into()),
+        },
+        _ => AgentSignal::Nothing,
+    }
+}
+
+fn text(data: &Value, key: &str) -> Option<String> {
+    data.get(key)?.as_str().map(str::to_owned)
+}
+
+fn prompt_proof(data: &Value) -> Option<PromptProof> {
+    if let Some(prompt) = text(data, "prompt") {
+        return Some(PromptProof::Text(prompt));
+    }
+    Some(PromptProof::Digest {
+        sha256_hex: text(data, "prompt_sha256")?,
+        bytes: data.get("prompt_bytes")?.as_u64()?,
+    })
+}
+
+/// What the dialog asks: the tool's question or command, else the event's message, else the tool.
+fn question(data: &Value) -> String {
+    let input = data.get("tool_input").unwrap_or(&Value::Null);
+    text(input, "question")
+        .or_else(|| text(input, "command"))
+        .or_else(|| text(data, "message"))
+        .or_else(|| text(data, "tool_name").map(|tool| format!("permission for {tool}")))
+        .unwrap_or_else(|| "the agent asks for permission".into())
+}
+
+fn choices(data: &Value) -> Vec<String> {
+    let Some(list) = data.get("choices").and_then(Value::as_array) else {
+        return Vec::new();
+    };
+    list.iter()
+        .filter_map(|choice| choice.as_str().map(str::to_owned))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(event: &str, data: Value, expected: AgentSignal) {
+        assert_eq!(interpret(event, &data), expected);
+    }
+
+    #[test]
+    fn events_and_their_meaning() {
+        check(
+            "SessionStart",
+            json!({"session_id": "u"}),
+            AgentSignal::Started {
+                native_id: Some("u".into()),
+            },
+        );
+        check(
+            "Stop",
+            json!({"last_assistant_message": "done"}),
+            AgentSignal::TurnEnded {
+                final_text: Some("done".into()),
+            },
+        );
+        check("Stop", json!({}), AgentSignal::TurnEnded { final_text: None });
+        check("Interrupted", json!({}), AgentSignal::TurnInterrupted);
+        check("Whatever", json!({"prompt": "x"}), AgentSignal::Nothing);
+        check(
+            "Limit",
+            json!({"message": "resets 15:00"}),
+            AgentSignal::Limited {
+                text: "resets 15:00".into(),
+            },
+        );
+    }
+
+    #[test]
+    fn a_prompt_comes_as_text_or_digest_or_not_at_all() {
+        let accepted = |prompt| AgentSignal::PromptAccepted { prompt };
+        let proof = PromptProof::Text("a\n".into());
+        check("UserPromptSubmit", json!({"prompt": "a\n"}), accepted(proof));
+        let proof = PromptProof::Digest {
+            sha256_hex: "00".into(),
+            bytes: 7,
+        };
+        let digest = json!({"prompt_sha256": "00", "prompt_bytes": 7, "prompt_head": "a"});
+        check("UserPromptSubmit", digest, accepted(proof));
+        check("UserPromptSubmit", json!({"prompt_sha256": "00"}), AgentSignal::Nothing);
+        check("UserPromptSubmit", json!({"prompt": 3}), AgentSignal::Nothing);
+    }
+
+    #[test]
+    fn a_dialog_says_what_it_asks() {
+        let data = json!({"tool_name": "Bash", "tool_input": {"command": "ls"}, "choices": ["Yes", "No"]});
+        let expected = AgentSignal::DialogOpened {
+            text: "ls".into(),
+            choices: vec!["Yes".into(), "No".into()],
+        };
+        check("PermissionRequest", data, expected);
+        let expected = AgentSignal::DialogOpened {
+            text: "permission for Bash".into(),
+            choices: vec![],
+        };
+        check("PermissionRequest", json!({"tool_name": "Bash"}), expected);
+    }
+}

@@ -1,0 +1,216 @@
+//! Prompts: exact in the agent's own transcript, each accepted once, whatever they hold.
+
+use std::collections::HashMap;
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde_json::Value;
+
+use crate::support::{TestEnv, eventually, eventually_within};
+
+/// How many prompts the big test sends in all.
+const PROMPTS: usize = 500;
+/// How many sessions share them, so that deliveries run side by side.
+const SESSIONS: usize = 4;
+
+/// What real people and hostile ones type: shell, tmux and agent syntax, blanks, Unicode, controls.
+fn fixed_prompts() -> Vec<String> {
+    let mut prompts: Vec<String> = [
+        "plain words",
+        "quotes ' \" ` and $(touch /tmp/x) ${HOME} $HOME `id`",
+        "tmux #{pane_id} #(id) #S ; kill-server",
+        "percent %s %n %% and \\n \\t \\\\ backslashes \\",
+        "-n leading dash",
+        "--",
+        "trailing semicolon;",
+        ";",
+        "\\;",
+        "Enter",
+        "C-c",
+        "0x41",
+        "q",
+        "tab\tin\tthe\tmiddle",
+        "two\n\n\nblank lines",
+        "  leading and trailing blanks  ",
+        "1. Yes, and proceed\n2. No",
+        "Do you want to proceed?\n❯ 1. Yes\n  2. No",
+        "╭──────╮\n│ >    │\n╰──────╯",
+        "> ",
+        "/help me",
+        "!ls -la",
+        "@file #tag",
+        "ends with a backslash\\",
+        "emoji 👩‍👩‍👧‍👦 🏳️‍🌈 e\u{301} ñ 日本語 العربية",
+        "\u{feff}bom and \u{200b}zero width",
+        "control \u{1b}[31mred\u{1b}[0m \u{7} bell",
+        "breakout \u{1b}[201~rm -rf /\r",
+        "c1 \u{9b}31m and \u{85} next line",
+        "del \u{7f} and nul \0 end",
+        "crlf\r\nline\rlone",
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .collect();
+    prompts.push("x".repeat(10_000));
+    prompts.push(format!("{}\nlast", "a line of text\n".repeat(300)));
+    prompts.push("长".repeat(4_000));
+    prompts
+}
+
+/// A text of any characters, from a fixed seed: the run is the same each time.
+fn generated_prompts(count: usize) -> Vec<String> {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let any = proptest::string::string_regex("(.|\n|\t|[;#%$`'\"\\\\-]){1,120}").expect("a pattern");
+    let mut prompts = Vec::new();
+    while prompts.len() < count {
+        let text = any.new_tree(&mut runner).expect("a text").current();
+        // Directives of the bundled agent would act; everything else is text.
+        if !text.contains("demo:") && !telecoder::domain::text::sanitise(&text).text.trim().is_empty() {
+            prompts.push(text);
+        }
+    }
+    prompts
+}
+
+/// What the agent itself wrote down of its prompts, in order.
+pub fn transcript(env: &TestEnv, session: &Value) -> Vec<String> {
+    let dir = env.data().join("sessions").join(session["id"].as_str().expect("an id")).join("demo");
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return vec![];
+    };
+    let mut prompts = Vec::new();
+    for entry in entries {
+        let path = entry.expect("a directory entry").path();
+        if path.extension().is_none_or(|extension| extension != "jsonl") {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        for line in text.lines() {
+            let Ok(line) = serde_json::from_str::<Value>(line) else { continue };
+            if line["type"] == "prompt" {
+                prompts.push(line["text"].as_str().expect("a text").to_owned());
+            }
+        }
+    }
+    prompts
+}
+
+fn wait_until_quiet(env: &TestEnv, name: &str) -> Value {
+    eventually_within(std::time::Duration::from_secs(240), &format!("`{name}` has taken every prompt"), || {
+        let shown = env.status(name);
+        let quiet = shown["status"] == "idle" && shown["queuedPrompts"] == 0 && shown["turn"]["state"] == "finished";
+        quiet.then_some(shown)
+    })
+}
+
+#[test]
+fn awkward_prompts_arrive_exactly_and_once() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let mut prompts = fixed_prompts();
+    let rest = PROMPTS - prompts.len();
+    prompts.extend(generated_prompts(rest));
+
+    let mut sent: HashMap<String, Vec<String>> = HashMap::new();
+    for (i, prompt) in prompts.iter().enumerate() {
+        let name = format!("s{}", i % SESSIONS);
+        let args: Vec<&str> = match sent.contains_key(&name) {
+            false => vec!["run", "--agent", "demo", "--name", &name, "-"],
+            true => vec!["send", &name, "-"],
+        };
+        env.cmd_with_stdin(&args, prompt.as_bytes()).ok();
+        sent.entry(name).or_default().push(telecoder::domain::text::sanitise(prompt).text);
+    }
+    for (name, sent) in &sent {
+        let session = wait_until_quiet(&env, name);
+        let got = transcript(&env, &session);
+        for (i, (sent, got)) in sent.iter().zip(&got).enumerate() {
+            assert_eq!(got, sent, "prompt {i} of {name}");
+        }
+        assert_eq!(got.len(), sent.len(), "prompts of {name}");
+    }
+}
+
+#[test]
+fn a_prompt_of_one_megabyte_arrives_exactly() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let line = "0123456789 abcdefghijklmnopqrstuvwxyz ;#%$ é 日本\n";
+    let prompt = line.repeat(1_000_000 / line.len());
+    env.cmd_with_stdin(&["run", "--name", "big", "-"], prompt.as_bytes()).ok();
+    let session = wait_until_quiet(&env, "big");
+    assert_eq!(transcript(&env, &session), [prompt]);
+}
+
+#[test]
+fn stripped_controls_are_counted() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "--wait", "a\u{1b}[201~b\u{9b}c"]).ok();
+    let log = env.json(&["logs", "s"]);
+    let turn = eventually("the turn is on the log", || {
+        log.as_array()?.iter().find(|entry| !entry["stripped"].is_null()).cloned()
+    });
+    assert_eq!(turn["stripped"], 2);
+    assert_eq!(transcript(&env, &env.status("s")), ["a[201~bc"]);
+}
+
+#[test]
+fn prompts_while_busy_wait_and_keep_their_order() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "demo: sleep 1s"]).ok();
+    env.wait_status("s", "working");
+    for i in 0..5 {
+        env.cmd(&["send", "s", &format!("number {i}")]).ok();
+    }
+    let session = wait_until_quiet(&env, "s");
+    let sent: Vec<String> = (0..5).map(|i| format!("number {i}")).collect();
+    assert_eq!(transcript(&env, &session)[1..], sent);
+}
+
+#[test]
+fn a_dialog_is_never_answered_by_a_prompt() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "demo: ask May I delete everything?\ndemo: say done"]).ok();
+    env.wait_status("s", "needs_input");
+    let refused = env.cmd(&["send", "s", "yes please"]).exits(4);
+    assert!(refused.stderr.contains("May I delete everything?"), "{refused:#?}");
+    assert_eq!(env.status("s")["status"], "needs_input");
+    // The person answers with the agent's own keys.
+    env.cmd(&["keys", "s", "2"]).ok();
+    let session = wait_until_quiet(&env, "s");
+    assert_eq!(transcript(&env, &session).len(), 1);
+}
+
+#[test]
+fn half_typed_text_of_a_person_holds_prompts() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "--wait", "first"]).ok();
+    env.cmd(&["keys", "s", "h", "a", "l", "f"]).ok();
+    env.wait_screen("s", "half");
+    env.cmd(&["send", "s", "second"]).ok();
+    let held = env.wait_turn("s", "held");
+    assert!(held["turn"]["reason"]["text"].as_str().is_some_and(|text| text.contains("half")), "{held}");
+    env.cmd(&["keys", "s", "C-u"]).ok();
+    let session = wait_until_quiet(&env, "s");
+    assert_eq!(transcript(&env, &session), ["first", "second"]);
+}
+
+#[test]
+fn copy_mode_holds_prompts() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "--wait", "first"]).ok();
+    let pane = env.status("s")["tmux"]["paneId"].as_str().expect("a pane").to_owned();
+    env.tmux(&["copy-mode", "-t", &pane]).ok();
+    env.cmd(&["send", "s", "second"]).ok();
+    let held = env.wait_turn("s", "held");
+    assert_eq!(held["turn"]["reason"]["code"], "copy_mode", "{held}");
+    env.tmux(&["send-keys", "-t", &pane, "-X", "cancel"]).ok();
+    let session = wait_until_quiet(&env, "s");
+    assert_eq!(transcript(&env, &session), ["first", "second"]);
+}

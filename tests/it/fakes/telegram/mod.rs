@@ -1,0 +1,309 @@
+//! A Bot API server that is strict: it knows few methods and checks every field of them, keeps the offset's semantics, and fails
+//! on demand. It runs on a thread of its own, so that plain and async tests can use it alike.
+//!
+//! What a client did wrong is answered as Telegram would, and kept in [`FakeTelegram::violations`] as well: a test that ends
+//! looks there.
+
+#![allow(dead_code, reason = "each test uses a part of the fake")]
+
+mod multipart;
+mod serve;
+mod validate;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+pub const TOKEN: &str = "123456:fake-token_of-the-tests";
+
+/// What goes wrong with one request of a method. Faults of a method wait in a queue, one for each request.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// 429.
+    TooManyRequests { retry_after: u64 },
+    /// A 5xx with JSON; nothing was done.
+    ServerError,
+    /// A 502 with HTML, as of a proxy; nothing was done.
+    BadGateway,
+    /// The connection ends without an answer; nothing was done.
+    DropBefore,
+    /// The request is carried out, and the connection ends without an answer.
+    DropAfter,
+    /// 409.
+    Conflict,
+    /// 401.
+    Unauthorized,
+    /// 403.
+    Blocked,
+    /// 400 "can't parse entities".
+    BadEntities,
+    /// 400 with the chat's new id.
+    Migrated { to: i64 },
+}
+
+/// A request as it came in.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub method: String,
+    pub at: Instant,
+    pub body: Value,
+    /// What it was answered: `ok`, or the error code; 0 for none.
+    pub code: u16,
+}
+
+/// A message of the bot's that stands in a chat.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub chat_id: i64,
+    pub message_id: i64,
+    pub text: String,
+    pub entities: Vec<Value>,
+    pub reply_to: Option<i64>,
+    pub at: Instant,
+    /// File name and content.
+    pub document: Option<(String, Vec<u8>)>,
+}
+
+pub struct FakeTelegram {
+    addr: SocketAddr,
+    world: Arc<World>,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct World {
+    state: Mutex<State>,
+    /// Something was sent or called.
+    changed: Condvar,
+    /// There are new updates, or a newer poll.
+    updates: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    chats: HashMap<i64, &'static str>,
+    updates: BTreeMap<i64, Value>,
+    next_update: i64,
+    next_message: i64,
+    /// Ids of all messages, of both sides.
+    messages: HashMap<i64, Vec<i64>>,
+    /// Updates below it are confirmed.
+    offset: i64,
+    polls: u64,
+    faults: HashMap<String, VecDeque<Fault>>,
+    calls: Vec<Call>,
+    sent: Vec<Sent>,
+    violations: Vec<String>,
+    in_flight: HashMap<i64, u32>,
+    quiet_until: HashMap<i64, Instant>,
+}
+
+impl FakeTelegram {
+    /// Starts on a free port of the loopback.
+    pub fn start() -> Self {
+        let world = Arc::new(World {
+            state: Mutex::new(State {
+                next_update: 1000,
+                next_message: 1,
+                ..State::default()
+            }),
+            changed: Condvar::new(),
+            updates: Notify::new(),
+        });
+        let stop = CancellationToken::new();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let addr = listener.local_addr().expect("bound");
+        let thread = serve::spawn(listener, world.clone(), stop.clone());
+        Self {
+            addr,
+            world,
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    pub fn api_url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// A chat that exists; a private one has its person's id.
+    pub fn add_chat(&self, id: i64) {
+        let kind = if id > 0 { "private" } else { "supergroup" };
+        self.lock().chats.insert(id, kind);
+    }
+
+    /// A text of a person's; returns its message id.
+    pub fn push_text(&self, chat: i64, from: i64, text: &str) -> i64 {
+        self.push_message(chat, from, json!({"text": text}))
+    }
+
+    /// A reply to a message; as Telegram does, the update carries that message too.
+    pub fn push_reply(&self, chat: i64, from: i64, text: &str, reply_to: i64) -> i64 {
+        let original =
+            json!({"message_id": reply_to, "date": 0, "chat": {"id": chat, "type": kind(chat)}, "text": "…"});
+        self.push_message(chat, from, json!({"text": text, "reply_to_message": original}))
+    }
+
+    /// A message with these fields.
+    pub fn push_message(&self, chat: i64, from: i64, fields: Value) -> i64 {
+        self.add_chat(chat);
+        let message_id = self.lock().take_message_id(chat);
+        let mut message = json!({
+            "message_id": message_id,
+            "date": 1_700_000_000,
+            "chat": {"id": chat, "type": kind(chat)},
+            "from": {"id": from, "is_bot": false, "first_name": "P"},
+        });
+        if let (Some(message), Value::Object(fields)) = (message.as_object_mut(), fields) {
+            message.extend(fields);
+        }
+        self.push_update(json!({"message": message}));
+        message_id
+    }
+
+    /// An update of any kind; it gets the next id.
+    pub fn push_update(&self, mut update: Value) -> i64 {
+        let mut state = self.lock();
+        let id = state.next_update;
+        state.next_update += 1;
+        update["update_id"] = json!(id);
+        state.updates.insert(id, update);
+        drop(state);
+        self.world.updates.notify_waiters();
+        id
+    }
+
+    /// Hands out an update again, as after a confirmation that was lost.
+    pub fn repeat_update(&self, update: Value) {
+        let id = update["update_id"].as_i64().expect("an update has an id");
+        let mut state = self.lock();
+        state.offset = state.offset.min(id);
+        state.updates.insert(id, update);
+        drop(state);
+        self.world.updates.notify_waiters();
+    }
+
+    /// Lets the next requests of a method fail, in this order.
+    pub fn fail(&self, method: &str, faults: impl IntoIterator<Item = Fault>) {
+        self.lock().faults.entry(method.to_owned()).or_default().extend(faults);
+    }
+
+    /// Every request so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.lock().calls.clone()
+    }
+
+    pub fn calls_of(&self, method: &str) -> Vec<Call> {
+        self.lock()
+            .calls
+            .iter()
+            .filter(|call| call.method == method)
+            .cloned()
+            .collect()
+    }
+
+    /// Every message of the bot's so far, in order.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.lock().sent.clone()
+    }
+
+    /// The texts in a chat, in order.
+    pub fn texts(&self, chat: i64) -> Vec<String> {
+        self.lock()
+            .sent
+            .iter()
+            .filter(|sent| sent.chat_id == chat)
+            .map(|sent| sent.text.clone())
+            .collect()
+    }
+
+    pub fn violations(&self) -> Vec<String> {
+        self.lock().violations.clone()
+    }
+
+    /// How many updates are not confirmed yet.
+    pub fn unconfirmed(&self) -> usize {
+        let state = self.lock();
+        state.updates.range(state.offset..).count()
+    }
+
+    /// Waits until a message of the bot's fits; panics with what there is when none came in time.
+    pub fn wait_for_send(&self, limit: Duration, fits: impl Fn(&Sent) -> bool) -> Sent {
+        self.wait(limit, |state| state.sent.iter().find(|sent| fits(sent)).cloned())
+    }
+
+    /// Waits until all updates are confirmed.
+    pub fn wait_until_confirmed(&self, limit: Duration) {
+        self.wait(limit, |state| {
+            state.updates.range(state.offset..).next().is_none().then_some(())
+        });
+    }
+
+    /// Waits for so many requests of a method.
+    pub fn wait_for_calls(&self, limit: Duration, method: &str, count: usize) {
+        self.wait(limit, |state| {
+            (state.calls.iter().filter(|call| call.method == method).count() >= count).then_some(())
+        });
+    }
+
+    fn wait<T>(&self, limit: Duration, look: impl Fn(&State) -> Option<T>) -> T {
+        let deadline = Instant::now() + limit;
+        let mut state = self.lock();
+        loop {
+            if let Some(found) = look(&state) {
+                return found;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "nothing fitting within {limit:?}; sent: {:#?}; violations: {:?}",
+                state.sent,
+                state.violations
+            );
+            let waited = self.world.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.world.lock()
+    }
+}
+
+impl Drop for FakeTelegram {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl World {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take_message_id(&mut self, chat: i64) -> i64 {
+        let id = self.next_message;
+        self.next_message += 1;
+        self.messages.entry(chat).or_default().push(id);
+        id
+    }
+
+    fn violation(&mut self, what: impl Into<String>) {
+        self.violations.push(what.into());
+    }
+}
+
+fn kind(chat: i64) -> &'static str {
+    if chat > 0 { "private" } else { "supergroup" }
+}
