@@ -1,10 +1,11 @@
 # Sourced by the scripts beside it; does nothing by itself. POSIX sh.
 
+# One line for each argument.
 say() {
-    printf '%s\n' "$*" >&2
+    printf '%s\n' "$@" >&2
 }
 
-# Prints why, and a way out where there is one, and ends.
+# Says why, and a way out where there is one, and ends.
 die() {
     say "$@"
     exit 1

@@ -11,7 +11,7 @@ mod samples;
 #[path = "tidy/source.rs"]
 mod source;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
@@ -62,4 +62,30 @@ fn the_rules_hold() {
     }
     let told: Vec<String> = findings.iter().map(Finding::to_string).collect();
     assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), told.join("\n"));
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let root = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let root = Path::new(&root);
+    let manifest: toml::Table = std::fs::read_to_string(root.join("Cargo.toml"))
+        .unwrap()
+        .parse()
+        .unwrap();
+    let tables = ["dependencies", "dev-dependencies"].map(|name| manifest[name].as_table().unwrap());
+    let used: BTreeSet<&str> = tables
+        .iter()
+        .flat_map(|table| table.keys().map(String::as_str))
+        .collect();
+    let page = std::fs::read_to_string(root.join("docs/decisions/dependencies.md")).unwrap();
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let named: BTreeSet<&str> = rows.filter(|name| *name != "crate").collect();
+    let unnamed: Vec<_> = used.difference(&named).collect();
+    let unused: Vec<_> = named.difference(&used).collect();
+    assert!(
+        unnamed.is_empty() && unused.is_empty(),
+        "docs/decisions/dependencies.md lacks {unnamed:?} and has {unused:?} too many"
+    );
 }

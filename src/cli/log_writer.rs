@@ -1,5 +1,6 @@
 //! `telecoder log-writer`: fed by tmux's `pipe-pane`; nobody types it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -19,4 +20,16 @@ pub struct LogWriterArgs {
 pub fn run(args: LogWriterArgs) -> ExitCode {
     log_writer::run(std::io::stdin().lock(), &args.file, args.max_bytes);
     ExitCode::SUCCESS
+}
+
+/// The same without a command-line parser, for a program that lives as long as its pane. `None` when the words are not
+/// exactly `--file F --max-bytes N`; then the parser may explain.
+pub fn run_plain(words: &[OsString]) -> Option<ExitCode> {
+    match words {
+        [first, file, second, max_bytes] if first == "--file" && second == "--max-bytes" => {
+            let (file, max_bytes) = (file.into(), max_bytes.to_str()?.parse().ok()?);
+            Some(run(LogWriterArgs { file, max_bytes }))
+        }
+        _ => None,
+    }
 }

@@ -1,4 +1,4 @@
-//! The programs that run in an agent's window or beside it: `shim`, `log-writer`, `notify`, `hook`.
+//! The programs that run in an agent's window or beside it: `shim`, `log-writer`, `notify`, `hook`, `demo-agent`.
 //!
 //! They are told by the first word alone, before the tree of commands is built: a hook runs at every step of an agent and has to
 //! cost next to nothing, must never print, and a shim lives as long as its agent.
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Command as Parser;
 
-use super::{finish, hook, log_writer, notify, shim, usage};
+use super::{demo_agent, finish, hook, log_writer, notify, shim, usage};
 use crate::domain::fault::Result;
 
 /// Runs the program that the first word names; none when it names a command.
@@ -17,7 +17,8 @@ pub fn dispatch(args: &[OsString]) -> Option<ExitCode> {
     let code = match word.to_str()? {
         "hook" => hook::run_plain(rest),
         "shim" => shim::run_plain(rest).unwrap_or_else(|| parsed("telecoder shim", rest, |args| Ok(shim::run(args)))),
-        "log-writer" => parsed("telecoder log-writer", rest, |args| Ok(log_writer::run(args))),
+        "log-writer" => log_writer::run_plain(rest).unwrap_or_else(|| parsed("telecoder log-writer", rest, |args| Ok(log_writer::run(args)))),
+        "demo-agent" => parsed("telecoder demo-agent", rest, |args| demo_agent::run(args).map(ExitCode::from)),
         "notify" => parsed("telecoder notify", rest, notify::run),
         _ => return None,
     };

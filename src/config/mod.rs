@@ -2,17 +2,31 @@
 //!
 //! `file` and `environment` hold what was typed; `Config` is what it means. `config.example.toml` is the manual; a test holds
 //! it against this room. Precedence, lowest first: defaults, file, `TELECODER_*` environment, flags.
+//!
+//! Must not know: which agents there are, what any value is used for. Reads only the file and the environment, writes nothing.
 
 pub mod data_dir;
+mod environment;
+mod file;
+mod keys;
+mod locate;
+mod meaning;
+mod secret;
+mod source;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::domain::agent::Evidence;
-use crate::domain::fault::Result;
+use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::policy::Policy;
 use crate::domain::route::ChatRef;
+
+use self::environment::Environment;
+use self::source::Sources;
+
+pub use self::secret::read_token;
 
 /// The channel of `[telegram]`, as it stands in a [`ChatRef`].
 pub const TELEGRAM: &str = "telegram";
@@ -110,7 +124,26 @@ impl Config {
 
     /// Finds, reads and checks the configuration. Every error is `Config` (or `Usage` for a data directory whose socket
     /// path would be over 100 bytes), names file, line and key, and the nearest known key for an unknown one.
-    pub fn load(_overrides: &Overrides) -> Result<Self> {
-        todo!()
+    pub fn load(overrides: &Overrides) -> Result<Self> {
+        Self::load_in(overrides, &Environment::of_process()?)
+    }
+
+    fn load_in(overrides: &Overrides, env: &Environment) -> Result<Self> {
+        let mut sources = Sources {
+            cwd: env.cwd.clone(),
+            ..Sources::default()
+        };
+        // The precedence: the file, over it the environment, defaults where neither spoke; flags win in `mean`.
+        let mut typed = match locate::config_file(overrides, env)? {
+            Some(file) => file::read(&file, env, &mut sources)?,
+            None => toml::Table::new(),
+        };
+        env.overlay(&mut typed, &mut sources)?;
+        meaning::check_ranges(&typed, &sources)?;
+        meaning::add_defaults(&mut typed)?;
+        let raw: file::RawConfig = typed
+            .try_into()
+            .map_err(|e: toml::de::Error| Fault::new(Kind::Config, e.message().to_owned()))?;
+        raw.mean(overrides, env, &sources)
     }
 }

@@ -8,12 +8,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{install, systemd, token};
+use super::{install, systemd};
 use crate::agents::Registry;
 use crate::api::server::{ApiParts, Server};
 use crate::bridge::{self, BridgeHealth, BridgeParts, TelegramSettings};
-use crate::config::Config;
 use crate::config::data_dir::DataDir;
+use crate::config::{self, Config};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -80,7 +80,7 @@ async fn begin(
         config: Arc::clone(&config),
         store: store.clone(),
         tmux: tmux.clone(),
-        agents: Registry::default(),
+        agents: Registry::new(&config.agents)?,
         paths: dir.clone(),
         cancel: cancel.clone(),
         tracker: tracker.clone(),
@@ -123,7 +123,7 @@ fn start_bridge(
         store: store.clone(),
         engine: engine.clone(),
         telegram: TelegramSettings {
-            token: token::read(&telegram.token_file)?,
+            token: config::read_token(telegram)?,
             config: telegram.clone(),
         },
         cancel: cancel.clone(),

@@ -12,7 +12,6 @@ mod log;
 mod panic;
 mod place;
 mod systemd;
-mod token;
 
 use crate::config::data_dir::DataDir;
 use crate::config::{Config, Overrides};

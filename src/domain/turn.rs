@@ -108,6 +108,7 @@ pub struct Turn {
     /// The launch into which it was typed.
     pub launch: Option<LaunchNo>,
     pub created_at: Timestamp,
+    /// When its typing began: the agent's own record is searched from here on.
     pub typed_at: Option<Timestamp>,
     pub accepted_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,

@@ -74,7 +74,7 @@ impl Actor {
 
     /// The text is on its way into the box: wait until it shows, then press Enter.
     pub(super) async fn submit(&mut self, turn: Turn, pane: &PaneId) -> Result<Next> {
-        if self.adapter.evidence() != Evidence::None
+        if self.adapter.box_is_readable()
             && let Err(shown) = self.await_echo(&turn.text, pane).await?
         {
             let reason = Reason::new(
@@ -134,7 +134,7 @@ impl Actor {
             return Ok(Some(Next::Sleep(Some(until))));
         }
         self.memory.evidence_until = None;
-        if self.recorded(session, &turn.text) == Recorded::Taken {
+        if self.recorded(session, &turn) == Recorded::Taken {
             self.accept_by_transcript(&turn.id).await?;
             return Ok(Some(Next::now()));
         }
@@ -152,9 +152,11 @@ impl Actor {
         self.unclear(&turn, reason).await.map(Some)
     }
 
-    pub(super) fn recorded(&self, session: &Session, text: &str) -> Recorded {
+    pub(super) fn recorded(&self, session: &Session, turn: &Turn) -> Recorded {
         let session_dir = self.engine.0.paths.session(&self.id);
-        self.adapter.recorded(&session_dir, session.native_id.as_deref(), text)
+        let since = turn.typed_at.unwrap_or(turn.created_at);
+        self.adapter
+            .recorded(&session_dir, session.native_id.as_deref(), &turn.text, since)
     }
 
     pub(super) async fn accept_by_transcript(&self, turn: &TurnId) -> Result<()> {

@@ -3,7 +3,7 @@
 
 use super::actor::Actor;
 use super::{Engine, tell};
-use crate::domain::agent::AgentSignal;
+use crate::domain::agent::{AgentSignal, PromptProof};
 use crate::domain::ask::{Ask, AskState};
 use crate::domain::fault::Result;
 use crate::domain::ids::{LaunchNo, SessionId};
@@ -256,13 +256,21 @@ fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, signal:
 }
 
 /// The turn that the agent says it took: the oldest typed one with this text, else one that was given up as uncertain.
-fn turn_of_evidence(tx: &Tx<'_>, id: &SessionId, no: LaunchNo, prompt: &str) -> Result<Option<Turn>> {
+fn turn_of_evidence(tx: &Tx<'_>, id: &SessionId, no: LaunchNo, proof: &PromptProof) -> Result<Option<Turn>> {
     let typed = |turn: &Turn| matches!(turn.state, TurnState::Typing | TurnState::Typed);
-    let same = |turn: &Turn| turn.text.trim_end() == prompt.trim_end();
-    let running = tx.running_turns(id)?.into_iter();
-    match running.into_iter().find(|turn| typed(turn) && same(turn)) {
-        Some(turn) => Ok(Some(turn)),
-        None => tx.turn_by_text(id, no, prompt),
+    let mut running = tx.running_turns(id)?.into_iter();
+    match (running.find(|turn| typed(turn) && is_of(proof, &turn.text)), proof) {
+        (Some(turn), _) => Ok(Some(turn)),
+        (None, PromptProof::Text(text)) => tx.turn_by_text(id, no, text),
+        (None, PromptProof::Digest { .. }) => Ok(None),
+    }
+}
+
+/// Agents cut blanks at the end of a prompt.
+fn is_of(proof: &PromptProof, text: &str) -> bool {
+    match proof {
+        PromptProof::Text(prompt) => prompt.trim_end() == text.trim_end(),
+        PromptProof::Digest { .. } => proof.matches(text),
     }
 }
 

@@ -35,7 +35,7 @@ impl Actor {
             );
             return self.unclear(&turn, reason).await.map(Some);
         }
-        if self.recorded(session, &turn.text) == Recorded::Taken {
+        if self.recorded(session, &turn) == Recorded::Taken {
             self.accept_by_transcript(&turn.id).await?;
             return Ok(Some(Next::now()));
         }
@@ -62,7 +62,7 @@ impl Actor {
             return Ok(Next::after(SETTLE_PAUSE));
         }
         self.memory.settle_until = None;
-        let absent = self.recorded(session, &turn.text) == Recorded::Absent;
+        let absent = self.recorded(session, &turn) == Recorded::Absent;
         if absent && reading == Some(ScreenReading::ComposerEmpty) {
             self.step(&turn.id, TurnEvent::ProvenAbsent).await?;
             return Ok(Next::now());

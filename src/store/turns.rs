@@ -162,7 +162,10 @@ impl Tx<'_> {
     /// What follows from a step beside state and reason.
     fn follow(&self, turn: &mut Turn, event: &TurnEvent) {
         match event {
-            TurnEvent::BeginTyping { launch } => turn.launch = Some(*launch),
+            TurnEvent::BeginTyping { launch } => {
+                turn.launch = Some(*launch);
+                turn.typed_at = Some(self.now);
+            }
             // Nothing of it is in any launch's terminal.
             TurnEvent::NotTyped(_) | TurnEvent::ProvenAbsent => {
                 turn.launch = None;
@@ -170,13 +173,6 @@ impl Tx<'_> {
             }
             TurnEvent::Finished { final_text } => turn.final_text.clone_from(final_text),
             _ => {}
-        }
-        let was_typed = matches!(
-            turn.state,
-            TurnState::Typed | TurnState::Accepted | TurnState::DeliveredUnconfirmed
-        );
-        if was_typed {
-            turn.typed_at.get_or_insert(self.now);
         }
         if turn.state == TurnState::Accepted {
             turn.accepted_at.get_or_insert(self.now);

@@ -34,7 +34,10 @@ impl Link {
     /// Processes of clients that are like our own. A person's own control client (iTerm2) has other flags.
     async fn other_clients(&self) -> Result<Vec<u32>> {
         let list = ListClients::new().format("#{client_pid} #{client_flags}");
-        let answer = self.run(&list.build().into(), Repeat::Safe).await.and_then(Reply::into_output);
+        let answer = self
+            .run(&list.build().into(), Repeat::Safe)
+            .await
+            .and_then(Reply::into_output);
         let output = answer.map_err(|error| error.fault("listing the tmux clients", Repeat::Safe))?;
         let own = self.control().as_ref().map(Control::pid);
         Ok(old_clients(&output, own))

@@ -116,12 +116,16 @@ mod tests {
 
     #[test]
     fn a_line_quotes_every_word_that_is_not_plain() {
-        let list = CommandList::new(say("it's; #{x} $HOME")).then(SendKeys::new().target_pane("%3").key("Enter").build());
+        let list =
+            CommandList::new(say("it's; #{x} $HOME")).then(SendKeys::new().target_pane("%3").key("Enter").build());
         assert_eq!(
             list.line(),
             r#"display-message -p -- 'it'\''s; #{x} $HOME' ; send-keys -t '%3' Enter"#
         );
-        assert_eq!(CommandList::new(say("a\nb")).line(), r#"display-message -p -- 'a'"\n"'b'"#);
+        assert_eq!(
+            CommandList::new(say("a\nb")).line(),
+            r#"display-message -p -- 'a'"\n"'b'"#
+        );
         assert_eq!(CommandList::new(say("")).line(), "display-message -p -- ''");
     }
 
@@ -130,7 +134,17 @@ mod tests {
         let list = CommandList::new(say("x;")).then(say(r"y\;"));
         assert_eq!(
             list.argv(),
-            ["display-message", "-p", "--", r"x\;", ";", "display-message", "-p", "--", r"y\\;"]
+            [
+                "display-message",
+                "-p",
+                "--",
+                r"x\;",
+                ";",
+                "display-message",
+                "-p",
+                "--",
+                r"y\\;"
+            ]
         );
     }
 

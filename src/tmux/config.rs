@@ -57,7 +57,11 @@ pub(super) fn text(history_lines: u32) -> String {
 
 /// tmux's own description where the system has it (Debian: package ncurses-term or ncurses-base), else that of screen.
 fn terminal(places: &[std::path::PathBuf]) -> &'static str {
-    let there = |place: &std::path::PathBuf| ["t", "74"].iter().any(|dir| place.join(dir).join("tmux-256color").exists());
+    let there = |place: &std::path::PathBuf| {
+        ["t", "74"]
+            .iter()
+            .any(|dir| place.join(dir).join("tmux-256color").exists())
+    };
     if places.iter().any(there) {
         "tmux-256color"
     } else {
@@ -67,7 +71,12 @@ fn terminal(places: &[std::path::PathBuf]) -> &'static str {
 
 fn terminfo_places() -> Vec<std::path::PathBuf> {
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".terminfo"));
-    let system = ["/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo"];
+    let system = [
+        "/etc/terminfo",
+        "/lib/terminfo",
+        "/usr/share/terminfo",
+        "/usr/lib/terminfo",
+    ];
     home.into_iter().chain(system.iter().map(Into::into)).collect()
 }
 

@@ -63,7 +63,10 @@ type Queue = Arc<Mutex<Option<VecDeque<Pending>>>>;
 impl Control {
     /// Starts the client and waits until it answers.
     pub async fn attach(mut process: Process) -> Result<(Self, Notices), TmuxError> {
-        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        process
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut child = process
             .spawn()
             .map_err(|error| TmuxError::Io(format!("starting the tmux control client: {error}")))?;
@@ -160,7 +163,9 @@ async fn write_requests(
         // An empty line would detach the client.
         let text = text.trim_start_matches('\n').as_bytes();
         if let Err(written) = write_all(&mut stdin, text).await {
-            if written == 0 && let Some(pending) = pop_newest(&queue) {
+            if written == 0
+                && let Some(pending) = pop_newest(&queue)
+            {
                 _ = pending.answer.send(Err(TmuxError::NotSent));
             }
             break;
@@ -214,7 +219,9 @@ async fn read_lines(stdout: ChildStdout, queue: &Queue, gone: &mpsc::UnboundedSe
         match parser.line(&line) {
             Ok(None) => {}
             Ok(Some(Item::WindowGone(window))) => _ = gone.send(window),
-            Ok(Some(Item::ConfigError(text))) => tracing::warn!(error = text, "tmux refused a line of its configuration"),
+            Ok(Some(Item::ConfigError(text))) => {
+                tracing::warn!(error = text, "tmux refused a line of its configuration")
+            }
             Ok(Some(item)) => {
                 if !answer(queue, item) {
                     tracing::warn!("a tmux answer is over the limit; connecting anew");
@@ -233,7 +240,9 @@ async fn read_lines(stdout: ChildStdout, queue: &Queue, gone: &mpsc::UnboundedSe
 async fn read_line(reader: &mut BufReader<ChildStdout>, line: &mut Vec<u8>) -> bool {
     line.clear();
     loop {
-        let Ok(part) = reader.fill_buf().await else { return false };
+        let Ok(part) = reader.fill_buf().await else {
+            return false;
+        };
         if part.is_empty() || line.len() > LINE_BYTES_MAX {
             return false;
         }

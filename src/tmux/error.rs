@@ -68,7 +68,13 @@ pub(super) const HINT_INSTALL: &str =
     "Install tmux 3.3 or newer with the system's package manager, or name it with the configuration key `tmux.path`.";
 
 pub(super) fn is_missing_target(text: &str) -> bool {
-    ["can't find pane", "can't find window", "can't find session", "no such window", "no such session"]
-        .iter()
-        .any(|words| text.contains(words))
+    [
+        "can't find pane",
+        "can't find window",
+        "can't find session",
+        "no such window",
+        "no such session",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }

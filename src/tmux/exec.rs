@@ -100,7 +100,11 @@ impl Exec {
         }
         Ok(Reply {
             output: String::from_utf8_lossy(&output.stdout).into_owned(),
-            error: Some(if errors.is_empty() { output.status.to_string() } else { errors }),
+            error: Some(if errors.is_empty() {
+                output.status.to_string()
+            } else {
+                errors
+            }),
         })
     }
 

@@ -59,7 +59,9 @@ pub(super) fn verdict(answer: Result<Reply, TmuxError>, pane: &PaneId, doing: &s
     }
     if said(IN_MODE) {
         let message = format!("pane {pane} is in copy mode and would swallow the keys");
-        return Err(Fault::new(Kind::RefusedByState, message).hint("Leave copy mode in the attached terminal: press `q`."));
+        return Err(
+            Fault::new(Kind::RefusedByState, message).hint("Leave copy mode in the attached terminal: press `q`.")
+        );
     }
     if said(INPUT_OFF) {
         let message = format!("pane {pane} has its input switched off");

@@ -67,9 +67,12 @@ impl Link {
             return Err(Fault::new(Kind::OverLimit, message));
         }
         let keys = names.iter().map(|name| parse(name)).collect::<Result<Vec<Key>>>()?;
-        let presses = keys.iter().skip(1).fold(CommandList::new(press(pane, &keys[0])), |list, key| {
-            list.then(press(pane, key))
-        });
+        let presses = keys
+            .iter()
+            .skip(1)
+            .fold(CommandList::new(press(pane, &keys[0])), |list, key| {
+                list.then(press(pane, key))
+            });
         let list = guarded(pane, session, InMode::Swallows, presses, None).into();
         let answer = self.run(&list, Repeat::Never).await;
         verdict(answer, pane, &format!("pressing keys in pane {pane}"))
@@ -112,8 +115,9 @@ fn modified(name: &str) -> Option<String> {
     }
     let base = match single(base) {
         Some(_) if prefix.contains("S-") => return None,
-        Some(c) if prefix.contains("C-") => (c.is_ascii_alphabetic() || CONTROL_SIGNS.contains(c))
-            .then(|| c.to_ascii_lowercase().to_string())?,
+        Some(c) if prefix.contains("C-") => {
+            (c.is_ascii_alphabetic() || CONTROL_SIGNS.contains(c)).then(|| c.to_ascii_lowercase().to_string())?
+        }
         Some(c) => (c.is_ascii_graphic()).then(|| c.to_string())?,
         None => named(base)?,
     };
@@ -144,7 +148,9 @@ fn unknown(name: &str) -> Fault {
         .collect();
     let fault = Fault::new(Kind::Usage, format!("`{name}` is not a key"));
     match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => fault.hint(format!("Did you mean `{near}`? A combination is written `C-c`, `M-x` or `S-Up`.")),
+        Some(near) => fault.hint(format!(
+            "Did you mean `{near}`? A combination is written `C-c`, `M-x` or `S-Up`."
+        )),
         None => fault.hint("Keys are names such as `Enter`, `Escape`, `Up`, `C-c`, `F1`, or one character."),
     }
 }
@@ -188,7 +194,10 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused_with_the_nearest() {
-        for name in ["", "Entr", "F13", "F0", "F01", "C-", "C-é", "C-C-c", "S-a", "hello", "\u{1b}", "X-a", "C-hello", "-t", "C-1"] {
+        for name in [
+            "", "Entr", "F13", "F0", "F01", "C-", "C-é", "C-C-c", "S-a", "hello", "\u{1b}", "X-a", "C-hello", "-t",
+            "C-1",
+        ] {
             assert_eq!(parse(name).unwrap_err().kind, Kind::Usage, "{name}");
         }
         assert!(parse("Entr").unwrap_err().hint.unwrap().contains("`Enter`"));

@@ -79,7 +79,10 @@ impl Link {
     }
 
     pub fn control(&self) -> Option<Control> {
-        self.control.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.control
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
     /// A number that no other call of this process gets.
@@ -108,7 +111,8 @@ impl Link {
 
     /// From now on `server` is the one; tells `ServerBack` if one had been lost.
     pub fn adopt(&self, server: ProcessRef) {
-        self.server.send_if_modified(|known| known.replace(server) != Some(server));
+        self.server
+            .send_if_modified(|known| known.replace(server) != Some(server));
         if self.lost.swap(false, Ordering::SeqCst) {
             self.tell(TmuxEvent::ServerBack(server));
         }
@@ -144,7 +148,9 @@ impl Link {
     }
 
     async fn keep_one(&self, server: Option<ProcessRef>) {
-        let Some(server) = server else { return self.look_for_server().await };
+        let Some(server) = server else {
+            return self.look_for_server().await;
+        };
         tokio::select! {
             () = identity::ended(server) => {}
             () = self.keep_attached() => {}
@@ -159,7 +165,10 @@ impl Link {
             tokio::time::sleep(pause).await;
             pause = PAUSE_MAX.min(pause * 2);
             let wanted = self.lost.load(Ordering::SeqCst);
-            if wanted && UnixStream::connect(self.exec.socket()).await.is_ok() && self.ensure(Start::Never).await.is_ok() {
+            if wanted
+                && UnixStream::connect(self.exec.socket()).await.is_ok()
+                && self.ensure(Start::Never).await.is_ok()
+            {
                 return;
             }
         }
@@ -207,8 +216,13 @@ impl Link {
                 named.push(window);
             }
         }
-        let list = ListWindows::new().all().format(format!("#{{window_id}} #{{{HOME_STAMP}}}"));
-        let listed = self.run(&list.build().into(), Repeat::Safe).await.and_then(Reply::into_output);
+        let list = ListWindows::new()
+            .all()
+            .format(format!("#{{window_id}} #{{{HOME_STAMP}}}"));
+        let listed = self
+            .run(&list.build().into(), Repeat::Safe)
+            .await
+            .and_then(Reply::into_output);
         let Ok(listed) = listed else { return };
         let there: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
         for window in named.into_iter().filter(|window| !there.contains(&window.as_str())) {

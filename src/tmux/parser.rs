@@ -9,7 +9,10 @@ use crate::domain::ids::WindowId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Item {
     /// One command's answer. Text in UTF-8, what is none replaced.
-    Block { failed: bool, text: String },
+    Block {
+        failed: bool,
+        text: String,
+    },
     /// A line outside of any block that is no notification: a late error.
     Stray(String),
     /// A window was closed, or unlinked from one of the sessions that show it.

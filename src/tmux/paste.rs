@@ -27,7 +27,9 @@ impl Link {
         let doing = format!("pasting into pane {pane}");
         let name = format!("telecoder-{}-{}", std::process::id(), self.next_number());
         let file = BufferFile::write(self.buffers().join(&name), text.text.clone()).await?;
-        let answer = self.run(&paste_list(pane, session, &name, &file.0), Repeat::Never).await;
+        let answer = self
+            .run(&paste_list(pane, session, &name, &file.0), Repeat::Never)
+            .await;
         if !matches!(&answer, Ok(reply) if reply.error.is_none()) {
             self.forget(&name).await;
         }
@@ -54,7 +56,10 @@ fn check(text: &str) -> Result<()> {
         return Err(Fault::new(Kind::Usage, "there is no text to paste"));
     }
     if text.len() > PASTE_BYTES_MAX {
-        let message = format!("the text has {} bytes; at most {PASTE_BYTES_MAX} can be pasted", text.len());
+        let message = format!(
+            "the text has {} bytes; at most {PASTE_BYTES_MAX} can be pasted",
+            text.len()
+        );
         return Err(Fault::new(Kind::OverLimit, message));
     }
     Ok(())
@@ -85,12 +90,18 @@ struct BufferFile(PathBuf);
 impl BufferFile {
     async fn write(path: PathBuf, text: String) -> Result<Self> {
         let written = tokio::task::spawn_blocking(move || {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)?;
             let made = Self(path);
             file.write_all(text.as_bytes())?;
             Ok(made)
         });
-        let written = written.await.map_err(|error| Fault::new(Kind::Failure, format!("writing a paste: {error}")))?;
+        let written = written
+            .await
+            .map_err(|error| Fault::new(Kind::Failure, format!("writing a paste: {error}")))?;
         written.map_err(|error: std::io::Error| Fault::io("writing the text of a paste", &error))
     }
 }

@@ -33,7 +33,11 @@ impl Link {
             .start_line(format!("-{lines}"))
             .target_pane(pane.as_str());
         // By a process: the control client stays free while tmux writes.
-        let answer = self.exec.run(&capture.build().into()).await.and_then(Reply::into_output);
+        let answer = self
+            .exec
+            .run(&capture.build().into())
+            .await
+            .and_then(Reply::into_output);
         let doing = format!("reading the history of pane {pane}");
         let output = answer.map_err(|error: TmuxError| error.fault(&doing, Repeat::Safe))?;
         Ok(last_lines(&output, lines as usize))

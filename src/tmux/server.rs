@@ -47,7 +47,11 @@ impl Link {
                 self.mark_lost(server);
             }
         }
-        let server = match self.find().await.map_err(|e| e.fault("looking for the tmux server", Repeat::Safe))? {
+        let server = match self
+            .find()
+            .await
+            .map_err(|e| e.fault("looking for the tmux server", Repeat::Safe))?
+        {
             Some(server) => server,
             None if start == Start::AsAllowed && self.options.may_start_server => self.start().await?,
             None => return Err(self.not_running()),
@@ -67,7 +71,9 @@ impl Link {
             self.exec.run(&new_session()).await?.into_output()?;
             return Ok(());
         }
-        let windows = ListWindows::new().target_session(SESSION).format(format!("#{{{HOME_STAMP}}}"));
+        let windows = ListWindows::new()
+            .target_session(SESSION)
+            .format(format!("#{{{HOME_STAMP}}}"));
         let stamps = self.exec.run(&windows.build().into()).await?.into_output()?;
         if !stamps.lines().any(|stamp| stamp == "1") {
             // A window of the person's may have taken the number; then there is none, and nothing depends on it.
@@ -100,11 +106,16 @@ impl Link {
 
     /// A server whose socket file was deleted is deaf but alive, and so are its agents.
     async fn rescue(&self) -> Result<Option<ProcessRef>, TmuxError> {
-        let Some(server) = identity::load(&self.identity_file()) else { return Ok(None) };
+        let Some(server) = identity::load(&self.identity_file()) else {
+            return Ok(None);
+        };
         if !identity::ask_for_socket(server) {
             return Ok(None);
         }
-        tracing::warn!(pid = server.pid, "the socket of the tmux server was gone; asked the server to make it again");
+        tracing::warn!(
+            pid = server.pid,
+            "the socket of the tmux server was gone; asked the server to make it again"
+        );
         let socket = self.exec.socket();
         let listens = async {
             while UnixStream::connect(socket).await.is_err() {
@@ -124,12 +135,15 @@ impl Link {
         started
             .and_then(super::reply::Reply::into_output)
             .map_err(|error| error.fault(doing, Repeat::Safe))?;
-        self.ask_identity().await.map_err(|error| error.fault(doing, Repeat::Safe))
+        self.ask_identity()
+            .await
+            .map_err(|error| error.fault(doing, Repeat::Safe))
     }
 
     fn not_running(&self) -> Fault {
         let message = format!("no tmux server runs on {}", self.exec.socket().display());
-        Fault::new(Kind::RefusedByState, message).hint("Start the tmux unit of TeleCoder; the daemon may not start a server itself.")
+        Fault::new(Kind::RefusedByState, message)
+            .hint("Start the tmux unit of TeleCoder; the daemon may not start a server itself.")
     }
 
     /// Ends the server and with it every agent. Returns when its process has ended.
@@ -183,6 +197,10 @@ fn stamp_home() -> Command {
 
 fn home_directory() -> String {
     let home = std::env::var("HOME").unwrap_or_default();
-    let home = if Path::new(&home).is_absolute() { home } else { "/".into() };
+    let home = if Path::new(&home).is_absolute() {
+        home
+    } else {
+        "/".into()
+    };
     escape_format(&home)
 }

@@ -28,7 +28,9 @@ impl Link {
         let mut reply = self.run(&list, Repeat::Never).await;
         if matches!(&reply, Ok(reply) if reply.output.is_empty() && session_is_missing(reply)) {
             // A person closed the last window. Nothing was made, so the list may be sent again.
-            self.prepare_session().await.map_err(|error| error.fault(&doing, Repeat::Safe))?;
+            self.prepare_session()
+                .await
+                .map_err(|error| error.fault(&doing, Repeat::Safe))?;
             reply = self.run(&list, Repeat::Never).await;
         }
         let reply = reply.map_err(|error| error.fault(&doing, Repeat::Never))?;
@@ -64,7 +66,10 @@ impl Link {
 
     pub async fn kill_window(&self, window: &WindowId) -> Result<()> {
         let kill = KillWindow::new().target_window(window.as_str());
-        let answer = self.run(&kill.build().into(), Repeat::Safe).await.and_then(Reply::into_output);
+        let answer = self
+            .run(&kill.build().into(), Repeat::Safe)
+            .await
+            .and_then(Reply::into_output);
         match answer {
             Ok(_) | Err(TmuxError::NoServer(_)) => Ok(()),
             Err(error) if error.is_missing_target() => Ok(()),
@@ -77,7 +82,10 @@ impl Link {
             "#{{window_id}}|#{{pane_id}}|#{{pane_pid}}|#{{{SESSION_STAMP}}}|#{{{LAUNCH_STAMP}}}|#{{pane_dead}}|#{{{HOME_STAMP}}}"
         );
         let list = ListPanes::new().all().format(format);
-        let answer = self.run(&list.build().into(), Repeat::Safe).await.and_then(Reply::into_output);
+        let answer = self
+            .run(&list.build().into(), Repeat::Safe)
+            .await
+            .and_then(Reply::into_output);
         let output = answer.map_err(|error| error.fault("listing the panes", Repeat::Safe))?;
         let mut panes: Vec<PaneInfo> = Vec::new();
         for line in output.lines() {
@@ -188,7 +196,10 @@ mod tests {
     fn panes_are_read_and_home_is_not_ours() {
         let pane = parse_pane("@3|%4|99|abcdefghijkl|2|0|").unwrap().unwrap();
         assert_eq!((pane.window.as_str(), pane.pane.as_str(), pane.pid), ("@3", "%4", 99));
-        assert_eq!((pane.session.unwrap().as_str(), pane.launch), ("abcdefghijkl", Some(LaunchNo(2))));
+        assert_eq!(
+            (pane.session.unwrap().as_str(), pane.launch),
+            ("abcdefghijkl", Some(LaunchNo(2)))
+        );
         assert!(parse_pane("@3|%4|99||||").unwrap().unwrap().session.is_none());
         assert_eq!(parse_pane("@0|%0|99|||0|1").unwrap(), None);
         assert!(parse_pane("nonsense").is_err());

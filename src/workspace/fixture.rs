@@ -1,6 +1,8 @@
 //! A home, a repository of a person's, mirrors and sessions in a directory of its own; and the traps that an agent can set.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -251,6 +253,40 @@ const HOOKS: &[&str] = &[
     "post-index-change",
     "pre-upload",
 ];
+
+/// Serves the files beneath `dir` on a loopback port until the process ends, and gives the address. Enough for git's plain
+/// http transport.
+pub(super) fn serve(dir: PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = answer(stream.unwrap(), &dir);
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream, dir: &Path) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    let request = lines.next().unwrap_or_else(|| Ok(String::new()))?;
+    while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+    let path = request
+        .split([' ', '?'])
+        .nth(1)
+        .unwrap_or_default()
+        .trim_start_matches('/');
+    let (status, body) = match std::fs::read(dir.join(path)) {
+        Ok(body) => ("200 OK", body),
+        Err(_) => ("404 Not Found", Vec::new()),
+    };
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    )?;
+    stream.write_all(&body)
+}
 
 pub(super) fn id(n: u64) -> SessionId {
     SessionId::from_random(n.wrapping_mul(0x9e37_79b9_7f4a_7c15))

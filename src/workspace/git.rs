@@ -52,6 +52,8 @@ const PASSED: &[&str] = &[
     "ALL_PROXY",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
 ];
 
 /// Config of every call. It beats a repository's own, but the far side of a local fetch (`upload-pack`) does not get it:

@@ -43,3 +43,28 @@ impl MirrorLock {
         self.0.try_clone().map_or_else(|_| Stdio::null(), Stdio::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_lock_is_held_until_the_last_git_has_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let lock = MirrorLock::acquire(&path).await.unwrap();
+        let begun = std::time::Instant::now();
+        let mut git = std::process::Command::new("sleep")
+            .arg("0.3")
+            .stdin(lock.stdin())
+            .spawn()
+            .unwrap();
+        drop(lock);
+        let _later = MirrorLock::acquire(&path).await.unwrap();
+        assert!(
+            begun.elapsed() >= Duration::from_millis(300),
+            "the lock was given away while a git still worked"
+        );
+        git.wait().unwrap();
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::fixture::{World, id, refused};
+use super::fixture::{World, id, refused, serve};
 use super::{RepoSource, Unpublished, repository_of};
 use crate::domain::fault::Kind;
 
@@ -220,6 +220,20 @@ async fn words_that_are_no_repository_are_refused() {
         assert!(!fault.message.contains("token"), "{fault:?}");
         assert!(fault.hint.is_some(), "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_repository_behind_an_address_works() {
+    let world = World::new();
+    world.git(".", &["clone", "-q", "--bare", "source", "served/a.git"]);
+    world.git("served/a.git", &["update-server-info"]);
+    let url = format!("{}/a.git", serve(world.path("served")));
+    world.prepare(&url, &id(1)).await.unwrap();
+    let work = world.work(&id(1));
+    assert_eq!(world.git(&work, &["remote", "get-url", "origin"]), url);
+    assert_eq!(std::fs::read_to_string(work.join("README")).unwrap(), "hello\n");
+    world.commit(&work, "new", "x");
+    assert_eq!(world.unpublished(&id(1)).await.unwrap().commits, 1);
 }
 
 #[tokio::test]

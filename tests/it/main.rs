@@ -5,3 +5,5 @@ mod support;
 mod api;
 mod cli;
 mod daemon;
+mod delivery;
+mod runner;

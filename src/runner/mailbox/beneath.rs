@@ -1,4 +1,5 @@
-//! Opening what somebody else may have put there: beneath a held directory, through no link, without waiting.
+//! Opening what somebody else may have put there: beneath a held directory, through no link, into no mount, without
+//! waiting.
 
 use std::fs::File;
 use std::io;
@@ -11,7 +12,8 @@ use rustix::io::Errno;
 
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_SYMLINKS)
-    .union(ResolveFlags::NO_MAGICLINKS);
+    .union(ResolveFlags::NO_MAGICLINKS)
+    .union(ResolveFlags::NO_XDEV);
 /// The kernel asks for another try when a rename ran beside the look-up; this often is enough for honest ones.
 const TRIES_MAX: usize = 16;
 

@@ -132,7 +132,7 @@ fn copy_synced(from: std::fs::File, to: &Path, limit: u64) -> io::Result<u64> {
         .custom_flags(flags);
     let mut out = options.open(&beside)?;
     let copied = io::copy(&mut from.take(limit + 1), &mut out).and_then(|size| out.sync_all().map(|()| size));
-    let done = match copied {
+    match copied {
         Ok(size) if size <= limit => std::fs::rename(&beside, to)
             .and_then(|()| to.parent().map_or(Ok(()), files::sync_dir))
             .map(|()| size),
@@ -140,6 +140,5 @@ fn copy_synced(from: std::fs::File, to: &Path, limit: u64) -> io::Result<u64> {
             let _ = std::fs::remove_file(&beside);
             other
         }
-    };
-    done
+    }
 }

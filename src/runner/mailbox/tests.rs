@@ -190,6 +190,12 @@ fn what_cannot_be_sent_leaves_nothing_behind() {
     assert_eq!(kind(text("t")), Kind::NoMailbox);
 }
 
+/// The place of a JSON error moves with the number of digits of our own process.
+fn place_free(reason: Option<String>) -> String {
+    let reason = reason.unwrap_or_else(|| "a letter".into());
+    reason.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
 #[test]
 fn hostile_files_are_named_with_the_reason_and_nothing_waits() {
     let mailbox = Mailbox::new();
@@ -231,7 +237,7 @@ fn hostile_files_are_named_with_the_reason_and_nothing_waits() {
     let reasons: Vec<String> = mailbox
         .found()
         .into_iter()
-        .map(|(file, reason)| format!("{file}: {}", reason.unwrap_or_else(|| "a letter".into())))
+        .map(|(file, reason)| format!("{file}: {}", place_free(reason)))
         .collect();
     insta::assert_snapshot!(reasons.join("\n"));
 

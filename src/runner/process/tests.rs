@@ -6,7 +6,8 @@ use super::*;
 fn child(script: &str) -> Child {
     Command::new("/bin/sh")
         .args(["-c", script])
-        .stdin(Stdio::null())
+        // Held open, so that a `read` in the script waits.
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("/bin/sh starts")

@@ -54,7 +54,13 @@ pub fn prepare(dir: &LaunchDir, context: &ScriptContext<'_>, spec: &LaunchSpec) 
     files::replace(&dir.launch_json(), &description, 0o600).map_err(failed)?;
     files::replace(&dir.run_sh(), &script, 0o700).map_err(failed)?;
     files::sync_dir(dir.path()).map_err(failed)?;
-    dir.path().parent().map_or(Ok(()), files::sync_dir).map_err(failed)
+    // `launches/` itself may be new too.
+    dir.path()
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .try_for_each(files::sync_dir)
+        .map_err(failed)
 }
 
 fn make_dirs(dir: &LaunchDir) -> std::io::Result<()> {

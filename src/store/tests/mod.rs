@@ -73,6 +73,7 @@ fn new_session(n: u64, name: &str) -> NewSession {
         branch: None,
         chat: None,
         parent: None,
+        key: None,
     }
 }
 

@@ -48,25 +48,33 @@ fn a_missing_file_is_told_late_and_bare() {
 #[test]
 fn a_parse_error_is_a_failed_block() {
     let transcript = b"%begin 1 2 1\nparse error: unknown command: bad-command\n%error 1 2 1\n";
-    assert_eq!(items(transcript), [failed("parse error: unknown command: bad-command\n")]);
+    assert_eq!(
+        items(transcript),
+        [failed("parse error: unknown command: bad-command\n")]
+    );
 }
 
 #[test]
 fn closings_are_told_in_every_form() {
-    let transcript = b"%unlinked-window-close @1\n%window-close @2\n%window-add @3\n%sessions-changed\n%window-close x\n%exit\n";
+    let transcript =
+        b"%unlinked-window-close @1\n%window-close @2\n%window-add @3\n%sessions-changed\n%window-close x\n%exit\n";
     assert_eq!(items(transcript), [gone("@1"), gone("@2")]);
 }
 
 #[test]
 fn a_screen_may_show_the_words_of_the_protocol() {
-    let transcript = b"%begin 5 9 1\n%end 5 8 1\n%window-close @7\n%error\n%begin 5 9 1\n%exit\n%end 5 9 1\n%window-close @8\n";
+    let transcript =
+        b"%begin 5 9 1\n%end 5 8 1\n%window-close @7\n%error\n%begin 5 9 1\n%exit\n%end 5 9 1\n%window-close @8\n";
     let shown = "%end 5 8 1\n%window-close @7\n%error\n%begin 5 9 1\n%exit\n";
     assert_eq!(items(transcript), [done(shown), gone("@8")]);
 }
 
 #[test]
 fn invalid_utf8_is_replaced() {
-    assert_eq!(items(b"%begin 1 1 1\na\xff\xfeb\n%end 1 1 1"), [done("a\u{fffd}\u{fffd}b\n")]);
+    assert_eq!(
+        items(b"%begin 1 1 1\na\xff\xfeb\n%end 1 1 1"),
+        [done("a\u{fffd}\u{fffd}b\n")]
+    );
 }
 
 #[test]

@@ -32,9 +32,17 @@ impl Drop for Terminal {
 
 /// What each terminal shows: session and window.
 fn views(bed: &Bed) -> Vec<(String, String)> {
-    let listed = bed.raw(&["list-clients", "-F", "#{client_control_mode} #{client_session} #{window_name}"]);
-    let views = listed.lines().filter_map(|line| line.strip_prefix("0 ")?.split_once(' '));
-    let mut views: Vec<_> = views.map(|(session, window)| (session.to_owned(), window.to_owned())).collect();
+    let listed = bed.raw(&[
+        "list-clients",
+        "-F",
+        "#{client_control_mode} #{client_session} #{window_name}",
+    ]);
+    let views = listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("0 ")?.split_once(' '));
+    let mut views: Vec<_> = views
+        .map(|(session, window)| (session.to_owned(), window.to_owned()))
+        .collect();
     views.sort();
     views
 }
@@ -64,10 +72,22 @@ async fn two_persons_look_at_two_windows_and_leave_without_a_trace() {
     assert!(seen.iter().all(|(session, _)| session != "telecoder"));
     assert_eq!(bed.tmux.panes().await.unwrap().len(), 2, "a pane counts once");
     let third = bed.window("three", &ours, "read x").await;
-    assert_eq!(bed.tmux.panes().await.unwrap().iter().filter(|pane| pane.pane == third.pane).count(), 1);
+    assert_eq!(
+        bed.tmux
+            .panes()
+            .await
+            .unwrap()
+            .iter()
+            .filter(|pane| pane.pane == third.pane)
+            .count(),
+        1
+    );
 
     drop((at_first, at_second));
-    until("the sessions' end", || bed.raw(&["list-sessions", "-F", "#{session_name}"]) == "telecoder").await;
+    until("the sessions' end", || {
+        bed.raw(&["list-sessions", "-F", "#{session_name}"]) == "telecoder"
+    })
+    .await;
     // That their views went is not the end of any window.
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(events.try_recv().is_err());
@@ -91,7 +111,11 @@ async fn inside_the_server_only_the_caller_switches() {
     bed.tmux.keys(&shell.pane, &ours, &["Enter".into()]).await.unwrap();
     until("the switch", || windows(&views(&bed)) == ["other", "target"]).await;
     let sessions = |views: &[(String, String)]| views.iter().map(|(session, _)| session.clone()).collect::<Vec<_>>();
-    assert_eq!(sessions(&before), sessions(&views(&bed)), "the caller stays in their own session");
+    assert_eq!(
+        sessions(&before),
+        sessions(&views(&bed)),
+        "the caller stays in their own session"
+    );
 }
 
 #[test]
@@ -108,5 +132,8 @@ fn the_command_names_socket_and_window() {
         "/usr/bin/tmux -u -N -S /d/sock -f /d/tmux.conf new-session -t =telecoder ; \
 set-option destroy-unattached on ; select-window -t @3"
     );
-    assert_eq!(line(true), "/usr/bin/tmux -u -N -S /d/sock -f /d/tmux.conf switch-client -t :@3");
+    assert_eq!(
+        line(true),
+        "/usr/bin/tmux -u -N -S /d/sock -f /d/tmux.conf switch-client -t :@3"
+    );
 }

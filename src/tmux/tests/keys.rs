@@ -28,12 +28,19 @@ async fn keys_arrive_as_a_terminal_sends_them() {
     ];
     let mut expected = Vec::new();
     for (keys, bytes) in cases {
-        assert_eq!(bed.tmux.keys(&place.pane, &ours, &names(keys)).await, Ok(Guarded::Done), "{keys:?}");
+        assert_eq!(
+            bed.tmux.keys(&place.pane, &ours, &names(keys)).await,
+            Ok(Guarded::Done),
+            "{keys:?}"
+        );
         expected.extend_from_slice(bytes);
         bed.gets("r", &expected).await;
     }
     let link = bed.by_process_only();
-    assert_eq!(link.keys(&place.pane, &ours, &names(&[";", "Enter"])).await, Ok(Guarded::Done));
+    assert_eq!(
+        link.keys(&place.pane, &ours, &names(&[";", "Enter"])).await,
+        Ok(Guarded::Done)
+    );
     expected.extend_from_slice(b";\r");
     bed.gets("r", &expected).await;
 }

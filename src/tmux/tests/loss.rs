@@ -26,7 +26,10 @@ async fn a_killed_server_is_told_once_and_comes_back() {
 
     let server = bed.tmux.ensure_server().await.unwrap();
     assert_ne!(server, place.server);
-    assert_eq!(next_event(&mut events, TOLD_WITHIN).await, TmuxEvent::ServerBack(server));
+    assert_eq!(
+        next_event(&mut events, TOLD_WITHIN).await,
+        TmuxEvent::ServerBack(server)
+    );
     assert_eq!(bed.tmux.ensure_server().await, Ok(server));
     // The old ids mean nothing in the new server, and no stamp is there to be mistaken.
     assert_eq!(bed.paste(&place, &ours, "x").await, Ok(Guarded::Mismatch));
@@ -68,7 +71,10 @@ async fn a_server_that_someone_else_starts_is_found() {
     kill(lost.pid);
     assert_eq!(next_event(&mut events, TOLD_WITHIN).await, TmuxEvent::ServerLost);
     let command = server_command(bed.tmux.options());
-    let mut unit = std::process::Command::new(&command[0]).args(&command[1..]).spawn().unwrap();
+    let mut unit = std::process::Command::new(&command[0])
+        .args(&command[1..])
+        .spawn()
+        .unwrap();
     let TmuxEvent::ServerBack(server) = next_event(&mut events, PATIENCE).await else {
         panic!("the server is not back");
     };

@@ -49,7 +49,9 @@ impl Bed {
 
     async fn window(&self, name: &str, session: &SessionId, script: &str) -> Placement {
         let program = self.script(name, script);
-        self.window_of(name, session, &program, None).await.expect("a window opens")
+        self.window_of(name, session, &program, None)
+            .await
+            .expect("a window opens")
     }
 
     async fn window_of(
@@ -81,7 +83,10 @@ impl Bed {
     /// A program in raw mode that asks for bracketed paste and keeps every byte that it gets in `<name>.got`.
     async fn reader(&self, name: &str, session: &SessionId) -> Placement {
         let got = self.path(&format!("{name}.got"));
-        let script = format!("stty raw -echo\nprintf '\\033[?2004hREADY'\nexec cat > '{}'", got.display());
+        let script = format!(
+            "stty raw -echo\nprintf '\\033[?2004hREADY'\nexec cat > '{}'",
+            got.display()
+        );
         let place = self.window(name, session, &script).await;
         self.shows(&place.pane, "READY").await;
         until("the reader's file", || got.exists()).await;
@@ -124,7 +129,10 @@ impl Bed {
     }
 
     async fn attached(&self) {
-        assert!(self.tmux.link.wait_attached(PATIENCE).await, "the control client never came");
+        assert!(
+            self.tmux.link.wait_attached(PATIENCE).await,
+            "the control client never came"
+        );
     }
 
     /// Without the control client, and without a try to get it back.
@@ -146,7 +154,11 @@ impl Drop for Bed {
 }
 
 fn short_dir() -> tempfile::TempDir {
-    tempfile::Builder::new().prefix("tc").rand_bytes(6).tempdir_in("/tmp").unwrap()
+    tempfile::Builder::new()
+        .prefix("tc")
+        .rand_bytes(6)
+        .tempdir_in("/tmp")
+        .unwrap()
 }
 
 fn options(dir: &tempfile::TempDir) -> TmuxOptions {

@@ -86,17 +86,29 @@ async fn nothing_is_typed_into_what_is_not_ours() {
     let bed = Bed::new().await;
     let ours = session(1);
     let place = bed.reader("r", &ours).await;
-    assert_eq!(bed.paste(&place, &session(2), "not for you").await, Ok(Guarded::Mismatch));
+    assert_eq!(
+        bed.paste(&place, &session(2), "not for you").await,
+        Ok(Guarded::Mismatch)
+    );
 
-    let home: PaneId = bed.raw(&["list-panes", "-t", "=telecoder:0", "-F", "#{pane_id}"]).parse().unwrap();
+    let home: PaneId = bed
+        .raw(&["list-panes", "-t", "=telecoder:0", "-F", "#{pane_id}"])
+        .parse()
+        .unwrap();
     let into_home = bed.tmux.paste(&home, &ours, &sanitise("not for home")).await;
     assert_eq!(into_home, Ok(Guarded::Mismatch));
-    let missing = bed.tmux.paste(&"%999".parse().unwrap(), &ours, &sanitise("nowhere")).await;
+    let missing = bed
+        .tmux
+        .paste(&"%999".parse().unwrap(), &ours, &sanitise("nowhere"))
+        .await;
     assert_eq!(missing, Ok(Guarded::Mismatch));
 
     assert_eq!(bed.paste(&place, &ours, "").await.unwrap_err().kind, Kind::Usage);
     bed.raw(&["select-pane", "-d", "-t", place.pane.as_str()]);
-    assert_eq!(bed.paste(&place, &ours, "off").await.unwrap_err().kind, Kind::RefusedByState);
+    assert_eq!(
+        bed.paste(&place, &ours, "off").await.unwrap_err().kind,
+        Kind::RefusedByState
+    );
     bed.raw(&["select-pane", "-e", "-t", place.pane.as_str()]);
 
     assert_eq!(bed.paste(&place, &ours, "only this").await, Ok(Guarded::Done));

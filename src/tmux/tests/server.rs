@@ -22,7 +22,10 @@ async fn what_cannot_work_is_refused_with_a_reason() {
         program: dir.path().join("no-tmux"),
         ..options(&dir)
     };
-    assert_eq!(Tmux::connect(no_program).await.err().unwrap().kind, Kind::ProgramMissing);
+    assert_eq!(
+        Tmux::connect(no_program).await.err().unwrap().kind,
+        Kind::ProgramMissing
+    );
 
     let old = dir.path().join("old-tmux");
     std::fs::write(&old, "#!/bin/sh\necho tmux 3.2a\n").unwrap();
@@ -66,7 +69,9 @@ async fn the_server_is_configured_by_us_and_inherits_little() {
     let environment = bed.raw(&["show-environment", "-g"]);
     for line in environment.lines() {
         let name = line.split('=').next().unwrap();
-        let known = ["PATH", "HOME", "LANG", "TERM", "SHELL", "USER", "LOGNAME", "TMPDIR", "PWD", "SHLVL", "_"];
+        let known = [
+            "PATH", "HOME", "LANG", "TERM", "SHELL", "USER", "LOGNAME", "TMPDIR", "PWD", "SHLVL", "_",
+        ];
         assert!(known.contains(&name) || name.starts_with("LC_"), "{line}");
     }
     let server = bed.tmux.ensure_server().await.unwrap();
@@ -86,7 +91,10 @@ async fn a_second_connect_finds_the_same_server_and_its_windows() {
     assert_eq!(bed.paste_files(), 0);
     assert_eq!(next.ensure_server().await, Ok(place.server));
     assert_eq!(next.panes().await.unwrap().len(), 1);
-    assert_eq!(next.paste(&place.pane, &ours, &sanitise("hello")).await, Ok(Guarded::Done));
+    assert_eq!(
+        next.paste(&place.pane, &ours, &sanitise("hello")).await,
+        Ok(Guarded::Done)
+    );
     bed.gets("r", &bracketed("hello")).await;
 }
 
@@ -120,7 +128,11 @@ async fn many_requests_at_once_get_their_own_answers() {
 /// Whatever is quoted for control mode or for a process comes out of tmux as it went in.
 #[test]
 fn quoting_survives_tmux() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     let bed = runtime.block_on(Bed::new());
     runtime.block_on(bed.attached());
     let process = bed.by_process_only();
@@ -136,7 +148,9 @@ fn quoting_survives_tmux() {
         let expected = format!("{text}\n");
         let plain = runtime.block_on(bed.tmux.link.run(&echo(&text), Repeat::Safe)).unwrap();
         prop_assert_eq!(&plain.output, &expected);
-        let nested = runtime.block_on(bed.tmux.link.run(&nested(&text), Repeat::Safe)).unwrap();
+        let nested = runtime
+            .block_on(bed.tmux.link.run(&nested(&text), Repeat::Safe))
+            .unwrap();
         prop_assert_eq!(&nested.output, &expected);
         let by_process = runtime.block_on(process.run(&echo(&text), Repeat::Safe)).unwrap();
         prop_assert_eq!(&by_process.output, &expected);

@@ -14,11 +14,21 @@ async fn a_window_runs_its_program_and_bears_its_stamp() {
     assert_eq!(panes.len(), 1, "{panes:?}");
     let pane = &panes[0];
     assert_eq!((&pane.window, &pane.pane), (&place.window, &place.pane));
-    assert_eq!((pane.session.as_ref(), pane.launch, pane.dead), (Some(&ours), Some(LaunchNo(1)), false));
+    assert_eq!(
+        (pane.session.as_ref(), pane.launch, pane.dead),
+        (Some(&ours), Some(LaunchNo(1)), false)
+    );
     // The program itself is the pane's process: no shell is left between.
     bed.shows(&place.pane, &format!("pid={} ", pane.pid)).await;
-    bed.shows(&place.pane, &format!("cwd={}", bed.dir.path().display())).await;
-    let name = bed.raw(&["display-message", "-p", "-t", place.window.as_str(), "#{window_name} #{window_width}x#{window_height}"]);
+    bed.shows(&place.pane, &format!("cwd={}", bed.dir.path().display()))
+        .await;
+    let name = bed.raw(&[
+        "display-message",
+        "-p",
+        "-t",
+        place.window.as_str(),
+        "#{window_name} #{window_width}x#{window_height}",
+    ]);
     assert_eq!(name, "fix-login 200x50");
     let current = bed.raw(&["display-message", "-p", "-t", "=telecoder:", "#{window_name}"]);
     assert_eq!(current, "home", "a new window must not come to the front");
@@ -99,9 +109,15 @@ async fn both_ends_of_a_window_are_told_once() {
     bed.tmux.kill_window(&by_kill.window).await.unwrap();
     let event = next_event(&mut events, PATIENCE).await;
     assert_eq!(event, TmuxEvent::WindowClosed(by_kill.window.clone()));
-    bed.tmux.kill_window(&by_kill.window).await.expect("closing is idempotent");
+    bed.tmux
+        .kill_window(&by_kill.window)
+        .await
+        .expect("closing is idempotent");
     let panes = bed.tmux.panes().await.unwrap();
-    assert_eq!(panes.iter().map(|pane| &pane.window).collect::<Vec<_>>(), [&stays.window]);
+    assert_eq!(
+        panes.iter().map(|pane| &pane.window).collect::<Vec<_>>(),
+        [&stays.window]
+    );
     assert!(events.try_recv().is_err());
 }
 
@@ -114,7 +130,10 @@ async fn the_screen_is_what_a_person_would_see() {
     bed.shows(&place.pane, ">").await;
     let screen = bed.tmux.screen(&place.pane).await.unwrap();
     assert_eq!(screen.rows.len(), 50);
-    assert_eq!(screen.rows[..5], ["top 日本語 👍", "%end 1 2 3", "%window-close @0", "", ">"]);
+    assert_eq!(
+        screen.rows[..5],
+        ["top 日本語 👍", "%end 1 2 3", "%window-close @0", "", ">"]
+    );
     assert_eq!((screen.cursor, screen.in_mode, screen.dead), ((2, 4), false, false));
     let by_process = bed.by_process_only().screen(&place.pane).await.unwrap();
     assert_eq!(by_process, screen);
@@ -135,7 +154,11 @@ async fn closed_home_and_closed_session_come_back() {
     bed.attached().await;
     let ours = session(1);
     let place = bed.window("w", &ours, "read x").await;
-    let homes = || bed.raw(&["list-windows", "-a", "-F", "#{window_name}"]).matches("home").count();
+    let homes = || {
+        bed.raw(&["list-windows", "-a", "-F", "#{window_name}"])
+            .matches("home")
+            .count()
+    };
     bed.raw(&["kill-window", "-t", "=telecoder:home"]);
     until("a new home", || homes() == 1).await;
 

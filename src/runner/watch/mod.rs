@@ -4,27 +4,25 @@
 //! change may be told twice, and after an overflow of the kernel's queue everything is told again. Keeps nothing on disk; after a
 //! restart `watch` tells what is there.
 
+mod batch;
+
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::mem::MaybeUninit;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rustix::fd::OwnedFd;
-use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use self::batch::{Batch, CtlFile};
 use super::{LaunchDir, process};
 use crate::domain::fault::{Fault, Result};
 use crate::domain::ids::{LaunchNo, SessionId};
 use crate::domain::letter::ProcessRef;
-
-/// Events that are taken together; a flood of letters of one launch is one change.
-const BATCH_EVENTS_MAX: usize = 4096;
-const BUFFER_BYTES: usize = 16 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LaunchKey {
@@ -231,60 +229,6 @@ impl Inner {
     }
 }
 
-/// What one look at the inotify descriptor gave.
-struct Batch {
-    events: Vec<(i32, CtlFile)>,
-    overflowed: bool,
-    drained: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum CtlFile {
-    Shim,
-    Exit,
-    Other,
-}
-
-impl Batch {
-    fn read(fd: &OwnedFd) -> Self {
-        let mut batch = Self {
-            events: Vec::new(),
-            overflowed: false,
-            drained: false,
-        };
-        let mut buffer = [MaybeUninit::uninit(); BUFFER_BYTES];
-        let mut events = inotify::Reader::new(fd, &mut buffer);
-        // At the limit the rest of the buffer that was read must not be thrown away, so it is looked for its end too.
-        while batch.events.len() < BATCH_EVENTS_MAX || !events.is_buffer_empty() {
-            match events.next() {
-                Ok(event) => batch.note(&event),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(_) => {
-                    batch.drained = true;
-                    break;
-                }
-            }
-        }
-        batch
-    }
-
-    fn note(&mut self, event: &inotify::Event<'_>) {
-        if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
-            self.overflowed = true;
-            return;
-        }
-        let file = match event.file_name().map(std::ffi::CStr::to_bytes) {
-            Some(b"shim.json") => CtlFile::Shim,
-            Some(b"exit.json") => CtlFile::Exit,
-            _ => CtlFile::Other,
-        };
-        // The queue of one place is mostly of one kind: a flood of letters is one entry.
-        if self.events.last() != Some(&(event.wd(), file)) {
-            self.events.push((event.wd(), file));
-        }
-    }
-}
-
 #[expect(unsafe_code, reason = "tokio's safe constructor is deprecated in favour of this one")]
 fn readable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` names the same open descriptor until it is dropped, and the `AsyncFd` owns it: it is neither
@@ -293,5 +237,4 @@ fn readable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 }
 
 #[cfg(test)]
-#[path = "watch_tests.rs"]
 mod tests;

@@ -1,0 +1,128 @@
+//! Where things are: the file that is read, and what a path in it means.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::Overrides;
+use super::environment::Environment;
+use super::source::Sources;
+use crate::domain::fault::{Fault, Kind, Result};
+
+/// The longest socket path; the kernel's own limit is 107 bytes and tmux puts a few behind.
+pub(super) const SOCKET_BYTES_MAX: usize = 100;
+/// The sockets of a data directory.
+const SOCKETS: [&str; 2] = ["api.sock", "tmux/sock"];
+const CREDENTIAL: &str = "cred:";
+
+/// The file to read: `--config`, `TELECODER_CONFIG`, the user's, the system's; the first two must exist.
+pub(super) fn config_file(overrides: &Overrides, env: &Environment) -> Result<Option<PathBuf>> {
+    let named = overrides
+        .config
+        .clone()
+        .or_else(|| env.filled("TELECODER_CONFIG").map(PathBuf::from));
+    if let Some(named) = named {
+        return Ok(Some(absolute(&env.cwd, &named)));
+    }
+    let user_dir = match env.dir("XDG_CONFIG_HOME") {
+        Some(dir) => Some(dir.to_path_buf()),
+        None => env.dir("HOME").map(|home| home.join(".config")),
+    };
+    let user_file = user_dir.map(|dir| dir.join("telecoder/config.toml"));
+    for file in user_file.into_iter().chain([env.system_file.clone()]) {
+        match file.try_exists() {
+            Ok(true) => return Ok(Some(file)),
+            Ok(false) => {}
+            // Silently going on to the next place would be a surprise.
+            Err(error) => return Err(Fault::new(Kind::Config, format!("{}: {error}", file.display()))),
+        }
+    }
+    Ok(None)
+}
+
+/// The data directory: `--data-dir`, else what the sources say. Absolute, and short enough for its sockets.
+pub(super) fn data_dir(overrides: &Overrides, typed: &str, env: &Environment, sources: &Sources) -> Result<PathBuf> {
+    let dir = match &overrides.data_dir {
+        Some(dir) => absolute(&env.cwd, dir),
+        None => path("data_dir", typed, env, sources)?,
+    };
+    for socket in SOCKETS {
+        let socket = dir.join(socket);
+        let bytes = socket.as_os_str().len();
+        if bytes > SOCKET_BYTES_MAX {
+            return Err(Fault::new(
+                Kind::Usage,
+                format!(
+                    "the socket path {} has {bytes} bytes, over the limit of {SOCKET_BYTES_MAX}",
+                    socket.display()
+                ),
+            )
+            .hint("Choose a shorter data directory with `--data-dir` or `data_dir`."));
+        }
+    }
+    Ok(dir)
+}
+
+/// A path as typed: `~` is the home directory, a relative one is relative to where it was typed.
+pub(super) fn path(key: &str, typed: &str, env: &Environment, sources: &Sources) -> Result<PathBuf> {
+    if typed.is_empty() {
+        return Err(sources.fault(key, "is empty"));
+    }
+    let Some(rest) = typed.strip_prefix('~') else {
+        return Ok(absolute(sources.base(key), Path::new(typed)));
+    };
+    if !rest.is_empty() && !rest.starts_with('/') {
+        return Err(sources.fault(
+            key,
+            format_args!("is `{typed}`; only `~` and `~/…` stand for a home directory"),
+        ));
+    }
+    let home = env.dir("HOME").ok_or_else(|| {
+        sources
+            .fault(key, format_args!("is `{typed}`, and HOME is not set"))
+            .hint("Set HOME, or give an absolute path (`--data-dir`, `data_dir`).")
+    })?;
+    Ok(absolute(home, Path::new(rest.trim_start_matches('/'))))
+}
+
+/// A path to a secret: `cred:NAME` is a systemd credential.
+pub(super) fn secret_path(key: &str, typed: &str, env: &Environment, sources: &Sources) -> Result<PathBuf> {
+    let Some(name) = typed.strip_prefix(CREDENTIAL) else {
+        return path(key, typed, env, sources);
+    };
+    let one_name = Path::new(name).components().count() == 1 && !name.contains('/') && name != "." && name != "..";
+    if !one_name {
+        return Err(sources.fault(
+            key,
+            format_args!("is `{typed}`; `cred:` takes the name of one credential"),
+        ));
+    }
+    match env.dir("CREDENTIALS_DIRECTORY") {
+        Some(dir) => Ok(dir.join(name)),
+        None => Err(sources
+            .fault(key, format_args!("is `{typed}`, and there is no CREDENTIALS_DIRECTORY"))
+            .hint(format!(
+                "Credentials exist in a systemd unit with `LoadCredential={name}:/path/to/file`; elsewhere name a 0600 file."
+            ))),
+    }
+}
+
+/// A program: a name is left for PATH, anything with a `/` is a path.
+pub(super) fn program(key: &str, typed: &str, env: &Environment, sources: &Sources) -> Result<String> {
+    if typed.is_empty() {
+        return Err(sources.fault(key, "is empty"));
+    }
+    if !typed.contains('/') {
+        return Ok(typed.into());
+    }
+    let path = path(key, typed, env, sources)?;
+    path.into_os_string()
+        .into_string()
+        .map_err(|_| sources.fault(key, "is relative to a directory whose name is not UTF-8"))
+}
+
+/// Joined and without `.`; `..` stays, because what is before it may be a link.
+fn absolute(base: &Path, path: &Path) -> PathBuf {
+    base.join(path)
+        .components()
+        .filter(|part| !matches!(part, Component::CurDir))
+        .collect()
+}
