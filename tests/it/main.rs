@@ -6,4 +6,5 @@ mod api;
 mod cli;
 mod daemon;
 mod delivery;
+mod demo_agent;
 mod runner;

@@ -148,8 +148,9 @@ fn permission_mode(policy: Policy) -> &'static str {
     }
 }
 
-/// What the transcript says. A prompt that waits in the agent's own queue may still be run or die with the agent, and a
-/// torn last line may be any prompt: both are `Unknown`, for nothing may be typed again because of them.
+/// What the transcript says. `Absent` allows the prompt to be typed again, so it is said only when nothing speaks against it: a
+/// prompt that holds our text and more (glued to what a person had typed), one that waits in the agent's own queue (it may
+/// still be run, or die with the agent) and a torn last line are `Unknown`.
 fn look_up(path: &Path, text: &str, since: Timestamp) -> std::io::Result<Recorded> {
     let mut reader = BufReader::new(File::open(path)?);
     let mut line = Vec::new();
@@ -157,7 +158,11 @@ fn look_up(path: &Path, text: &str, since: Timestamp) -> std::io::Result<Recorde
     while reader.read_until(b'\n', &mut line)? > 0 {
         match serde_json::from_slice(&line) {
             Ok(Record::Prompt { text: taken, at, .. }) if at >= since && taken == text => return Ok(Recorded::Taken),
-            Ok(Record::Queued { text: waits, at }) if at >= since && waits == text => verdict = Recorded::Unknown,
+            Ok(Record::Prompt { text: other, at, .. } | Record::Queued { text: other, at })
+                if at >= since && other.contains(text.trim()) =>
+            {
+                verdict = Recorded::Unknown;
+            }
             Ok(_) => {}
             Err(_) => verdict = Recorded::Unknown,
         }

@@ -72,7 +72,7 @@ fn check(transcript: &str, text: &str, since: i64, expected: Recorded) {
 fn the_transcript_decides_what_was_taken() {
     let both = prompt("one", 10) + &prompt("two\n", 20);
     check(&both, "two\n", 15, Recorded::Taken);
-    check(&both, "two", 15, Recorded::Absent);
+    check(&both, "three", 15, Recorded::Absent);
     check(&both, "one", 10, Recorded::Taken);
     // The same words, taken before: not this prompt.
     check(&both, "one", 15, Recorded::Absent);
@@ -90,6 +90,9 @@ fn what_may_still_be_taken_is_unknown() {
     check(&queued, "one", 15, Recorded::Unknown);
     check(&(queued.clone() + &prompt("one", 21)), "one", 15, Recorded::Taken);
     check(&queued, "two", 15, Recorded::Absent);
+    // Changed on the way, or glued to other text.
+    check(&prompt("half typed two", 20), "two", 15, Recorded::Unknown);
+    check(&prompt("two", 20), "two\n", 15, Recorded::Unknown);
     let torn = prompt("one", 10) + r#"{"type":"prompt","text":"tw"#;
     check(&torn, "two", 15, Recorded::Unknown);
     check(&torn, "one", 5, Recorded::Taken);

@@ -46,7 +46,9 @@ pub struct App {
     pub queue: Vec<Waiting>,
     pub terminal: Terminal,
     pub size: Size,
-    pub parser: KeyParser,
+    parser: KeyParser,
+    /// Since when an ESC waits for what follows it.
+    escape_since: Option<Instant>,
     pub last_paste: Option<Instant>,
     /// When Ctrl-C was pressed once on an empty box, and no other key after it.
     pub leaving: Option<Instant>,
@@ -80,6 +82,7 @@ impl App {
             size: terminal.size(),
             terminal,
             parser: KeyParser::default(),
+            escape_since: None,
             last_paste: None,
             leaving: None,
             unannounced: true,
@@ -243,7 +246,9 @@ impl App {
     }
 
     fn wait_limit(&self) -> Option<Duration> {
-        let escape = self.parser.escape_is_pending().then_some(ESCAPE_WAIT);
+        let escape = self
+            .escape_since
+            .map(|since| ESCAPE_WAIT.saturating_sub(since.elapsed()));
         let turn = match &self.phase {
             Phase::Turn(turn) => turn.wait_limit(),
             Phase::Trust(_) | Phase::Idle => None,
@@ -276,10 +281,16 @@ impl App {
         }
         let mut keys = Vec::new();
         self.parser.feed(&bytes, &mut keys);
+        self.escape_since = self.parser.escape_is_pending().then(Instant::now);
         self.press(keys)
     }
 
+    /// Something else woke us: the ESC may still be the begin of a sequence that is on its way.
     fn on_no_input(&mut self) -> Flow {
+        if self.escape_since.is_none_or(|since| since.elapsed() < ESCAPE_WAIT) {
+            return ControlFlow::Continue(());
+        }
+        self.escape_since = None;
         let mut keys = Vec::new();
         self.parser.flush_escape(&mut keys);
         self.press(keys)

@@ -22,7 +22,7 @@ use crate::domain::Timestamp;
 /// Printed between two looks at the keyboard.
 const FLOOD_CHUNK: u64 = 32 * 1024;
 /// Bytes of a line of a flood, with its line feed.
-const FLOOD_LINE: u64 = 80;
+const FLOOD_LINE: u64 = 64;
 const CHOICES: [&str; 2] = ["Yes", "No"];
 const YES: Answer = Answer::Chosen(0);
 /// Leaves the tree of the program: its parent ends at once, and it ignores the hang-up.
@@ -181,7 +181,10 @@ impl App {
                 "{question}: {} by the permission mode",
                 if yes { "yes" } else { "no" }
             ));
-            return if yes { () } else { self.refused() };
+            if !yes {
+                self.refused();
+            }
+            return;
         }
         self.note(format!("asks: {question}"));
         self.set_doing(Doing::Ask(Dialog::new("Permission", question, &CHOICES)));
