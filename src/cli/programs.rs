@@ -17,8 +17,11 @@ pub fn dispatch(args: &[OsString]) -> Option<ExitCode> {
     let code = match word.to_str()? {
         "hook" => hook::run_plain(rest),
         "shim" => shim::run_plain(rest).unwrap_or_else(|| parsed("telecoder shim", rest, |args| Ok(shim::run(args)))),
-        "log-writer" => log_writer::run_plain(rest).unwrap_or_else(|| parsed("telecoder log-writer", rest, |args| Ok(log_writer::run(args)))),
-        "demo-agent" => parsed("telecoder demo-agent", rest, |args| demo_agent::run(args).map(ExitCode::from)),
+        "log-writer" => log_writer::run_plain(rest)
+            .unwrap_or_else(|| parsed("telecoder log-writer", rest, |args| Ok(log_writer::run(args)))),
+        "demo-agent" => parsed("telecoder demo-agent", rest, |args| {
+            demo_agent::run(args).map(ExitCode::from)
+        }),
         "notify" => parsed("telecoder notify", rest, notify::run),
         _ => return None,
     };

@@ -3,8 +3,10 @@
 mod support;
 
 mod api;
+mod caller;
 mod cli;
 mod daemon;
 mod delivery;
 mod demo_agent;
 mod runner;
+mod turns;
