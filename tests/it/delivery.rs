@@ -75,11 +75,7 @@ fn generated_prompts(count: usize) -> Vec<String> {
 
 /// What the agent itself wrote down of its prompts, in order.
 pub fn transcript(env: &TestEnv, session: &Value) -> Vec<String> {
-    let dir = env
-        .data()
-        .join("sessions")
-        .join(session["id"].as_str().expect("an id"))
-        .join("demo");
+    let dir = env.data().join("sessions").join(session["id"].as_str().expect("an id")).join("demo");
     let Ok(entries) = std::fs::read_dir(dir) else {
         return vec![];
     };
@@ -91,9 +87,7 @@ pub fn transcript(env: &TestEnv, session: &Value) -> Vec<String> {
         }
         let text = std::fs::read_to_string(path).unwrap_or_default();
         for line in text.lines() {
-            let Ok(line) = serde_json::from_str::<Value>(line) else {
-                continue;
-            };
+            let Ok(line) = serde_json::from_str::<Value>(line) else { continue };
             if line["type"] == "prompt" {
                 prompts.push(line["text"].as_str().expect("a text").to_owned());
             }
@@ -103,16 +97,11 @@ pub fn transcript(env: &TestEnv, session: &Value) -> Vec<String> {
 }
 
 fn wait_until_quiet(env: &TestEnv, name: &str) -> Value {
-    eventually_within(
-        std::time::Duration::from_secs(240),
-        &format!("`{name}` has taken every prompt"),
-        || {
-            let shown = env.status(name);
-            let quiet =
-                shown["status"] == "idle" && shown["queuedPrompts"] == 0 && shown["turn"]["state"] == "finished";
-            quiet.then_some(shown)
-        },
-    )
+    eventually_within(std::time::Duration::from_secs(240), &format!("`{name}` has taken every prompt"), || {
+        let shown = env.status(name);
+        let quiet = shown["status"] == "idle" && shown["queuedPrompts"] == 0 && shown["turn"]["state"] == "finished";
+        quiet.then_some(shown)
+    })
 }
 
 #[test]
@@ -131,9 +120,7 @@ fn awkward_prompts_arrive_exactly_and_once() {
             true => vec!["send", &name, "-"],
         };
         env.cmd_with_stdin(&args, prompt.as_bytes()).ok();
-        sent.entry(name)
-            .or_default()
-            .push(telecoder::domain::text::sanitise(prompt).text);
+        sent.entry(name).or_default().push(telecoder::domain::text::sanitise(prompt).text);
     }
     for (name, sent) in &sent {
         let session = wait_until_quiet(&env, name);
@@ -151,8 +138,7 @@ fn a_prompt_of_one_megabyte_arrives_exactly() {
     let _daemon = env.serve();
     let line = "0123456789 abcdefghijklmnopqrstuvwxyz ;#%$ é 日本\n";
     let prompt = line.repeat(1_000_000 / line.len());
-    env.cmd_with_stdin(&["run", "--name", "big", "-"], prompt.as_bytes())
-        .ok();
+    env.cmd_with_stdin(&["run", "--name", "big", "-"], prompt.as_bytes()).ok();
     let session = wait_until_quiet(&env, "big");
     assert_eq!(transcript(&env, &session), [prompt]);
 }
@@ -164,10 +150,7 @@ fn stripped_controls_are_counted() {
     env.cmd(&["run", "--name", "s", "--wait", "a\u{1b}[201~b\u{9b}c"]).ok();
     let log = env.json(&["logs", "s"]);
     let turn = eventually("the turn is on the log", || {
-        log.as_array()?
-            .iter()
-            .find(|entry| !entry["stripped"].is_null())
-            .cloned()
+        log.as_array()?.iter().find(|entry| !entry["stripped"].is_null()).cloned()
     });
     assert_eq!(turn["stripped"], 2);
     assert_eq!(transcript(&env, &env.status("s")), ["a[201~bc"]);
@@ -191,13 +174,7 @@ fn prompts_while_busy_wait_and_keep_their_order() {
 fn a_dialog_is_never_answered_by_a_prompt() {
     let env = TestEnv::new();
     let _daemon = env.serve();
-    env.cmd(&[
-        "run",
-        "--name",
-        "s",
-        "demo: ask May I delete everything?\ndemo: say done",
-    ])
-    .ok();
+    env.cmd(&["run", "--name", "s", "demo: ask May I delete everything?\ndemo: say done"]).ok();
     env.wait_status("s", "needs_input");
     let refused = env.cmd(&["send", "s", "yes please"]).exits(4);
     assert!(refused.stderr.contains("May I delete everything?"), "{refused:#?}");
@@ -217,12 +194,7 @@ fn half_typed_text_of_a_person_holds_prompts() {
     env.wait_screen("s", "half");
     env.cmd(&["send", "s", "second"]).ok();
     let held = env.wait_turn("s", "held");
-    assert!(
-        held["turn"]["reason"]["text"]
-            .as_str()
-            .is_some_and(|text| text.contains("half")),
-        "{held}"
-    );
+    assert!(held["turn"]["reason"]["text"].as_str().is_some_and(|text| text.contains("half")), "{held}");
     env.cmd(&["keys", "s", "C-u"]).ok();
     let session = wait_until_quiet(&env, "s");
     assert_eq!(transcript(&env, &session), ["first", "second"]);
