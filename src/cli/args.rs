@@ -70,6 +70,9 @@ pub enum Command {
     Completions(completions::Args),
     /// Run the daemon.
     Serve(serve::Args),
+    /// Run the tmux server of the agents' windows (used by its systemd unit).
+    #[command(hide = true)]
+    TmuxServer,
     Notify(notify::NotifyArgs),
 }
 

@@ -32,7 +32,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let nested = std::env::var_os("TMUX").is_some() && !inside;
     if nested {
         // tmux refuses to nest by itself; in a server of another socket it is what was asked for.
-        argv.splice(0..0, ["env", "-u", "TMUX"].map(String::from));
+        argv.splice(0..0, ["env", "-u", "TMUX", "-u", "TMUX_PANE"].map(String::from));
     }
     if cx.json {
         return out::json(&argv);

@@ -1,6 +1,6 @@
 //! What every command has: where to look, how to print, and the way to the daemon.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::start_daemon;
 use crate::api::client::{Client, Starter};
@@ -16,7 +16,10 @@ pub struct Context {
 impl Context {
     pub fn new(config: Option<PathBuf>, data_dir: Option<PathBuf>, json: bool) -> Self {
         Self {
-            overrides: Overrides { config, data_dir },
+            overrides: Overrides {
+                config,
+                data_dir: data_dir.or_else(own_data_dir),
+            },
             json,
         }
     }
@@ -55,5 +58,35 @@ impl Context {
             .build()
             .map_err(|e| Fault::io("starting the runtime", &e))?;
         runtime.block_on(future)
+    }
+}
+
+/// Inside an agent's session: the data directory that the session belongs to, told by its mailbox
+/// (`<data>/sessions/<id>/launches/<n>/mail`). An agent's environment names no other place.
+fn own_data_dir() -> Option<PathBuf> {
+    if std::env::var_os("TELECODER_DATA_DIR").is_some() {
+        return None;
+    }
+    let mail = PathBuf::from(std::env::var_os("TELECODER_MAILBOX")?);
+    data_dir_of(&mail)
+}
+
+fn data_dir_of(mail: &Path) -> Option<PathBuf> {
+    let sessions = mail.ancestors().nth(4)?;
+    (mail.file_name()? == "mail" && sessions.file_name()? == "sessions")
+        .then(|| sessions.parent().map(Path::to_owned))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mailbox_tells_its_data_directory() {
+        let of = |path| data_dir_of(Path::new(path));
+        let mail = "/d/sessions/abcdefghij23/launches/2/mail";
+        assert_eq!(of(mail), Some(PathBuf::from("/d")));
+        assert_eq!(of("/mail"), None);
+        assert_eq!(of("/d/elsewhere/abcdefghij23/launches/2/mail"), None);
     }
 }

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::out;
 use crate::api::client::path;
-use crate::api::wire::{Health, HealthPart};
+use crate::api::wire::{Health, HealthPart, TelegramHealth};
 use crate::domain::fault::{Fault, Kind, Result};
 
 pub async fn run(cx: &Context) -> Result<()> {
@@ -26,6 +26,10 @@ fn render(health: &Health) -> String {
     };
     let telegram = match &health.telegram {
         None => "not configured".to_owned(),
+        Some(TelegramHealth {
+            poll_error: Some(error),
+            ..
+        }) => format!("not ok: {error}"),
         Some(telegram) => match telegram.last_poll_at {
             Some(at) => format!("last poll {at}"),
             None => "no poll yet".to_owned(),

@@ -34,6 +34,7 @@ mod status;
 mod stop;
 mod table;
 mod terminal_text;
+mod tmux_server;
 mod wait;
 
 use std::ffi::OsString;
@@ -86,6 +87,7 @@ fn run_command(cli: Cli) -> Result<(), Fault> {
         Command::Config(args) => config::run(&cx, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Serve(args) => serve::run(&cx, &args),
+        Command::TmuxServer => tmux_server::run(&cx),
         Command::Notify(args) => notify::run(args).map(|_| ()),
     }
 }

@@ -6,6 +6,8 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::Command as Parser;
+
 use super::{demo_agent, finish, hook, log_writer, notify, shim, usage};
 use crate::domain::fault::Result;
 
@@ -28,7 +30,7 @@ pub fn dispatch(args: &[OsString]) -> Option<ExitCode> {
 
 /// Parses the words of one program with a parser of its own, and runs it.
 fn parsed<A: clap::Args>(name: &'static str, words: &[OsString], run: impl FnOnce(A) -> Result<ExitCode>) -> ExitCode {
-    let parser = A::augment_args(clap::Command::new(name).bin_name(name));
+    let parser = A::augment_args(Parser::new(name).bin_name(name));
     let words = std::iter::once(OsString::from(name)).chain(words.iter().cloned());
     let json = words.clone().any(|word| word == "--json");
     let args = parser

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -12,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::{install, systemd};
 use crate::agents::Registry;
 use crate::api::server::{ApiParts, Server};
-use crate::bridge::{self, BridgeParts, TelegramSettings};
+use crate::bridge::{self, BridgeHealth, BridgeParts, TelegramSettings};
 use crate::config::data_dir::DataDir;
 use crate::config::{self, Config};
 use crate::domain::Timestamp;
@@ -109,15 +108,14 @@ async fn begin(
     Ok(())
 }
 
-/// Starts the channels that are configured: after recovery, before the API says that we are ready. The receiver tells when
-/// the last poll came back.
+/// Starts the channels that are configured: after recovery, before we say that we are ready.
 fn start_bridge(
     config: &Config,
     store: &Store,
     engine: &Engine,
     cancel: &CancellationToken,
     tracker: &TaskTracker,
-) -> Result<Option<watch::Receiver<Option<Timestamp>>>> {
+) -> Result<Option<Arc<BridgeHealth>>> {
     let Some(telegram) = &config.telegram else {
         return Ok(None);
     };
@@ -131,7 +129,7 @@ fn start_bridge(
         cancel: cancel.clone(),
         tracker: tracker.clone(),
     })?;
-    Ok(Some(health.last_poll()))
+    Ok(Some(health))
 }
 
 async fn announce(store: &Store) -> Result<()> {

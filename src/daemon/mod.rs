@@ -18,6 +18,7 @@ use crate::config::{Config, Overrides};
 use crate::domain::fault::{Fault, Result};
 
 pub use compose::tmux_options;
+pub use harden::private_files;
 pub use place::{make_private_dir, open_private_log};
 
 /// Worker threads of the daemon. It waits nearly always; two keep one slow task from delaying the rest.

@@ -4,9 +4,11 @@ mod fakes;
 mod support;
 
 mod api;
+mod caller;
 mod cli;
 mod daemon;
 mod delivery;
 mod demo_agent;
 mod runner;
 mod telegram;
+mod turns;

@@ -1,3 +1,5 @@
+//! The client against scripted servers.
+
 use std::cell::Cell;
 use std::rc::Rc;
 

@@ -8,6 +8,7 @@ use axum::extract::State;
 
 use super::state::Api;
 use crate::api::wire::{Health, HealthPart, TelegramHealth};
+use crate::bridge::HealthReport;
 use crate::domain::fault::Result;
 use crate::store::SessionFilter;
 
@@ -21,8 +22,13 @@ pub async fn show(State(api): State<Api>) -> Json<Health> {
         Err(problem) => (BTreeMap::new(), HealthPart::bad(problem)),
     };
     let tmux = tmux.map_or_else(HealthPart::bad, |_| HealthPart::good());
+    let telegram = api
+        .parts
+        .telegram
+        .as_ref()
+        .map(|bridge| TelegramHealth::from(bridge.report()));
     Json(Health {
-        ok: store.ok && tmux.ok,
+        ok: store.ok && tmux.ok && telegram.as_ref().is_none_or(|telegram| telegram.poll_error.is_none()),
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").into(),
         started_at: api.parts.started_at,
@@ -30,11 +36,19 @@ pub async fn show(State(api): State<Api>) -> Json<Health> {
         data_dir: api.parts.dir.path().display().to_string(),
         store,
         tmux,
-        telegram: api.parts.telegram.as_ref().map(|last_poll| TelegramHealth {
-            last_poll_at: *last_poll.borrow(),
-        }),
+        telegram,
         sessions,
     })
+}
+
+impl From<HealthReport> for TelegramHealth {
+    fn from(report: HealthReport) -> Self {
+        Self {
+            last_poll_at: report.last_poll_completed,
+            poll_error: report.poll_error,
+            send_error: report.send_error,
+        }
+    }
 }
 
 async fn probe<T>(answer: impl Future<Output = Result<T>>) -> std::result::Result<T, String> {

@@ -1,10 +1,12 @@
+//! What every handler has.
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::caller::Shims;
+use crate::bridge::BridgeHealth;
 use crate::config::data_dir::DataDir;
 use crate::domain::Timestamp;
 use crate::domain::fault::Result;
@@ -21,8 +23,8 @@ pub struct ApiParts {
     pub dir: DataDir,
     /// Longest prompt, in bytes; a request's body may be a little longer.
     pub prompt_bytes_max: usize,
-    /// When the last Telegram poll came back; none when no token is configured.
-    pub telegram: Option<watch::Receiver<Option<Timestamp>>>,
+    /// None when no channel is configured.
+    pub telegram: Option<Arc<BridgeHealth>>,
     /// Ends the event streams.
     pub cancel: CancellationToken,
     pub started_at: Timestamp,

@@ -1,3 +1,5 @@
+//! An event.
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Timestamp;

@@ -1,3 +1,5 @@
+//! The daemon's health.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -51,4 +53,8 @@ impl HealthPart {
 pub struct TelegramHealth {
     /// When the last request for updates came back; none before the first.
     pub last_poll_at: Option<Timestamp>,
+    /// Why the last request for updates failed; none after one that did not.
+    pub poll_error: Option<String>,
+    /// Why the last message could not be sent; none after one that could.
+    pub send_error: Option<String>,
 }

@@ -1,3 +1,5 @@
+//! A session's log.
+
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Reason, Turn};

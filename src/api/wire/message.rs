@@ -1,3 +1,5 @@
+//! Messages and questions.
+
 use serde::{Deserialize, Serialize};
 
 use super::{Chat, Done};

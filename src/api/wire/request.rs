@@ -1,3 +1,5 @@
+//! What clients send, and small answers.
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::letter;

@@ -1,3 +1,5 @@
+//! A session.
+
 use serde::{Deserialize, Serialize};
 
 use super::{Ask, Reason};

@@ -1,3 +1,5 @@
+//! The shapes of docs/contract.md, to the key.
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! A turn and its reason.
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Timestamp;

@@ -5,10 +5,13 @@ use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::daemon::signal;
 use super::{Daemon, Http, Output, cleanup, eventually};
 
 /// Marks every process that a test starts itself.
@@ -137,7 +140,9 @@ impl TestEnv {
             // A program that does not read its input to the end is the test's matter, not ours.
             let _ = pipe.write_all(bytes);
         }
+        let watchdog = Watchdog::over(child.id());
         let output = child.wait_with_output().expect("waiting for the program");
+        watchdog.end(args);
         Output {
             line: args.join(" "),
             code: output.status.code().unwrap_or(-1),
@@ -244,6 +249,36 @@ impl TestEnv {
         self.finish(command, args, None).ok()
     }
 }
+
+/// Kills a program that does not end, so that a test that hangs becomes one that fails.
+struct Watchdog {
+    done: mpsc::Sender<()>,
+    thread: std::thread::JoinHandle<bool>,
+}
+
+impl Watchdog {
+    fn over(pid: u32) -> Self {
+        let (done, ended) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let hangs = ended.recv_timeout(COMMAND_LIMIT) == Err(mpsc::RecvTimeoutError::Timeout);
+            if hangs {
+                signal(pid, "KILL");
+            }
+            hangs
+        });
+        Self { done, thread }
+    }
+
+    #[track_caller]
+    fn end(self, args: &[&str]) {
+        let _ = self.done.send(());
+        let hung = self.thread.join().expect("the watchdog");
+        assert!(!hung, "`{}` did not end within {COMMAND_LIMIT:?}", args.join(" "));
+    }
+}
+
+/// How long one command may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 /// The bundled agent only: no test depends on what else is installed.
 const DEMO_CONFIG: &str = "default_agent = \"demo\"\n";

@@ -12,6 +12,6 @@ mod wait;
 
 pub use daemon::Daemon;
 pub use env::TestEnv;
-pub use http::{Http, HttpAnswer};
+pub use http::Http;
 pub use output::Output;
 pub use wait::{WAIT_LIMIT, eventually, eventually_within};
