@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -406,8 +405,12 @@ mod crashes {
             "one prompt after a crash at {hop}"
         );
         assert_eq!(rig.sessions().len(), 1);
-        // A repeat would come at once: nothing else is under way.
-        std::thread::sleep(Duration::from_millis(500));
+        // What goes out again says so before it does: nothing does any more.
+        eventually("every message has its end", || {
+            let messages = rig.env.json(&["messages"]);
+            let ended = |message: &Value| message["state"] == "sent" || message["state"] == "failed";
+            messages.as_array()?.iter().all(ended).then_some(())
+        });
         rig.in_order();
         rig.fake
             .texts(ME)

@@ -13,26 +13,21 @@ const DRESS_UNITS: usize = 96;
 
 /// At least one part, in the order in which they go out.
 pub(super) fn parts(message: &Message, name: Option<&SessionName>) -> Vec<PartBody> {
+    let mut body = render(&message.text);
+    if let Some(done) = &message.done {
+        done_fields(&mut body, done);
+    }
+    choices(&mut body, message);
+    long_captions(&mut body, &message.files);
+    if body.text.is_empty() && message.files.is_empty() {
+        body.push("(an empty message)");
+    }
     let mut rich = Rich::default();
-    let nothing_said = message.text.trim().is_empty() && message.done.is_none() && message.choices.is_empty();
-    let only_files = nothing_said && !message.files.is_empty();
     if let Some(name) = name {
         rich.push_styled(name.as_str(), EntityStyle::Bold);
     }
-    block(&mut rich, "\n", render(&message.text));
-    if let Some(done) = &message.done {
-        done_fields(&mut rich, done);
-    }
-    choices(&mut rich, message);
-    if rich.text.trim().is_empty() && !only_files {
-        rich.push("(an empty message)");
-    }
-    long_captions(&mut rich, &message.files);
-    let mut parts = if rich.text.trim().is_empty() {
-        vec![]
-    } else {
-        numbered(&rich)
-    };
+    block(&mut rich, "\n", body);
+    let mut parts = if rich.text.is_empty() { vec![] } else { numbered(&rich) };
     parts.extend(message.files.iter().map(|file| PartBody::File { file: sendable(file) }));
     parts
 }

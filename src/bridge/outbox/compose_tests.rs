@@ -1,3 +1,5 @@
+//! What a person reads of each kind of message.
+
 use std::path::PathBuf;
 
 use proptest::prelude::*;
@@ -69,6 +71,8 @@ fn what_was_done_is_labelled() {
     assert_eq!(texts(&reply, Some("s")), [expected]);
     reply.done = Some(Done::default());
     assert_eq!(texts(&reply, Some("s")), ["s\nready\n\nDone."]);
+    reply.text.clear();
+    assert_eq!(texts(&reply, Some("s")), ["s\nDone."]);
 }
 
 #[test]
@@ -92,7 +96,7 @@ fn files_follow_the_text_and_long_captions_go_with_it() {
     reply.files = vec![file(Some(&long))];
     assert_eq!(
         texts(&reply, Some("s")),
-        [format!("s\n\nreport.txt:\n{long}"), "[report.txt None]".into()]
+        [format!("s\nreport.txt:\n{long}"), "[report.txt None]".into()]
     );
 }
 

@@ -1,3 +1,5 @@
+//! Pictures of what becomes of Markdown, and that no word of it is ever lost.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -4,7 +4,7 @@
 //! What a client did wrong is answered as Telegram would, and kept in [`FakeTelegram::violations`] as well: a test that ends
 //! looks there.
 
-#![allow(dead_code, reason = "each test uses a part of the fake")]
+#![expect(dead_code, reason = "each test uses a part of the fake")]
 
 mod multipart;
 mod serve;
@@ -100,7 +100,6 @@ struct State {
     calls: Vec<Call>,
     sent: Vec<Sent>,
     violations: Vec<String>,
-    in_flight: HashMap<i64, u32>,
     quiet_until: HashMap<i64, Instant>,
 }
 
