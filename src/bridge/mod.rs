@@ -48,11 +48,11 @@ pub struct TelegramSettings {
     pub config: TelegramConfig,
 }
 
-/// Starts inbox and outbox with Telegram's own limits. Returns at once; what becomes of it is in the health.
+/// Starts inbox and outbox with the limits in force. Returns at once; what becomes of it is in the health.
 ///
 /// Errors: `Config` for an `api_url` that cannot be used.
 pub fn start(parts: BridgeParts) -> Result<Arc<BridgeHealth>> {
-    start_paced(parts, PaceLimits::telegram())
+    start_paced(parts, pace::in_force())
 }
 
 /// [`start`] with limits of the caller's (tests scale them).

@@ -43,6 +43,27 @@ impl PaceLimits {
             },
         }
     }
+
+    #[cfg(feature = "failpoints")]
+    fn faster(mut self, scale: u32) -> Self {
+        for rate in [&mut self.bot, &mut self.private_chat, &mut self.group] {
+            rate.interval /= scale.max(1);
+        }
+        self
+    }
+}
+
+/// The limits in force: Telegram's own. With the cargo feature `failpoints`, `TELECODER_TEST_PACE=N` lets the clock of the limits run
+/// N times as fast, as the fake server's does.
+pub(super) fn in_force() -> PaceLimits {
+    #[cfg(feature = "failpoints")]
+    if let Some(scale) = std::env::var("TELECODER_TEST_PACE")
+        .ok()
+        .and_then(|scale| scale.parse().ok())
+    {
+        return PaceLimits::telegram().faster(scale);
+    }
+    PaceLimits::telegram()
 }
 
 #[derive(Debug)]

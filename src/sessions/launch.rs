@@ -86,6 +86,7 @@ impl Actor {
     async fn prepare_workspace(&self, session: &Session) -> Result<()> {
         let paths = &self.engine.0.paths;
         make_private_dir(&paths.inbox(&self.id))?;
+        make_private_dir(&paths.outgoing(&self.id))?;
         let Some(repo) = &session.repo else {
             return make_private_dir(&session.work_dir);
         };

@@ -140,6 +140,13 @@ impl Actor {
             })
             .await?;
         crate::failpoint!("O2");
+        #[cfg(feature = "failpoints")]
+        if batch
+            .iter()
+            .any(|taken| matches!(taken.meaning, AgentSignal::PromptAccepted { .. }))
+        {
+            crate::failpoint!("I8");
+        }
         for taken in batch {
             mailbox::discard(&mail, &taken.file, &taken.letter.files)?;
         }
@@ -229,7 +236,6 @@ fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, signal:
         AgentSignal::PromptAccepted { prompt } => {
             if let Some(turn) = turn_of_evidence(tx, id, no, prompt)? {
                 tx.step_turn(&turn.id, &TurnEvent::Accepted)?;
-                crate::failpoint!("I8");
             }
             SessionEvent::Working { source }
         }

@@ -27,6 +27,7 @@ impl Link {
         let doing = format!("pasting into pane {pane}");
         let name = format!("telecoder-{}-{}", std::process::id(), self.next_number());
         let file = BufferFile::write(self.buffers().join(&name), text.text.clone()).await?;
+        crate::failpoint!("I4");
         let answer = self
             .run(&paste_list(pane, session, &name, &file.0), Repeat::Never)
             .await;

@@ -9,6 +9,8 @@ mod cli;
 mod daemon;
 mod delivery;
 mod demo_agent;
+mod faults;
+mod recovery;
 mod runner;
 mod telegram;
 mod turns;

@@ -13,19 +13,26 @@ const ME: i64 = 7;
 const STRANGER: i64 = 666;
 
 /// An installation with a bot.
-struct Rig {
-    env: TestEnv,
-    fake: FakeTelegram,
+pub struct Rig {
+    pub env: TestEnv,
+    pub fake: FakeTelegram,
 }
 
 impl Rig {
     fn new() -> Self {
+        Self::with_chats(&[ME])
+    }
+
+    /// An installation that listens to these private chats; the first is home.
+    pub fn with_chats(chats: &[i64]) -> Self {
         let rig = Self {
             env: TestEnv::new(),
             fake: FakeTelegram::start(),
         };
-        rig.fake.add_chat(ME);
-        rig.configure(&[ME], "standard");
+        for chat in chats {
+            rig.fake.add_chat(*chat);
+        }
+        rig.configure(chats, "standard");
         rig
     }
 
@@ -40,7 +47,7 @@ impl Rig {
         ));
     }
 
-    fn serve(&self) -> Daemon {
+    pub fn serve(&self) -> Daemon {
         self.env.serve()
     }
 
@@ -66,7 +73,7 @@ impl Rig {
         })
     }
 
-    fn sessions(&self) -> Vec<Value> {
+    pub fn sessions(&self) -> Vec<Value> {
         self.env
             .json(&["list", "--all"])
             .as_array()
@@ -75,7 +82,7 @@ impl Rig {
     }
 
     /// Waits until all sessions are idle without waiting prompts.
-    fn quiet(&self) {
+    pub fn quiet(&self) {
         eventually("every session is idle", || {
             let busy = |s: &Value| s["status"] != "idle" || s["queuedPrompts"] != 0;
             (!self.sessions().iter().any(busy)).then_some(())
@@ -83,7 +90,7 @@ impl Rig {
     }
 
     /// The prompts of all sessions as their agents wrote them down.
-    fn prompts(&self) -> Vec<String> {
+    pub fn prompts(&self) -> Vec<String> {
         self.sessions()
             .iter()
             .flat_map(|session| transcript(&self.env, session))

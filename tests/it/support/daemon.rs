@@ -24,8 +24,17 @@ impl Daemon {
         daemon
     }
 
+    /// Starts it with variables of its own and waits for nothing.
+    pub fn spawn_with(env: &TestEnv, variables: &[(&str, &str)]) -> Self {
+        Self::begin(env, &[], variables)
+    }
+
     /// Starts it and waits for nothing.
     pub fn spawn(env: &TestEnv, args: &[&str]) -> Self {
+        Self::begin(env, args, &[])
+    }
+
+    fn begin(env: &TestEnv, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let log = env.root().join("serve.log");
         let file = std::fs::OpenOptions::new()
             .create(true)
@@ -33,7 +42,11 @@ impl Daemon {
             .open(&log)
             .expect("the daemon's log");
         let mut command = env.telecoder(&["serve"]);
-        command.args(args).stdout(Stdio::null()).stderr(file);
+        command
+            .args(args)
+            .envs(variables.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(file);
         Self {
             child: command.spawn().expect("starting the daemon"),
             log,
@@ -67,6 +80,10 @@ impl Daemon {
     pub fn restart(self, env: &TestEnv) -> Self {
         self.kill();
         env.serve()
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("looking at the daemon").is_some()
     }
 
     /// Waits for its own end.
