@@ -40,6 +40,11 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     if args.print || !out::stdout_is_terminal() {
         return out::line(&quoted(&argv)?);
     }
+    become_program(&argv)
+}
+
+/// Goes on as another program, in this process; returns only when that fails.
+pub fn become_program(argv: &[String]) -> Result<()> {
     let error = Command::new(&argv[0]).args(&argv[1..]).exec();
     Err(Fault::io(format!("running {}", argv[0]), &error))
 }

@@ -1,12 +1,11 @@
-//! `telecoder tmux-server`: becomes the tmux server of this installation, for the systemd unit that keeps it apart from the daemon.
+//! `telecoder tmux-server`: becomes the tmux server of this installation, in the foreground, for the systemd unit that keeps it
+//! apart from the daemon.
 
-use std::os::unix::process::CommandExt;
-use std::process::Command;
-
+use super::attach::become_program;
 use super::context::Context;
 use crate::config::data_dir::DataDir;
 use crate::daemon;
-use crate::domain::fault::{Fault, Result};
+use crate::domain::fault::Result;
 use crate::tmux;
 
 pub fn run(cx: &Context) -> Result<()> {
@@ -16,12 +15,8 @@ pub fn run(cx: &Context) -> Result<()> {
     daemon::make_private_dir(dir.path())?;
     let options = daemon::tmux_options(&config, &dir, true)?;
     tmux::prepare_dir(&options)?;
-    let argv = tmux::server_command(&options);
-    let error = Command::new(&argv[0])
-        .args(&argv[1..])
-        .env_remove("TMUX")
-        .env_remove("TMUX_PANE")
-        .current_dir("/")
-        .exec();
-    Err(Fault::io(format!("running {}", argv[0]), &error))
+    // Started from inside some tmux by hand, it must not take itself for a client of that.
+    let mut argv = ["env", "-u", "TMUX", "-u", "TMUX_PANE"].map(String::from).to_vec();
+    argv.extend(tmux::server_command(&options));
+    become_program(&argv)
 }

@@ -138,3 +138,22 @@ fn its_memory_is_small() {
     // The goal is 25 MiB for the release build; an unoptimised one maps more code.
     assert!(kib < 40 * 1024, "{line}");
 }
+
+#[test]
+fn the_tmux_server_of_its_own_unit_is_the_one_that_the_daemon_uses() {
+    let env = TestEnv::new();
+    let mut server = env.telecoder(&["tmux-server"]).spawn().expect("the server");
+    eventually("its socket is there", || env.tmux_sock().exists().then_some(()));
+    let daemon = env.serve();
+    env.cmd(&["run", "--wait", "--agent", "demo", "--name", "s", "hello"])
+        .ok();
+    let pid = env.tmux(&["display-message", "-p", "#{pid}"]).ok().stdout;
+    assert_eq!(pid.trim(), server.id().to_string());
+    daemon.stop();
+    assert!(
+        server.try_wait().expect("looking at it").is_none(),
+        "it outlives the daemon"
+    );
+    env.tmux(&["kill-server"]).ok();
+    server.wait().expect("its end");
+}

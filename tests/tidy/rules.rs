@@ -11,7 +11,7 @@ const FUNCTION_LINES_MAX: usize = 100;
 const AGENTS: &[&str] = &["claude", "codex", "gemini", "opencode", "demo"];
 /// Files outside of an agent's own ones that must name agents: what lists them, and the door to the bundled program.
 const MAY_NAME_AGENTS: &[&str] = &["agents/registry.rs"];
-const MAY_NAME_THE_DEMO: &[&str] = &["cli/demo_agent.rs", "cli/mod.rs", "main.rs"];
+const MAY_NAME_THE_DEMO: &[&str] = &["cli/demo_agent.rs", "cli/mod.rs", "cli/programs.rs", "main.rs"];
 /// Commands that start the daemon or hand the terminal over to tmux.
 const MAY_START_PROCESSES: &[&str] = &[
     "tmux/",

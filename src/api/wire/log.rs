@@ -34,6 +34,9 @@ pub struct LogEntry {
     /// For prompts and turns: the turn's state. For messages: the message's.
     pub state: String,
     pub reason: Option<Reason>,
+    /// For prompts: how many control characters were taken out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stripped: Option<u32>,
 }
 
 impl LogEntry {
@@ -46,6 +49,7 @@ impl LogEntry {
             text: Some(turn.text.clone()),
             state: turn.state.to_string(),
             reason: None,
+            stripped: Some(turn.stripped),
         }];
         if let Some(at) = turn.ended_at {
             entries.push(Self {
@@ -55,6 +59,7 @@ impl LogEntry {
                 text: turn.final_text.clone(),
                 state: turn.state.to_string(),
                 reason: turn.reason.clone(),
+                stripped: None,
             });
         }
         entries
@@ -73,6 +78,7 @@ impl LogEntry {
             text: Some(message.text.clone()),
             state: message.state.clone(),
             reason: None,
+            stripped: None,
         }
     }
 }

@@ -14,4 +14,4 @@ pub use daemon::Daemon;
 pub use env::TestEnv;
 pub use http::Http;
 pub use output::Output;
-pub use wait::{WAIT_LIMIT, eventually, eventually_within};
+pub use wait::*;
