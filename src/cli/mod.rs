@@ -40,9 +40,10 @@ mod wait;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser;
 
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, Kind};
 
 use args::{Cli, Command};
 use context::Context;
@@ -54,7 +55,10 @@ pub fn main() -> ExitCode {
         return code;
     }
     if args.len() == 2 && (args[1] == "--version" || args[1] == "-V") {
-        return finish(out::line(concat!("telecoder ", env!("CARGO_PKG_VERSION"))), false);
+        return finish(
+            out::line(concat!("telecoder ", env!("CARGO_PKG_VERSION"))).map_err(Into::into),
+            false,
+        );
     }
     match Cli::try_parse_from(args) {
         Ok(cli) => {
@@ -65,9 +69,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run_command(cli: Cli) -> Result<(), Fault> {
+fn run_command(cli: Cli) -> anyhow::Result<()> {
     let cx = Context::new(cli.config, cli.data_dir, cli.json);
-    match cli.command {
+    let done = match cli.command {
         Command::Run(args) => cx.block_on(run::run(&cx, args)),
         Command::Send(args) => cx.block_on(send::run(&cx, args)),
         Command::List(args) => cx.block_on(list::run(&cx, args)),
@@ -86,20 +90,27 @@ fn run_command(cli: Cli) -> Result<(), Fault> {
         Command::Health => cx.block_on(health::run(&cx)),
         Command::Config(args) => config::run(&cx, &args),
         Command::Completions(args) => completions::run(&args),
-        Command::Serve(args) => serve::run(&cx, &args),
-        Command::TmuxServer => tmux_server::run(&cx),
+        Command::Serve(args) => return serve::run(&cx, &args).context("the daemon cannot run"),
+        Command::TmuxServer => return tmux_server::run(&cx).context("the tmux server cannot run"),
         Command::Notify(args) => notify::run(args).map(|_| ()),
-    }
+    };
+    Ok(done?)
 }
 
-fn finish(result: Result<(), Fault>, json: bool) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            out::error(&fault, json);
-            ExitCode::from(fault.kind.exit_code())
+/// Says what went wrong, with the chain of what was being done; a [`Fault`] in it has the kind, and so the exit code, and the hint.
+fn finish(result: anyhow::Result<()>, json: bool) -> ExitCode {
+    let Err(error) = result else {
+        return ExitCode::SUCCESS;
+    };
+    let fault = Fault {
+        message: format!("{error:#}"),
+        ..match error.downcast_ref::<Fault>() {
+            Some(fault) => fault.clone(),
+            None => Fault::new(Kind::Failure, ""),
         }
-    }
+    };
+    out::error(&fault, json);
+    ExitCode::from(fault.kind.exit_code())
 }
 
 /// clap's own words; help and version are no errors and go to stdout.

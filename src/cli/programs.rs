@@ -38,7 +38,7 @@ fn parsed<A: clap::Args>(name: &'static str, words: &[OsString], run: impl FnOnc
         .and_then(|matches| A::from_arg_matches(&matches));
     match args.map(run) {
         Ok(Ok(code)) => code,
-        Ok(Err(fault)) => finish(Err(fault), json),
+        Ok(Err(fault)) => finish(Err(fault.into()), json),
         Err(error) => usage(&error),
     }
 }

@@ -126,7 +126,6 @@ impl Tx<'_> {
 }
 
 /// The one place where the store reads the clock: once for each transaction, in whole microseconds, as it is stored.
-#[allow(clippy::disallowed_methods, reason = "the store stamps rows")]
 pub(super) fn stamp() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)

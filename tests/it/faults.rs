@@ -1,6 +1,8 @@
 //! The daemon is killed at every named hop and at seeded moments: no prompt is lost or doubled, no reply is lost, no repeat is
 //! unmarked, and the agents never notice. The judges are the agents' own transcripts and the fake Telegram, not our database.
 
+#![expect(clippy::print_stdout, reason = "seeds and times belong to a test's report")]
+
 use std::collections::HashMap;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! What outlives what: agents the daemon, conversations tmux, queues both.
 
+#![expect(clippy::print_stdout, reason = "seeds and times belong to a test's report")]
+
 use std::time::{Duration, Instant};
 
 use serde_json::Value;

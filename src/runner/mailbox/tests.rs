@@ -1,3 +1,5 @@
+//! The mailbox, by what an honest and a hostile agent put into it.
+
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Processes, by real ones.
+
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 

@@ -40,6 +40,9 @@ pub fn run_sh(dir: &LaunchDir, context: &ScriptContext<'_>, spec: &LaunchSpec) -
         "# The agent must not find the terminal multiplexer around it.",
         "unset TMUX TMUX_PANE",
         "",
+        "# The daemon's own mask is 077; in a work directory that would show as changed modes.",
+        "umask 022",
+        "",
     ]);
     script.exports("# The agent's plain environment.", &spec.env)?;
     read_secrets(&mut script, dir)?;

@@ -1,3 +1,5 @@
+//! The launch directory, by its files and by running its script.
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

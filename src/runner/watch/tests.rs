@@ -1,3 +1,5 @@
+//! The watcher, by changes of real directories and processes.
+
 use std::time::Duration;
 
 use super::*;

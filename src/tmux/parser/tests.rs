@@ -1,3 +1,5 @@
+//! The parser, by recorded replies of tmux.
+
 use super::*;
 
 /// Feeds a transcript and lists what came of it.

@@ -1,3 +1,5 @@
+//! What the adapter promises, by its command lines and its record.
+
 use super::*;
 use crate::domain::ids::LaunchNo;
 

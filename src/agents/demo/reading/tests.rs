@@ -1,3 +1,5 @@
+//! Screens as the agent draws them, and texts that only look like one.
+
 use super::*;
 
 #[track_caller]
