@@ -43,7 +43,7 @@ pub(super) struct Control {
 
 /// The connection's other side: what tmux says by itself. `None` once the connection has ended.
 pub(super) struct Notices {
-    windows_gone: mpsc::UnboundedReceiver<WindowId>,
+    said: mpsc::UnboundedReceiver<Item>,
 }
 
 struct Request {
@@ -74,14 +74,17 @@ impl Control {
             return Err(TmuxError::Io("the tmux control client has no pipes".into()));
         };
         let (requests, waiting) = mpsc::channel(REQUESTS_WAITING_MAX);
-        let (gone, windows_gone) = mpsc::unbounded_channel();
+        let (say, said) = mpsc::unbounded_channel();
         let ended = CancellationToken::new();
         let queue: Queue = Arc::new(Mutex::new(Some(VecDeque::new())));
         tokio::spawn(write_requests(stdin, waiting, queue.clone(), ended.clone()));
-        tokio::spawn(read_answers(child, stdout, queue, gone, ended.clone()));
+        tokio::spawn(read_answers(child, stdout, queue, say, ended.clone()));
         let control = Self { requests, ended, pid };
+        let mut notices = Notices { said };
+        // tmux reads the first lines of a client sometimes before it has attached it; such a client gets no news.
+        notices.attached().await?;
         control.send(String::new()).await?;
-        Ok((control, Notices { windows_gone }))
+        Ok((control, notices))
     }
 
     pub fn pid(&self) -> u32 {
@@ -122,14 +125,36 @@ impl Control {
 }
 
 impl Notices {
+    async fn attached(&mut self) -> Result<(), TmuxError> {
+        let attached = async {
+            while let Some(item) = self.said.recv().await {
+                if item == Item::Attached {
+                    return Ok(());
+                }
+            }
+            Err(TmuxError::Lost)
+        };
+        tokio::time::timeout(ANSWER_TIME_MAX, attached)
+            .await
+            .unwrap_or(Err(TmuxError::Timeout(ANSWER_TIME_MAX)))
+    }
+
     /// The next window that tmux says was closed or unlinked somewhere.
     pub async fn next(&mut self) -> Option<WindowId> {
-        self.windows_gone.recv().await
+        loop {
+            if let Item::WindowGone(window) = self.said.recv().await? {
+                return Some(window);
+            }
+        }
     }
 
     /// One that is already there.
     pub fn try_next(&mut self) -> Option<WindowId> {
-        self.windows_gone.try_recv().ok()
+        loop {
+            if let Item::WindowGone(window) = self.said.try_recv().ok()? {
+                return Some(window);
+            }
+        }
     }
 }
 
@@ -196,12 +221,12 @@ async fn read_answers(
     mut child: Child,
     stdout: ChildStdout,
     queue: Queue,
-    gone: mpsc::UnboundedSender<WindowId>,
+    say: mpsc::UnboundedSender<Item>,
     ended: CancellationToken,
 ) {
     tokio::select! {
         () = ended.cancelled() => {}
-        () = read_lines(stdout, &queue, &gone) => {}
+        () = read_lines(stdout, &queue, &say) => {}
     }
     // Dropping the waiting answers tells their callers that they are lost.
     drop(lock(&queue).take());
@@ -211,14 +236,14 @@ async fn read_answers(
     }
 }
 
-async fn read_lines(stdout: ChildStdout, queue: &Queue, gone: &mpsc::UnboundedSender<WindowId>) {
+async fn read_lines(stdout: ChildStdout, queue: &Queue, say: &mpsc::UnboundedSender<Item>) {
     let mut parser = Parser::default();
     let mut reader = BufReader::with_capacity(64 * 1024, stdout);
     let mut line = Vec::new();
     while read_line(&mut reader, &mut line).await {
         match parser.line(&line) {
             Ok(None) => {}
-            Ok(Some(Item::WindowGone(window))) => _ = gone.send(window),
+            Ok(Some(item @ (Item::WindowGone(_) | Item::Attached))) => _ = say.send(item),
             Ok(Some(Item::ConfigError(text))) => {
                 tracing::warn!(error = text, "tmux refused a line of its configuration")
             }
@@ -273,7 +298,7 @@ fn answer(queue: &Queue, item: Item) -> bool {
         Item::Block { failed: true, text } | Item::Stray(text) => {
             pending.reply.error.get_or_insert_with(|| text.trim_end().to_owned());
         }
-        Item::WindowGone(_) | Item::ConfigError(_) => {}
+        Item::WindowGone(_) | Item::ConfigError(_) | Item::Attached => {}
     }
     pending.reply.output.len() <= ANSWER_BYTES_MAX
 }

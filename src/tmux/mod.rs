@@ -100,7 +100,7 @@ pub struct NewWindow<'a> {
     pub name: &'a SessionName,
     pub session: &'a SessionId,
     pub launch: LaunchNo,
-    /// The runner script; it becomes the pane's process, and no shell reads its path as text.
+    /// The runner script, absolute, for `/bin/sh`; it becomes the pane's process, and no shell reads its path as text.
     pub program: &'a Path,
     pub cwd: &'a Path,
     /// `telecoder log-writer …` with its arguments, fed with the pane's bytes from birth.

@@ -18,6 +18,8 @@ pub(super) enum Item {
     /// A window was closed, or unlinked from one of the sessions that show it.
     WindowGone(WindowId),
     ConfigError(String),
+    /// The client has a session now: it was attached, or moved.
+    Attached,
 }
 
 /// The stream is not what it should be: a block's end without its beginning. Nothing behind it can be trusted.
@@ -71,6 +73,7 @@ impl Parser {
                 let id = rest.split(' ').next().unwrap_or("");
                 id.parse().ok().map(Item::WindowGone)
             }
+            "%session-changed" => Some(Item::Attached),
             "%config-error" => Some(Item::ConfigError(rest.into())),
             word if word.starts_with('%') || word.is_empty() => None,
             _ => Some(Item::Stray(line.into())),

@@ -25,6 +25,9 @@ pub(super) const HOME_STAMP: &str = "@telecoder_home";
 /// A server that was asked for its socket makes it within some ms.
 const SOCKET_TIME_MAX: Duration = Duration::from_secs(1);
 const SOCKET_LOOK_INTERVAL: Duration = Duration::from_millis(10);
+/// Attempts to reach a server whose connections end at once, and the pause between them.
+const ATTEMPTS_MAX: u32 = 5;
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
 /// A server that was told to end has this long.
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -47,15 +50,7 @@ impl Link {
                 self.mark_lost(server);
             }
         }
-        let server = match self
-            .find()
-            .await
-            .map_err(|e| e.fault("looking for the tmux server", Repeat::Safe))?
-        {
-            Some(server) => server,
-            None if start == Start::AsAllowed && self.options.may_start_server => self.start().await?,
-            None => return Err(self.not_running()),
-        };
+        let server = self.find_or_start(start).await?;
         self.prepare_session()
             .await
             .map_err(|e| e.fault("making the tmux session `telecoder`", Repeat::Safe))?;
@@ -68,8 +63,11 @@ impl Link {
     pub async fn prepare_session(&self) -> Result<(), TmuxError> {
         let has_session = CommandList::new(HasSession::new().target_session(SESSION).build());
         if self.exec.run(&has_session).await?.error.is_some() {
-            self.exec.run(&new_session()).await?.into_output()?;
-            return Ok(());
+            return match self.exec.run(&new_session()).await?.into_output() {
+                // Another caller was faster.
+                Err(TmuxError::Refused(text)) if text.contains("duplicate session") => Ok(()),
+                made => made.map(drop),
+            };
         }
         let windows = ListWindows::new()
             .target_session(SESSION)
@@ -80,6 +78,26 @@ impl Link {
             self.exec.run(&new_home()).await?;
         }
         Ok(())
+    }
+
+    /// A child that a server forked just before its death may hold its socket for a moment: who connects then loses the
+    /// connection, and the next attempt finds nobody.
+    async fn find_or_start(&self, start: Start) -> Result<ProcessRef> {
+        let may_start = start == Start::AsAllowed && self.options.may_start_server;
+        let mut attempt = 1;
+        loop {
+            let server = match self.find().await {
+                Ok(None) if may_start => self.start().await.map(Some),
+                found => found,
+            };
+            match server {
+                Ok(Some(server)) => return Ok(server),
+                Ok(None) => return Err(self.not_running()),
+                Err(TmuxError::Lost) if attempt < ATTEMPTS_MAX => attempt += 1,
+                Err(error) => return Err(error.fault("starting the tmux server", Repeat::Safe)),
+            }
+            tokio::time::sleep(ATTEMPT_PAUSE).await;
+        }
     }
 
     async fn find(&self) -> Result<Option<ProcessRef>, TmuxError> {
@@ -129,15 +147,9 @@ impl Link {
         }
     }
 
-    async fn start(&self) -> Result<ProcessRef> {
-        let doing = "starting the tmux server";
-        let started = self.exec.run_starting(&new_session()).await;
-        started
-            .and_then(super::reply::Reply::into_output)
-            .map_err(|error| error.fault(doing, Repeat::Safe))?;
-        self.ask_identity()
-            .await
-            .map_err(|error| error.fault(doing, Repeat::Safe))
+    async fn start(&self) -> Result<ProcessRef, TmuxError> {
+        self.exec.run_starting(&new_session()).await?.into_output()?;
+        self.ask_identity().await
     }
 
     fn not_running(&self) -> Fault {

@@ -121,9 +121,10 @@ fn creation(new: &NewWindow<'_>) -> Result<CommandList> {
         .window_name(new.name.as_str())
         .start_directory(escape_format(utf8(new.cwd)?))
         .environment(format!("TELECODER_SESSION={}", new.session));
-    // A single argument would be a line for the person's shell; several are exec'd as they are. This shell is replaced by
-    // the program at once and never reads the path as text. (`env PATH` would take a path with `=` for a variable.)
-    let window = Command::from(window.build()).args(["/bin/sh", "-c", r#"exec "$0""#, program]);
+    // A single argument would be a line for the person's shell; several are exec'd as they are. So this is what the kernel
+    // makes of a script's `#!/bin/sh`, but for one thing: a script that was just written is never "text file busy" because
+    // another thread's child still held it open.
+    let window = Command::from(window.build()).args(["/bin/sh", program]);
     let list = CommandList::new(window)
         .then(stamp(SESSION_STAMP, new.session.as_str()))
         .then(stamp(LAUNCH_STAMP, &new.launch.to_string()));

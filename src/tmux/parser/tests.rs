@@ -40,6 +40,13 @@ fn a_guarded_paste_as_3_5a_answers_it() {
 }
 
 #[test]
+fn a_line_may_be_answered_before_the_client_is_attached() {
+    let transcript =
+        b"%begin 9 399 1\nmark\n%end 9 399 1\n%begin 9 401 0\n%end 9 401 0\n%session-changed $0 telecoder\n";
+    assert_eq!(items(transcript), [done("mark\n"), done(""), Item::Attached]);
+}
+
+#[test]
 fn a_missing_file_is_told_late_and_bare() {
     let transcript = b"%begin 1795254443 286 1\n%end 1795254443 286 1\n/tmp/pt/missing: No such file or directory\n\
 %begin 1795254443 288 1\nno buffer b1\n%error 1795254443 288 1\n";

@@ -70,6 +70,9 @@ async fn a_server_that_someone_else_starts_is_found() {
     let lost = bed.tmux.ensure_server().await.unwrap();
     kill(lost.pid);
     assert_eq!(next_event(&mut events, TOLD_WITHIN).await, TmuxEvent::ServerLost);
+    // A child that the server forked just before its death may still hold the socket; `tmux -D` would take that for a server.
+    let is_deaf = || std::os::unix::net::UnixStream::connect(bed.path("sock")).is_err();
+    until("the end of the old socket", is_deaf).await;
     let command = server_command(bed.tmux.options());
     let mut unit = std::process::Command::new(&command[0])
         .args(&command[1..])

@@ -46,7 +46,7 @@ async fn the_log_has_the_first_byte_and_odd_paths_stay_literal() {
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
     let log = odd.join("log;");
     let sink = bed.script("sink", "exec cat > \"$1\"").display().to_string();
-    let pipe_to = vec![sink, log.display().to_string()];
+    let pipe_to = vec!["/bin/sh".into(), sink, log.display().to_string()];
     let name: SessionName = "odd".parse().unwrap();
     for link in [bed.tmux.link.clone(), Arc::new(bed.by_process_only())] {
         link.adopt(bed.tmux.ensure_server().await.unwrap());
@@ -75,7 +75,7 @@ async fn the_log_misses_nothing_of_quick_windows() {
     let sink = bed.script("sink", "exec cat > \"$1\"").display().to_string();
     for n in 0..20 {
         let log = bed.path(&format!("log{n}"));
-        let pipe_to = vec![sink.clone(), log.display().to_string()];
+        let pipe_to = vec!["/bin/sh".into(), sink.clone(), log.display().to_string()];
         bed.window_of("quick", &ours, &program, Some(pipe_to)).await.unwrap();
         until("the log", || std::fs::read(&log).is_ok_and(|log| log == b"born\r\n")).await;
     }
