@@ -1,5 +1,6 @@
 //! The actor of one session: wakes, looks at the store and the launch directory, does what there is to do, sleeps.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub(super) struct Memory {
 /// One look's result: sleep until a nudge or this time, or the session has ended.
 pub(super) enum Next {
     Sleep(Option<Instant>),
+    /// Files of the mailbox that were dealt with and could not be removed.
+    pub immovable: HashSet<String>,
     Ended,
 }
 

@@ -222,7 +222,7 @@ fn is_passing(fault: &Fault) -> bool {
     matches!(fault.kind, Kind::Storage | Kind::Timeout)
 }
 
-fn make_private_dir(path: &std::path::Path) -> Result<()> {
+pub(super) fn make_private_dir(path: &std::path::Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)
