@@ -35,7 +35,8 @@ impl Actor {
         }
         let id = self.id.clone();
         let waiting = self.engine.0.store.read(move |tx| tx.next_waiting_turn(&id)).await?;
-        match (waiting, &launch.placement) {
+        match (waiting, self.engine.placement(launch)) {
+            (None, _) => Ok(Next::Sleep(None)),
             (Some(turn), Some(placement)) => self.deliver(turn, launch, &placement.pane).await,
             _ => Ok(Next::Sleep(None)),
         }

@@ -100,7 +100,7 @@ impl Actor {
             .await?;
         self.unwatch();
         self.dirty.exit = false;
-        if let Some(placement) = &launch.placement {
+        if let Some(placement) = self.engine.placement(launch) {
             self.engine.0.tmux.kill_window(&placement.window).await.ok();
         }
         self.engine.wake(&self.id);
@@ -114,7 +114,9 @@ impl Actor {
     }
 
     async fn keep_last_screen(&self, launch: &Launch) {
-        let Some(placement) = &launch.placement else { return };
+        let Some(placement) = self.engine.placement(launch) else {
+            return;
+        };
         let path = self.launch_dir(launch).last_screen();
         if path.exists() {
             return;

@@ -52,7 +52,7 @@ impl Actor {
 
     /// None when the pane cannot be read (it is going away; the exit record will tell).
     pub(super) async fn read_screen(&self, launch: &Launch) -> Result<Option<ScreenReading>> {
-        let Some(placement) = &launch.placement else {
+        let Some(placement) = self.engine.placement(launch) else {
             return Ok(None);
         };
         match self.engine.0.tmux.screen(&placement.pane).await {
