@@ -13,6 +13,7 @@ use crate::agents::Adapter;
 use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::{Launch, ShimRecord};
+use crate::domain::letter::ProcessRef;
 use crate::domain::session::{Session, SessionState};
 use crate::runner::watch::{LaunchChange, LaunchKey};
 use crate::runner::{self, LaunchDir};
@@ -54,6 +55,8 @@ pub(super) struct Memory {
     pub stop_until: Option<Instant>,
     pub shim_watched: bool,
 }
+    /// The shim that was asked to stop.
+    pub stop_asked: Option<ProcessRef>,
 
 /// One look's result: sleep until a nudge or this time, or the session has ended.
 pub(super) enum Next {

@@ -128,19 +128,20 @@ impl Actor {
         }
     }
 
-    /// A stop was asked for: the shim ends its tree; if it does not in time, we do.
+    /// A stop was asked for: the shim ends its tree; if it does not in time, we do. A shim that is still on its way is asked
+    /// when its record comes.
     pub(super) async fn push_stop(&mut self, launch: &Launch) -> Result<Next> {
         self.dirty.exit = true;
-        let until = match self.memory.stop_until {
-            Some(until) => until,
-            None => {
-                if let Some(record) = self.shim(launch)? {
-                    process::ask_shim_to_stop(record.shim);
-                    crate::failpoint!("S6");
-                }
-                *self.memory.stop_until.insert(Instant::now() + SHIM_STOP_LIMIT)
-            }
-        };
+        let until = *self
+            .memory
+            .stop_until
+            .get_or_insert_with(|| Instant::now() + SHIM_STOP_LIMIT);
+        if let Some(record) = self.shim(launch)?
+            && self.memory.stop_asked.replace(record.shim) != Some(record.shim)
+        {
+            process::ask_shim_to_stop(record.shim);
+            crate::failpoint!("S6");
+        }
         if Instant::now() < until {
             return Ok(Next::Sleep(Some(until)));
         }
