@@ -119,6 +119,9 @@ impl Actor {
                     tracing::warn!(session.id = %self.id, error = %fault, "a look at the session failed");
                     Some(Instant::now() + RETRY_AFTER_FAULT)
                 }
+                    // It may have failed between a byte that went out and the row that says so: a prompt that is half done
+                    // is looked into as after a crash.
+                    self.settled = false;
             };
             tokio::select! {
                 () = cancel.cancelled() => return,
