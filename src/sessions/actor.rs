@@ -47,22 +47,24 @@ pub(super) struct Memory {
     pub launched_at: Option<Instant>,
     /// Looks at the screen in a row that changed nothing; the pause between them grows with it.
     pub idle_looks: u32,
+    /// Since when the box of an agent that works by hooks was seen empty.
+    pub empty_since: Option<Instant>,
     /// When the agent's evidence for the typed prompt is overdue.
     pub evidence_until: Option<Instant>,
     /// When a half-done prompt of an earlier engine is decided by the screen.
     pub settle_until: Option<Instant>,
     /// When the shim's time for a stop has passed.
     pub stop_until: Option<Instant>,
-    pub shim_watched: bool,
-}
     /// The shim that was asked to stop.
     pub stop_asked: Option<ProcessRef>,
+    pub shim_watched: bool,
+    /// Files of the mailbox that were dealt with and could not be removed.
+    pub immovable: HashSet<String>,
+}
 
 /// One look's result: sleep until a nudge or this time, or the session has ended.
 pub(super) enum Next {
     Sleep(Option<Instant>),
-    /// Files of the mailbox that were dealt with and could not be removed.
-    pub immovable: HashSet<String>,
     Ended,
 }
 
@@ -117,11 +119,11 @@ impl Actor {
                 Ok(Next::Sleep(until)) => until,
                 Err(fault) => {
                     tracing::warn!(session.id = %self.id, error = %fault, "a look at the session failed");
-                    Some(Instant::now() + RETRY_AFTER_FAULT)
-                }
                     // It may have failed between a byte that went out and the row that says so: a prompt that is half done
                     // is looked into as after a crash.
                     self.settled = false;
+                    Some(Instant::now() + RETRY_AFTER_FAULT)
+                }
             };
             tokio::select! {
                 () = cancel.cancelled() => return,
