@@ -1,22 +1,19 @@
 //! The event stream, which survives the daemon's restart: it goes on after the last event that was seen.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use http_body_util::BodyExt;
 use hyper::Method;
 use hyper::body::Incoming;
 use hyper::header::ACCEPT;
 
-use super::{Client, connection::Call, path, query};
+use super::{Client, RECONNECT_LIMIT, RECONNECT_PAUSE, connection::Call, path, query};
 use crate::api::LAST_EVENT_ID;
 use crate::api::sse::Decoder;
 use crate::api::wire::Event;
 use crate::domain::fault::{Fault, Kind, Result};
-
-/// How long a stream that broke off looks for the daemon before it gives up.
-const RECONNECT_LIMIT: Duration = Duration::from_secs(30);
-const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
 
 /// Events as they happen.
 pub struct EventStream<'a> {
@@ -68,6 +65,7 @@ impl EventStream<'_> {
         }
         self.decoder = Decoder::default();
         self.body = Some(self.client.send(&call).await?);
+        self.client.follows.store(true, Ordering::Relaxed);
         Ok(())
     }
 
