@@ -35,9 +35,10 @@ impl Actor {
         }
         let id = self.id.clone();
         let waiting = self.engine.0.store.read(move |tx| tx.next_waiting_turn(&id)).await?;
-        match (waiting, &launch.placement) {
+        match (waiting, self.engine.placement(launch)) {
+            (None, _) => Ok(Next::Sleep(None)),
             (Some(turn), Some(placement)) => self.deliver(turn, launch, &placement.pane).await,
-            _ => Ok(Next::Sleep(None)),
+            (Some(_), None) => Ok(Next::after(HELD_PAUSE)),
         }
     }
 
@@ -48,8 +49,10 @@ impl Actor {
         if let Some(obstacle) = self.obstacle(&screen) {
             return self.hold(&turn, obstacle).await;
         }
-        self.step(&turn.id, TurnEvent::BeginTyping { launch: launch.no })
-            .await?;
+        let begun = self.step(&turn.id, TurnEvent::BeginTyping { launch: launch.no });
+        if begun.await?.is_none() {
+            return Ok(Next::now());
+        }
         crate::failpoint!("I3");
         let text = Sanitised {
             text: turn.text.clone(),
