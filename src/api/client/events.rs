@@ -1,19 +1,22 @@
 //! The event stream, which survives the daemon's restart: it goes on after the last event that was seen.
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
 use hyper::Method;
 use hyper::body::Incoming;
 use hyper::header::ACCEPT;
 
-use super::{Client, RECONNECT_LIMIT, RECONNECT_PAUSE, connection::Call, path, query};
+use super::{Client, connection::Call, path, query};
 use crate::api::LAST_EVENT_ID;
 use crate::api::sse::Decoder;
 use crate::api::wire::Event;
 use crate::domain::fault::{Fault, Kind, Result};
+
+/// How long a stream that broke off looks for the daemon before it gives up.
+const RECONNECT_LIMIT: Duration = Duration::from_secs(30);
+const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
 
 /// Events as they happen.
 pub struct EventStream<'a> {
@@ -37,7 +40,8 @@ impl Client {
             decoder: Decoder::default(),
             ready: VecDeque::new(),
         };
-        stream.connect().await?;
+        let call = stream.call();
+        stream.connect(&call).await?;
         Ok(stream)
     }
 }
@@ -57,15 +61,18 @@ impl EventStream<'_> {
         }
     }
 
-    async fn connect(&mut self) -> Result<()> {
+    fn call(&self) -> Call {
         let url = query(path(&["events"]), &[("session", self.session.clone())]);
         let mut call = Call::new(Method::GET, &url).header(ACCEPT.as_str(), "text/event-stream");
         if let Some(last) = self.last {
             call = call.header(LAST_EVENT_ID, last.to_string());
         }
+        call
+    }
+
+    async fn connect(&mut self, call: &Call) -> Result<()> {
         self.decoder = Decoder::default();
-        self.body = Some(self.client.send(&call).await?);
-        self.client.follows.store(true, Ordering::Relaxed);
+        self.body = Some(self.client.send(call).await?);
         Ok(())
     }
 
@@ -93,10 +100,12 @@ impl EventStream<'_> {
         Ok(true)
     }
 
+    /// Waits for the daemon to be back, and does not start one: whoever follows must not undo a stop.
     async fn reconnect(&mut self) -> Result<()> {
         let begun = Instant::now();
+        let call = self.call().without_start();
         loop {
-            match self.connect().await {
+            match self.connect(&call).await {
                 Err(fault) if fault.kind == Kind::DaemonUnreachable && begun.elapsed() < RECONNECT_LIMIT => {
                     tokio::time::sleep(RECONNECT_PAUSE).await;
                 }

@@ -8,15 +8,12 @@ mod events;
 mod path;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
 use hyper::Method;
 use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::net::UnixStream;
 
 use crate::api::wire::ErrorBody;
 use crate::api::{IDEMPOTENCY_KEY, status};
@@ -27,28 +24,17 @@ pub use path::{path, query};
 
 use connection::{Call, Lost};
 
-/// How long a follower that lost its daemon looks for the next one.
-const RECONNECT_LIMIT: Duration = Duration::from_secs(30);
-const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
-
 /// Makes sure that a daemon runs (or says why none can be started). Called when nobody answers at the socket.
 pub type Starter = Box<dyn Fn() -> Result<()>>;
 
 pub struct Client {
     socket: PathBuf,
     starter: Starter,
-    /// Set once an event stream was open. A daemon that ends after that was ended by somebody, or comes back by itself: a follower
-    /// waits for it and never starts one in its place.
-    follows: AtomicBool,
 }
 
 impl Client {
     pub fn new(socket: PathBuf, starter: Starter) -> Self {
-        Self {
-            socket,
-            starter,
-            follows: AtomicBool::new(false),
-        }
+        Self { socket, starter }
     }
 
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
@@ -110,26 +96,11 @@ impl Client {
         self.send_once(call).await.map_err(|lost| lost.explain(call))
     }
 
-    /// Waits until a daemon answers at the socket again.
-    async fn await_daemon(&self) -> Result<UnixStream, Lost> {
-        let begun = Instant::now();
-        loop {
-            if let Some(stream) = connection::connect(&self.socket).await? {
-                return Ok(stream);
-            }
-            if begun.elapsed() > RECONNECT_LIMIT {
-                return Err(Lost::definite(connection::nobody(&self.socket)));
-            }
-            // The socket appears by a rename that nobody tells us of.
-            tokio::time::sleep(RECONNECT_PAUSE).await;
-        }
-    }
-
     /// One attempt; starts the daemon when nobody answers at the socket.
     async fn send_once(&self, call: &Call) -> Result<Incoming, Lost> {
         let stream = match connection::connect(&self.socket).await? {
             Some(stream) => stream,
-            None if self.follows.load(Ordering::Relaxed) => self.await_daemon().await?,
+            None if !call.starts_daemon() => return Err(Lost::definite(connection::nobody(&self.socket))),
             None => {
                 (self.starter)().map_err(Lost::definite)?;
                 let stream = connection::connect(&self.socket).await?;
