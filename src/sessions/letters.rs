@@ -122,7 +122,8 @@ impl Actor {
         let mut kept = Vec::new();
         for (i, attachment) in letter.files.iter().enumerate() {
             let path = outgoing.join(format!("{}-{i}", letter.id));
-            let size = mailbox::take_attachment(&mail, attachment, &path)?;
+            // Up to 50 MB and a sync: the other sessions do not wait for it.
+            let size = tokio::task::block_in_place(|| mailbox::take_attachment(&mail, attachment, &path))?;
             kept.push(MessageFile {
                 path,
                 name: attachment.name.clone(),

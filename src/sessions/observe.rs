@@ -31,26 +31,26 @@ const END_HOOK_LIMIT: Duration = Duration::from_secs(9);
 impl Actor {
     /// Reads the screen where the state asks for it. `None`: the state needs no look, go on.
     pub(super) async fn observe(&mut self, session: &Session, launch: &Launch) -> Result<Option<Next>> {
-        let wanted = match session.status.state {
-            SessionState::Starting | SessionState::NeedsInput => true,
-            SessionState::Working => true,
-            _ => false,
-        };
-        if session.status.state != SessionState::Working {
+        let state = session.status.state;
+        if state != SessionState::Working {
             self.memory.empty_since = None;
         }
-        if !wanted {
+        if !matches!(
+            state,
+            SessionState::Starting | SessionState::NeedsInput | SessionState::Working
+        ) {
             self.memory.idle_looks = 0;
             return Ok(None);
         }
         let Some(reading) = self.read_screen(launch).await? else {
             return Ok(Some(Next::after(LOOK_PAUSE_MAX)));
         };
-        let event = match session.status.state {
+        let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
+        let event = match state {
             SessionState::Starting => self.while_starting(reading),
             SessionState::NeedsInput => self.while_in_dialog(reading),
-            _ if self.adapter.evidence() == Evidence::None => self.while_working(&reading),
-            _ => self.while_working_by_hooks(&reading),
+            _ if by_hooks => self.while_working_by_hooks(&reading),
+            _ => self.while_working(&reading),
         };
         if let Some(event) = event {
             self.memory.idle_looks = 0;
@@ -59,7 +59,6 @@ impl Actor {
             }
         }
         self.memory.idle_looks += 1;
-        let by_hooks = session.status.state == SessionState::Working && self.adapter.evidence() != Evidence::None;
         let pause = if by_hooks { HOOKED_LOOK_PAUSE } else { self.look_pause() };
         Ok(Some(Next::after(pause)))
     }

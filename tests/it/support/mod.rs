@@ -10,7 +10,8 @@ mod http;
 mod output;
 mod wait;
 
-pub use daemon::Daemon;
+pub use cleanup::of_session;
+pub use daemon::{Daemon, signal};
 pub use env::TestEnv;
 pub use http::Http;
 pub use output::Output;
