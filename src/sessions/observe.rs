@@ -24,7 +24,7 @@ impl Actor {
     /// Reads the screen where the state asks for it. `None`: the state needs no look, go on.
     pub(super) async fn observe(&mut self, session: &Session, launch: &Launch) -> Result<Option<Next>> {
         let wanted = match session.status.state {
-            SessionState::Starting | SessionState::NeedsInput => true,
+            SessionState::Starting | SessionState::NeedsInput | SessionState::Limited => true,
             SessionState::Working => self.adapter.evidence() == Evidence::None,
             _ => false,
         };
@@ -38,6 +38,7 @@ impl Actor {
         let event = match session.status.state {
             SessionState::Starting => self.while_starting(reading),
             SessionState::NeedsInput => self.while_in_dialog(reading),
+            SessionState::Limited => self.while_limited(reading),
             _ => self.while_working(&reading),
         };
         if let Some(event) = event {
@@ -87,6 +88,18 @@ impl Actor {
             _ if self.memory.idle_looks < LOOKS_WITHOUT_DIALOG => None,
             ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. } => Some(SessionEvent::Ready { source }),
             ScreenReading::Busy => Some(SessionEvent::DialogClosed { source }),
+        }
+    }
+
+    /// The limit is over when the agent shows its empty box again: it waited, or a person pressed its key. An agent that shows
+    /// its box at once is tried again by the next prompt; its own sign of the limit brings the state back.
+    fn while_limited(&self, reading: ScreenReading) -> Option<SessionEvent> {
+        let source = Source::Screen;
+        match reading {
+            ScreenReading::Dialog { text, .. } => Some(SessionEvent::Dialog { source, text }),
+            _ if self.memory.idle_looks < LOOKS_WITHOUT_DIALOG => None,
+            ScreenReading::ComposerEmpty => Some(SessionEvent::Ready { source }),
+            _ => None,
         }
     }
 

@@ -4,12 +4,17 @@ mod fakes;
 mod support;
 
 mod api;
+mod asks;
+mod bad_input;
 mod caller;
 mod cli;
+mod custom;
 mod daemon;
 mod delivery;
 mod demo_agent;
 mod faults;
+mod identity;
+mod life;
 mod recovery;
 mod runner;
 mod telegram;

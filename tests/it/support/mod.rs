@@ -8,10 +8,12 @@ mod daemon;
 mod env;
 mod http;
 mod output;
+mod snapshot;
 mod wait;
 
 pub use daemon::Daemon;
 pub use env::TestEnv;
 pub use http::Http;
 pub use output::Output;
+pub use snapshot::{holders, snapshot};
 pub use wait::*;
