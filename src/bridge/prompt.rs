@@ -125,9 +125,10 @@ impl Here {
         }
     }
 
-    /// One message is one prompt, however often it is looked at.
+    /// One message is one prompt, however often it is looked at. The update tells it from a message of another bot's, whose ids
+    /// begin anew in the same chat.
     pub fn key(&self) -> String {
-        format!("{}:{}", self.chat, self.message_id)
+        format!("{}:{}:{}", self.chat, self.message_id, self.update_id)
     }
 
     /// A request as of this message.
@@ -138,5 +139,26 @@ impl Here {
             key: Some(self.key()),
             ..request
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_bots_message_of_the_same_number_is_another_prompt() {
+        let here = |update_id| Here {
+            update_id,
+            chat: crate::domain::route::ChatRef {
+                channel: "telegram".into(),
+                chat_id: 7,
+                thread_id: None,
+            },
+            message_id: 12,
+            reply_to: None,
+        };
+        assert_eq!(here(1).key(), here(1).key());
+        assert_ne!(here(1).key(), here(2).key());
     }
 }

@@ -12,7 +12,7 @@ pub struct Args {
     /// The session, or the question's own id when it has several.
     #[arg(value_name = "SESSION|ASK")]
     of: String,
-    /// The answer; `-` reads it from stdin.
+    /// The answer; `-` reads it from standard input.
     #[arg(value_name = "TEXT|-")]
     text: String,
 }

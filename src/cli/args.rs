@@ -11,26 +11,34 @@ use super::{
 
 /// Keeps coding agents at work in tmux windows, reached from Telegram, ssh, this command line and an API.
 ///
-/// Sessions are named by their name, their id, or the beginning of their id.
+/// A session is named by its name, its id, or the first 3 or more characters of its id. The daemon starts by itself with the
+/// first command that needs it.
 #[derive(Debug, Parser)]
-#[command(name = "telecoder", version, max_term_width = 100)]
+#[command(name = "telecoder", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     /// Print JSON on stdout, and errors as JSON on stderr.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, display_order = 100)]
     pub json: bool,
-    /// The configuration file.
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Read this configuration file (`telecoder config path` tells which one is read without it).
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE, display_order = 101)]
     pub config: Option<PathBuf>,
-    /// Where everything is kept.
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Use this data directory, and so its daemon and sessions [default: ~/.telecoder].
+    #[arg(long, global = true, value_name = "DIR", help_heading = EVERYWHERE, display_order = 102)]
     pub data_dir: Option<PathBuf>,
     #[command(subcommand)]
     pub command: Command,
 }
 
+/// The heading of what each command takes.
+const EVERYWHERE: &str = "With every command";
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4 refused by the state of things, 5 no daemon, \
+6 not permitted, 7 time limit, 8 storage, 9 program missing, 11 over a limit, 12 uncertain, 20 session failed, 21 needs input, \
+78 configuration.";
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Start a session with a prompt.
+    /// Start a session: an agent in a window of its own, with its first prompt.
     Run(run::Args),
     /// Send a prompt to a session.
     Send(send::Args),
@@ -50,25 +58,25 @@ pub enum Command {
     Attach(attach::Args),
     /// Interrupt what the agent is doing; the session goes on.
     Interrupt(interrupt::Args),
-    /// End the agent and everything it started. What is already ended stays so.
+    /// End a session: the agent and everything that it started.
     Stop(stop::Args),
     /// Start an ended session's agent again, in its conversation.
     Resume(resume::Args),
     /// Remove a session and its workspace.
     Rm(rm::Args),
-    /// Show what happened.
+    /// Show the event log: what happened, in order.
     Events(events::Args),
     /// Show what agents said.
     Messages(messages::Args),
     /// Answer a question of an agent.
     Answer(answer::Args),
-    /// Ask the daemon how it is. Never starts one.
+    /// Show how the daemon is; never starts one.
     Health,
-    /// Show where the configuration is, and what it means.
+    /// Show which configuration file is read, and what is in force.
     Config(config::Args),
-    /// Print a completion script.
+    /// Print the completion script of a shell.
     Completions(completions::Args),
-    /// Run the daemon.
+    /// Run the daemon in the foreground, logging to stderr.
     Serve(serve::Args),
     /// Run the tmux server of the agents' windows (used by its systemd unit).
     #[command(hide = true)]

@@ -15,6 +15,7 @@ use crate::tmux;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Name, id, or beginning of the id.
     session: String,
     /// Print the command instead of running it.
     #[arg(long)]

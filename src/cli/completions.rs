@@ -9,8 +9,15 @@ use super::args::Cli;
 use super::out;
 use crate::domain::fault::Result;
 
+const EXAMPLES: &str = "Examples:
+  telecoder completions bash > ~/.local/share/bash-completion/completions/telecoder
+  telecoder completions fish > ~/.config/fish/completions/telecoder.fish
+  telecoder completions zsh > DIR/_telecoder      # a directory of your $fpath";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
+    /// The shell.
     shell: Shell,
 }
 

@@ -13,7 +13,7 @@ const PAGE: usize = 1_000;
 pub struct Args {
     /// Only events of this session.
     session: Option<String>,
-    /// Go on with what happens from now on; without `--after` nothing older is shown.
+    /// Show what happens from now on, until Ctrl-C; with `--after` also what happened since then.
     #[arg(long, short)]
     follow: bool,
     /// Only events after this number.

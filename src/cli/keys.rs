@@ -8,8 +8,9 @@ use crate::domain::fault::Result;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Name, id, or beginning of the id.
     session: String,
-    /// tmux names: Enter, Escape, Tab, Up, C-c, y ...
+    /// Keys by their tmux names: Enter, Escape, Tab, Up, C-c, y ...
     #[arg(required = true, value_name = "KEY", allow_hyphen_values = true)]
     keys: Vec<String>,
 }

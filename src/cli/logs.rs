@@ -14,8 +14,9 @@ use crate::domain::fault::Result;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Name, id, or beginning of the id.
     session: String,
-    /// Go on with what is said from now on.
+    /// Go on with what is said from now on, until Ctrl-C.
     #[arg(long, short)]
     follow: bool,
     /// Only the last N entries.

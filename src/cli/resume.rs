@@ -8,6 +8,7 @@ use crate::domain::fault::Result;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Name, id, or beginning of the id.
     session: String,
 }
 

@@ -8,8 +8,9 @@ use crate::domain::fault::Result;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Name, id, or beginning of the id.
     session: String,
-    /// Also when work in it is published nowhere else.
+    /// Also when it holds work that is nowhere else: commits that were not published, changes that were not committed.
     #[arg(long, short)]
     force: bool,
 }

@@ -11,22 +11,22 @@ use crate::domain::fault::{Fault, Kind, Result};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The agent; `auto` is the first installed one.
+    /// The agent: a name of the configuration, `auto` (the first one that is installed) or `demo` [default: `default_agent`].
     #[arg(long, short, value_name = "AGENT")]
     agent: Option<String>,
     /// Work on a repository: a path or a URL. Without it the session has an empty directory of its own.
     #[arg(long, short, value_name = "PATH|URL")]
     repo: Option<String>,
-    /// The session's name; made from the prompt when not given.
+    /// The session's name; made from the repository or the prompt when not given.
     #[arg(long, short, value_name = "NAME")]
     name: Option<String>,
-    /// What the agent may do: locked, observe, ask, standard or yolo.
+    /// What the agent may do: locked, observe, ask, standard or yolo [default: `default_policy`].
     #[arg(long, short, value_name = "POLICY")]
     policy: Option<String>,
-    /// Return at the end of the first turn: exit code 0, 20 (failed), 21 (needs input) or 12 (uncertain).
+    /// Print the replies and return at the end of the first turn: exit code 0, 20 (failed), 21 (needs input) or 12 (uncertain).
     #[arg(long, short)]
     wait: bool,
-    /// The prompt; `-` reads it from stdin.
+    /// The prompt; `-` reads it from standard input.
     prompt: String,
 }
 

@@ -14,11 +14,12 @@ const STDIN_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Name, id, or beginning of the id.
     session: String,
-    /// The prompt; `-`, or nothing with a pipe, reads it from stdin.
+    /// The prompt; `-`, or nothing with a pipe, reads it from standard input.
     #[arg(value_name = "TEXT|-")]
     pub text: Option<String>,
-    /// Return at the end of the turn, as `run --wait` does.
+    /// Print the replies and return at the end of the turn, as `run --wait` does.
     #[arg(long, short)]
     wait: bool,
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
+use super::messages::said as said_lines;
 use super::out;
 use crate::api::client::{Client, path};
 use crate::api::wire::{Message, Session, Turn};
@@ -38,7 +39,7 @@ pub async fn for_turn(client: &Client, session: &str, turn: &str, say: bool) -> 
         let report = look(client, session, turn).await?;
         if say {
             for message in report.messages.iter().filter(|message| said.insert(message.id)) {
-                out::line(&message.text)?;
+                said_lines(message).iter().try_for_each(|line| out::line(line))?;
             }
         }
         if let Some(verdict) = verdict(&report.session, &report.turn) {

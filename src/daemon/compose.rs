@@ -34,19 +34,22 @@ pub async fn run(config: Config, dir: DataDir, panicked: CancellationToken) -> R
     let tracker = TaskTracker::new();
     let mut parts = Parts::new();
     let begun = tokio::select! {
-        begun = begin(Arc::new(config), &dir, &cancel, &tracker, &mut parts) => begun,
+        begun = begin(Arc::new(config), &dir, &cancel, &tracker, &mut parts) => begun.map(|()| true),
         name = signals.next() => {
             tracing::info!(signal = name, "told to end while starting");
-            return Ok(());
+            Ok(false)
         }
     };
-    if let Err(fault) = begun {
-        cancel.cancel();
-        return Err(fault);
-    }
-    systemd::ready();
-    tracing::info!(pid = std::process::id(), version = env!("CARGO_PKG_VERSION"), data_dir = %dir.path().display(), "ready");
-    let ended = supervise(&mut parts, &mut signals, &panicked).await;
+    let ended = match begun {
+        Ok(true) => {
+            systemd::ready();
+            tracing::info!(pid = std::process::id(), version = env!("CARGO_PKG_VERSION"), data_dir = %dir.path().display(), "ready");
+            supervise(&mut parts, &mut signals, &panicked).await
+        }
+        // What was begun so far ends like the whole.
+        Ok(false) => Ok(()),
+        Err(fault) => Err(fault),
+    };
     systemd::stopping();
     cancel.cancel();
     tracker.close();

@@ -310,11 +310,18 @@ fn on_ready(status: &Status, source: Source) -> Option<(Status, Vec<SessionEffec
 }
 
 fn on_dialog(status: &Status, source: Source, text: &str) -> Option<(Status, Vec<SessionEffect>)> {
-    if status.state == SessionState::NeedsInput && status.reason.text == text {
+    let is_known = status.reason.text == text || (source == Source::Screen && same_words(&status.reason.text, text));
+    if status.state == SessionState::NeedsInput && is_known {
         return None;
     }
     let status = Status::new(SessionState::NeedsInput, source, "dialog", text);
     Some((status, vec![SessionEffect::Tell]))
+}
+
+/// A dialog that counts down or turns a wheel is one dialog, not one for each look.
+fn same_words(a: &str, b: &str) -> bool {
+    let words = |text: &str| text.chars().filter(|c| c.is_alphabetic()).collect::<String>();
+    words(a) == words(b)
 }
 
 fn on_stop(status: &Status) -> Option<(Status, Vec<SessionEffect>)> {

@@ -1,5 +1,6 @@
 //! The actor of one session: wakes, looks at the store and the launch directory, does what there is to do, sleeps.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::agents::Adapter;
 use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::{Launch, ShimRecord};
+use crate::domain::letter::ProcessRef;
 use crate::domain::session::{Session, SessionState};
 use crate::runner::watch::{LaunchChange, LaunchKey};
 use crate::runner::{self, LaunchDir};
@@ -45,13 +47,19 @@ pub(super) struct Memory {
     pub launched_at: Option<Instant>,
     /// Looks at the screen in a row that changed nothing; the pause between them grows with it.
     pub idle_looks: u32,
+    /// Since when the box of an agent that works by hooks was seen empty.
+    pub empty_since: Option<Instant>,
     /// When the agent's evidence for the typed prompt is overdue.
     pub evidence_until: Option<Instant>,
     /// When a half-done prompt of an earlier engine is decided by the screen.
     pub settle_until: Option<Instant>,
     /// When the shim's time for a stop has passed.
     pub stop_until: Option<Instant>,
+    /// The shim that was asked to stop.
+    pub stop_asked: Option<ProcessRef>,
     pub shim_watched: bool,
+    /// Files of the mailbox that were dealt with and could not be removed.
+    pub immovable: HashSet<String>,
 }
 
 /// One look's result: sleep until a nudge or this time, or the session has ended.
@@ -111,6 +119,9 @@ impl Actor {
                 Ok(Next::Sleep(until)) => until,
                 Err(fault) => {
                     tracing::warn!(session.id = %self.id, error = %fault, "a look at the session failed");
+                    // It may have failed between a byte that went out and the row that says so: a prompt that is half done
+                    // is looked into as after a crash.
+                    self.settled = false;
                     Some(Instant::now() + RETRY_AFTER_FAULT)
                 }
             };

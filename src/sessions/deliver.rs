@@ -24,6 +24,8 @@ const ECHO_LIMIT: Duration = Duration::from_secs(5);
 /// Pauses between looks at the box while the text is awaited: the first, and the longest.
 const ECHO_PAUSE_MIN: Duration = Duration::from_micros(500);
 const ECHO_PAUSE_MAX: Duration = Duration::from_millis(50);
+/// How long a look at the box may lie back when the text goes out: a dialog may have come since, and the text would answer it.
+const LOOK_GOOD_FOR: Duration = Duration::from_millis(20);
 /// Pause before a held prompt is tried again: what holds it (a person at the keyboard, a dialog) sends no signal.
 const HELD_PAUSE: Duration = Duration::from_millis(500);
 
@@ -35,21 +37,32 @@ impl Actor {
         }
         let id = self.id.clone();
         let waiting = self.engine.0.store.read(move |tx| tx.next_waiting_turn(&id)).await?;
-        match (waiting, &launch.placement) {
+        match (waiting, self.engine.placement(launch)) {
+            (None, _) => Ok(Next::Sleep(None)),
             (Some(turn), Some(placement)) => self.deliver(turn, launch, &placement.pane).await,
-            _ => Ok(Next::Sleep(None)),
+            (Some(_), None) => Ok(Next::after(HELD_PAUSE)),
         }
     }
 
     async fn deliver(&mut self, turn: Turn, launch: &Launch, pane: &PaneId) -> Result<Next> {
+        let looked_at = Instant::now();
         let Ok(screen) = self.engine.0.tmux.screen(pane).await else {
             return Ok(Next::after(HELD_PAUSE));
         };
         if let Some(obstacle) = self.obstacle(&screen) {
             return self.hold(&turn, obstacle).await;
         }
-        self.step(&turn.id, TurnEvent::BeginTyping { launch: launch.no })
-            .await?;
+        let begun = self.step(&turn.id, TurnEvent::BeginTyping { launch: launch.no });
+        if begun.await?.is_none() {
+            return Ok(Next::now());
+        }
+        if looked_at.elapsed() > LOOK_GOOD_FOR
+            && let Ok(screen) = self.engine.0.tmux.screen(pane).await
+            && let Some(obstacle) = self.obstacle(&screen)
+        {
+            self.step(&turn.id, TurnEvent::NotTyped(obstacle)).await?;
+            return Ok(Next::after(HELD_PAUSE));
+        }
         crate::failpoint!("I3");
         let text = Sanitised {
             text: turn.text.clone(),

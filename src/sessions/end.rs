@@ -97,7 +97,7 @@ impl Actor {
             .await?;
         self.unwatch();
         self.dirty.exit = false;
-        if let Some(placement) = &launch.placement {
+        if let Some(placement) = self.engine.placement(launch) {
             self.engine.0.tmux.kill_window(&placement.window).await.ok();
         }
         self.engine.wake(&self.id);
@@ -111,7 +111,9 @@ impl Actor {
     }
 
     async fn keep_last_screen(&self, launch: &Launch) {
-        let Some(placement) = &launch.placement else { return };
+        let Some(placement) = self.engine.placement(launch) else {
+            return;
+        };
         let path = self.launch_dir(launch).last_screen();
         if path.exists() {
             return;
@@ -123,19 +125,20 @@ impl Actor {
         }
     }
 
-    /// A stop was asked for: the shim ends its tree; if it does not in time, we do.
+    /// A stop was asked for: the shim ends its tree; if it does not in time, we do. A shim that is still on its way is asked
+    /// when its record comes.
     pub(super) async fn push_stop(&mut self, launch: &Launch) -> Result<Next> {
         self.dirty.exit = true;
-        let until = match self.memory.stop_until {
-            Some(until) => until,
-            None => {
-                if let Some(record) = self.shim(launch)? {
-                    process::ask_shim_to_stop(record.shim);
-                    crate::failpoint!("S6");
-                }
-                *self.memory.stop_until.insert(Instant::now() + SHIM_STOP_LIMIT)
-            }
-        };
+        let until = *self
+            .memory
+            .stop_until
+            .get_or_insert_with(|| Instant::now() + SHIM_STOP_LIMIT);
+        if let Some(record) = self.shim(launch)?
+            && self.memory.stop_asked.replace(record.shim) != Some(record.shim)
+        {
+            process::ask_shim_to_stop(record.shim);
+            crate::failpoint!("S6");
+        }
         if Instant::now() < until {
             return Ok(Next::Sleep(Some(until)));
         }

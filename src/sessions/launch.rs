@@ -1,5 +1,7 @@
 //! Starting a session's agent: workspace, launch directory, window. Each step is found again after a crash.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::actor::{Actor, Memory, Next};
@@ -9,15 +11,21 @@ use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::launch::{Launch, Placement};
 use crate::domain::session::{Session, SessionEvent, SessionState};
 use crate::runner::script::{self, ScriptContext};
-use crate::runner::{self, process};
+use crate::runner::{self, LaunchDir, process};
 use crate::tmux::NewWindow;
 use crate::workspace;
+
+/// How long what is left of the last launch may take to end (its shim holds the pane for a moment), and the pause between looks.
+const LAST_LAUNCH_LIMIT: Duration = Duration::from_secs(10);
+const LAST_LAUNCH_PAUSE: Duration = Duration::from_millis(20);
+/// Pause between looks at a shim that runs without a window.
+const ADOPTED_PAUSE: Duration = Duration::from_millis(500);
 
 impl Actor {
     /// Starts the agent; `begun` is a launch of which no window is known (a crash between the two).
     pub(super) async fn start_launch(&mut self, session: &Session, begun: Option<&Launch>) -> Result<Next> {
         match self.try_launch(session, begun).await {
-            Ok(()) => Ok(Next::now()),
+            Ok(next) => Ok(next),
             Err(fault) if is_passing(&fault) => Err(fault),
             Err(fault) => {
                 let text = match &fault.hint {
@@ -54,22 +62,27 @@ impl Actor {
         Ok(())
     }
 
-    async fn try_launch(&mut self, session: &Session, begun: Option<&Launch>) -> Result<()> {
+    async fn try_launch(&mut self, session: &Session, begun: Option<&Launch>) -> Result<Next> {
         self.prepare_workspace(session).await?;
+        if begun.is_none() {
+            self.await_last_launch(session).await?;
+        }
         crate::failpoint!("S2");
         let launch = match begun {
             Some(launch) => launch.clone(),
             None => self.begin_launch(session).await?,
         };
         crate::failpoint!("S3");
-        if begun.is_some() && self.adopt_window(&launch).await? {
-            return Ok(());
+        if begun.is_some()
+            && let Some(next) = self.adopt_window(&launch).await?
+        {
+            return Ok(next);
         }
         self.write_launch_dir(session, &launch)?;
         self.watch(&launch)?;
         // A stop may have come while the workspace was made.
         if self.current_state().await? != SessionState::Starting {
-            return Ok(());
+            return Ok(Next::now());
         }
         let placement = self.open_window(session, &launch).await?;
         crate::failpoint!("S4");
@@ -80,6 +93,22 @@ impl Actor {
             ..Memory::default()
         };
         self.settled = true;
+        Ok(Next::now())
+    }
+
+    /// Two agents in one workspace would undo each other's work: the last launch has to be over, to its lock.
+    async fn await_last_launch(&self, session: &Session) -> Result<()> {
+        let Some(no) = session.launch else { return Ok(()) };
+        let last = LaunchDir::new(self.engine.0.paths.launch(&self.id, no));
+        let limit = Instant::now() + LAST_LAUNCH_LIMIT;
+        while runner::is_held(&last)? {
+            if Instant::now() > limit {
+                let message = format!("launch {no} of {} still runs in its work directory", session.name);
+                return Err(Fault::new(Kind::RefusedByState, message)
+                    .hint("End what is left of it, then resume the session again."));
+            }
+            tokio::time::sleep(LAST_LAUNCH_PAUSE).await;
+        }
         Ok(())
     }
 
@@ -122,8 +151,8 @@ impl Actor {
             .await
     }
 
-    /// After a crash between window and record: the window is known by its stamp.
-    async fn adopt_window(&mut self, launch: &Launch) -> Result<bool> {
+    /// After a crash between window and record: the window is known by its stamp. `None`: nothing of the launch was started.
+    async fn adopt_window(&mut self, launch: &Launch) -> Result<Option<Next>> {
         let panes = self.engine.0.tmux.panes().await?;
         let ours = panes
             .into_iter()
@@ -136,12 +165,12 @@ impl Actor {
                 server,
             };
             self.place(launch, placement).await?;
-            return Ok(true);
+            return Ok(Some(Next::now()));
         }
         // No window, but a shim that runs or ran: its records tell the rest.
         let dir = self.launch_dir(launch);
         let shim_runs = runner::read_shim(&dir)?.is_some_and(|record| process::is_alive(record.shim));
-        Ok(shim_runs)
+        Ok(shim_runs.then(|| Next::after(ADOPTED_PAUSE)))
     }
 
     fn write_launch_dir(&self, session: &Session, launch: &Launch) -> Result<()> {
@@ -217,12 +246,13 @@ impl Actor {
     }
 }
 
-/// Faults that a later look may not meet again: the disk, a tmux that is being restarted.
+/// Faults that a later look may not meet again: the disk, a tmux that is being restarted. `Uncertain`: the window may be there,
+/// and the next look finds it by its stamp.
 fn is_passing(fault: &Fault) -> bool {
-    matches!(fault.kind, Kind::Storage | Kind::Timeout)
+    matches!(fault.kind, Kind::Storage | Kind::Timeout | Kind::Uncertain)
 }
 
-fn make_private_dir(path: &std::path::Path) -> Result<()> {
+pub(super) fn make_private_dir(path: &std::path::Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)

@@ -1,11 +1,13 @@
 //! Letters: takes what lies in the launch's mailbox into the store, then removes it. A letter is believed only if its origin
 //! leads to this launch; anything else is put aside and reported.
 
+use std::sync::Arc;
+
 use super::actor::Actor;
-use super::{Engine, tell};
+use super::{Engine, launch, tell};
 use crate::domain::agent::{AgentSignal, PromptProof};
 use crate::domain::ask::{Ask, AskState};
-use crate::domain::fault::Result;
+use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::{LaunchNo, SessionId};
 use crate::domain::launch::{Launch, ShimRecord};
 use crate::domain::letter::{Letter, LetterKind};
@@ -37,7 +39,15 @@ impl Actor {
             return Ok(());
         };
         loop {
-            let found = mailbox::read_new(&dir.mail(), LETTERS_PER_TAKE)?;
+            let found = match mailbox::read_new(&dir.mail(), LETTERS_PER_TAKE) {
+                // The agent's own doing. What lay there is gone; it must not hide how the agent goes on and ends.
+                Err(fault) if fault.kind == Kind::NoMailbox => {
+                    tracing::warn!(session.id = %self.id, error = %fault, "no letter can come from this launch");
+                    self.dirty.mail = false;
+                    return Ok(());
+                }
+                found => found?,
+            };
             let count = found.len();
             let mut batch = Vec::new();
             let mut stayed = 0;
@@ -60,12 +70,16 @@ impl Actor {
     fn sort(&self, found: Found, session: &Session, launch: &Launch, shim: &ShimRecord) -> Result<Sorted> {
         let (file, letter) = match found {
             Found::Letter { file, letter } => (file, *letter),
+            Found::Bad { file, .. } if self.memory.immovable.contains(&file) => return Ok(Sorted::Stays),
             Found::Bad { file, reason } => return Ok(Sorted::PutAside { file, reason }),
             Found::Newer { file, version } => {
                 tracing::warn!(session.id = %self.id, file, version, "a letter of a newer version stays in the mailbox");
                 return Ok(Sorted::Stays);
             }
         };
+        if self.memory.immovable.contains(&file) {
+            return Ok(Sorted::Stays);
+        }
         let addressed = letter.session == self.id && letter.launch == launch.no;
         if !addressed || !letter.origin.leads_to(Some(shim.shim), session.native_id.as_deref()) {
             let reason = format!(
@@ -76,13 +90,13 @@ impl Actor {
         }
         let files = match self.keep_files(launch, &letter) {
             Ok(files) => files,
-            Err(fault) if fault.kind == crate::domain::fault::Kind::Storage => return Err(fault),
-            Err(fault) => {
+            Err(fault) if matches!(fault.kind, Kind::NotFound | Kind::NotPermitted | Kind::OverLimit) => {
                 return Ok(Sorted::PutAside {
                     file,
                     reason: fault.message,
                 });
             }
+            Err(fault) => return Err(fault),
         };
         let meaning = match (letter.kind, &letter.event) {
             (LetterKind::Hook, Some(event)) => self
@@ -102,10 +116,14 @@ impl Actor {
     fn keep_files(&self, launch: &Launch, letter: &Letter) -> Result<Vec<MessageFile>> {
         let mail = self.launch_dir(launch).mail();
         let outgoing = self.engine.0.paths.outgoing(&self.id);
+        if !letter.files.is_empty() {
+            launch::make_private_dir(&outgoing)?;
+        }
         let mut kept = Vec::new();
         for (i, attachment) in letter.files.iter().enumerate() {
             let path = outgoing.join(format!("{}-{i}", letter.id));
-            let size = mailbox::take_attachment(&mail, attachment, &path)?;
+            // Up to 50 MB and a sync: the other sessions do not wait for it.
+            let size = tokio::task::block_in_place(|| mailbox::take_attachment(&mail, attachment, &path))?;
             kept.push(MessageFile {
                 path,
                 name: attachment.name.clone(),
@@ -116,10 +134,30 @@ impl Actor {
         Ok(kept)
     }
 
+    /// Takes the letters in one transaction. If the store cannot take them together, each is taken by itself, and one that it
+    /// never will take is put aside: it must not stand in the way of the others for ever.
     async fn take_batch(&mut self, launch: &Launch, batch: Vec<Taken>) -> Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
+        let batch = Arc::new(batch);
+        match self.take_together(launch, batch.clone()).await {
+            Err(fault) if fault.kind == Kind::Failure => {
+                tracing::warn!(session.id = %self.id, error = %fault, "letters one by one")
+            }
+            done => return done,
+        }
+        for taken in Arc::into_inner(batch).unwrap_or_default() {
+            let file = taken.file.clone();
+            match self.take_together(launch, Arc::new(vec![taken])).await {
+                Err(fault) if fault.kind == Kind::Failure => self.put_aside(launch, file, fault.message).await?,
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_together(&mut self, launch: &Launch, batch: Arc<Vec<Taken>>) -> Result<()> {
         let mail = self.launch_dir(launch).mail();
         if batch
             .iter()
@@ -128,16 +166,11 @@ impl Actor {
             self.memory.started = true;
         }
         let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
-        let batch = self
-            .engine
+        let rows = batch.clone();
+        self.engine
             .0
             .store
-            .write(move |tx| {
-                for taken in &batch {
-                    take(&engine, tx, &id, no, taken)?;
-                }
-                Ok(batch)
-            })
+            .write(move |tx| rows.iter().try_for_each(|taken| take(&engine, tx, &id, no, taken)))
             .await?;
         crate::failpoint!("O2");
         #[cfg(feature = "failpoints")]
@@ -147,13 +180,22 @@ impl Actor {
         {
             crate::failpoint!("I8");
         }
-        for taken in batch {
-            mailbox::discard(&mail, &taken.file, &taken.letter.files)?;
+        for taken in batch.iter() {
+            let discarded = mailbox::discard(&mail, &taken.file, &taken.letter.files);
+            self.note_immovable(&taken.file, discarded);
         }
         Ok(())
     }
 
-    async fn put_aside(&self, launch: &Launch, file: String, reason: String) -> Result<()> {
+    /// A file that stays in the mailbox though it was dealt with (the agent took our right to remove it) is not looked at again.
+    fn note_immovable(&mut self, file: &str, removed: Result<()>) {
+        if let Err(fault) = removed {
+            tracing::warn!(session.id = %self.id, error = %fault, "a letter that was dealt with stays in the mailbox");
+            self.memory.immovable.insert(file.to_owned());
+        }
+    }
+
+    async fn put_aside(&mut self, launch: &Launch, file: String, reason: String) -> Result<()> {
         tracing::warn!(session.id = %self.id, file, reason, "a letter was put aside");
         let (engine, id, name) = (self.engine.clone(), self.id.clone(), file.clone());
         self.engine
@@ -166,7 +208,9 @@ impl Actor {
                 tell::notice(&engine, tx, &session, text, None)
             })
             .await?;
-        mailbox::quarantine(&self.launch_dir(launch).mail(), &file)
+        let removed = mailbox::quarantine(&self.launch_dir(launch).mail(), &file);
+        self.note_immovable(&file, removed);
+        Ok(())
     }
 }
 

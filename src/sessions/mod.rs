@@ -31,6 +31,7 @@ use crate::config::Config;
 use crate::config::data_dir::DataDir;
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
+use crate::domain::launch::{Launch, Placement};
 use crate::runner::watch::Watcher;
 use crate::store::Store;
 use crate::tmux::Tmux;
@@ -92,6 +93,16 @@ impl Engine {
     pub fn wake(&self, session: &SessionId) {
         self.0.schedule.notify_one();
         self.0.actors.nudge(session, actors::Nudge::Look);
+    }
+
+    /// Where a launch runs, if the tmux server that gave it its ids is the one that runs now. In another server the same ids
+    /// are somebody else's window.
+    fn placement<'a>(&self, launch: &'a Launch) -> Option<&'a Placement> {
+        let server = self.0.tmux.server();
+        launch
+            .placement
+            .as_ref()
+            .filter(|placement| Some(placement.server) == server)
     }
 
     pub fn registry(&self) -> &Registry {

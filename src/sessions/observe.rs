@@ -1,16 +1,19 @@
 //! What the screen has to say where no hook speaks: ready after the start, a dialog that went away, the end of a turn of an agent
-//! without evidence. Looks only in passing states; an idle session's screen is not read.
+//! without evidence, or of one whose hook was lost. Looks only in passing states; an idle session's screen is not read.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::actor::{Actor, Next};
+use super::{Engine, tell};
 use crate::domain::agent::Evidence;
 use crate::domain::fault::Result;
 use crate::domain::launch::Launch;
 use crate::domain::screen::ScreenReading;
-use crate::domain::session::{Session, SessionEvent, SessionState, Source};
+use crate::domain::session::{Reason, Session, SessionEvent, SessionState, Source};
+use crate::domain::turn::{Turn, TurnEvent, TurnState};
+use crate::store::Tx;
 
 /// Pauses between looks at a screen that does not change: the first, and the longest (status is to be true within 2 s).
 const LOOK_PAUSE_MIN: Duration = Duration::from_millis(30);
@@ -20,40 +23,79 @@ const START_HOOK_LIMIT: Duration = Duration::from_secs(20);
 /// Looks in a row without the dialog before it counts as gone: hooks announce a dialog before it is drawn.
 const LOOKS_WITHOUT_DIALOG: u32 = 6;
 
+/// Pause between looks at the screen of an agent that works and tells its end by a hook.
+const HOOKED_LOOK_PAUSE: Duration = Duration::from_secs(5);
+/// How long the box of such an agent stays empty until its hook counts as lost.
+const END_HOOK_LIMIT: Duration = Duration::from_secs(9);
+
 impl Actor {
     /// Reads the screen where the state asks for it. `None`: the state needs no look, go on.
     pub(super) async fn observe(&mut self, session: &Session, launch: &Launch) -> Result<Option<Next>> {
-        let wanted = match session.status.state {
-            SessionState::Starting | SessionState::NeedsInput | SessionState::Limited => true,
-            SessionState::Working => self.adapter.evidence() == Evidence::None,
-            _ => false,
-        };
-        if !wanted {
+        let state = session.status.state;
+        if state != SessionState::Working {
+            self.memory.empty_since = None;
+        }
+        if !matches!(
+            state,
+            SessionState::Starting | SessionState::NeedsInput | SessionState::Limited | SessionState::Working
+        ) {
             self.memory.idle_looks = 0;
             return Ok(None);
         }
         let Some(reading) = self.read_screen(launch).await? else {
             return Ok(Some(Next::after(LOOK_PAUSE_MAX)));
         };
-        let event = match session.status.state {
+        let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
+        let event = match state {
             SessionState::Starting => self.while_starting(reading),
             SessionState::NeedsInput => self.while_in_dialog(reading),
             SessionState::Limited => self.while_limited(reading),
+            _ if by_hooks => self.while_working_by_hooks(&reading),
             _ => self.while_working(&reading),
         };
         if let Some(event) = event {
             self.memory.idle_looks = 0;
-            if self.engine.apply_now(&self.id, event).await? {
+            if self.apply_seen(event).await? {
                 return Ok(Some(Next::now()));
             }
         }
         self.memory.idle_looks += 1;
-        Ok(Some(Next::after(self.look_pause())))
+        let pause = if by_hooks { HOOKED_LOOK_PAUSE } else { self.look_pause() };
+        Ok(Some(Next::after(pause)))
+    }
+
+    /// Stores what the screen says. While the agent still owes us the end of a turn, a dialog that went away means work; where the
+    /// screen has the last word on that end, too, it stands in the turn as its reason.
+    async fn apply_seen(&self, event: SessionEvent) -> Result<bool> {
+        let (engine, id) = (self.engine.clone(), self.id.clone());
+        let seen = move |tx: &Tx<'_>| {
+            let open: Vec<Turn> = tx.running_turns(&id)?;
+            let owed: Vec<&Turn> = open.iter().filter(|turn| turn.state == TurnState::Accepted).collect();
+            let state = tx.session(&id)?.status.state;
+            let event = match event {
+                SessionEvent::Ready { source } if state == SessionState::NeedsInput && !owed.is_empty() => {
+                    SessionEvent::DialogClosed { source }
+                }
+                event => event,
+            };
+            if !engine.apply(tx, &id, &event)? {
+                return Ok(false);
+            }
+            if let SessionEvent::Ready { .. } = event {
+                owed.iter().try_for_each(|turn| end_untold(&engine, tx, turn))?;
+            }
+            Ok(true)
+        };
+        let changed = self.engine.0.store.write(seen).await?;
+        if changed {
+            self.engine.wake(&self.id);
+        }
+        Ok(changed)
     }
 
     /// None when the pane cannot be read (it is going away; the exit record will tell).
     pub(super) async fn read_screen(&self, launch: &Launch) -> Result<Option<ScreenReading>> {
-        let Some(placement) = &launch.placement else {
+        let Some(placement) = self.engine.placement(launch) else {
             return Ok(None);
         };
         match self.engine.0.tmux.screen(&placement.pane).await {
@@ -115,9 +157,28 @@ impl Actor {
         }
     }
 
+    /// The hooks have the word; only a box that stays empty means that the one for the end of the turn was lost.
+    fn while_working_by_hooks(&mut self, reading: &ScreenReading) -> Option<SessionEvent> {
+        if *reading != ScreenReading::ComposerEmpty {
+            self.memory.empty_since = None;
+            return None;
+        }
+        let since = *self.memory.empty_since.get_or_insert_with(Instant::now);
+        (since.elapsed() >= END_HOOK_LIMIT).then_some(SessionEvent::Ready { source: Source::Screen })
+    }
+
     fn look_pause(&self) -> Duration {
         LOOK_PAUSE_MIN
             .saturating_mul(1 << self.memory.idle_looks.min(6))
             .min(LOOK_PAUSE_MAX)
+    }
+}
+
+fn end_untold(engine: &Engine, tx: &Tx<'_>, turn: &Turn) -> Result<()> {
+    let text = "the agent's box is empty again, without a word of the agent's on how the turn ended";
+    let event = TurnEvent::Interrupted(Reason::new("no_end_signal", text));
+    match tx.step_turn(&turn.id, &event)? {
+        Some(_) => tell::turn_notice(engine, tx, &tx.turn(&turn.id)?),
+        None => Ok(()),
     }
 }

@@ -4,6 +4,7 @@ use super::Engine;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::session::Session;
+use crate::store::Tx;
 use crate::workspace::{self, Unpublished};
 
 impl Engine {
@@ -11,18 +12,17 @@ impl Engine {
     pub async fn remove(&self, id: &SessionId, force: bool) -> Result<()> {
         let session = self.session(id).await?;
         if session.removed_at.is_none() {
-            if !session.status.state.is_ended() {
-                return Err(Fault::new(
-                    Kind::RefusedByState,
-                    format!("{} has not ended ({})", session.name, session.status.state),
-                )
-                .hint(format!("Stop it first: telecoder stop {}", session.name)));
-            }
+            must_have_ended(&session)?;
             if !force {
                 self.refuse_unpublished(&session).await?;
             }
             let id = id.clone();
-            self.0.store.write(move |tx| tx.remove_session(&id)).await?;
+            // Looking took its time; a resume may have come meanwhile.
+            let remove = move |tx: &Tx<'_>| {
+                must_have_ended(&tx.session(&id)?)?;
+                tx.remove_session(&id)
+            };
+            self.0.store.write(remove).await?;
         }
         self.delete_files(id).await
     }
@@ -62,4 +62,15 @@ impl Engine {
             .await
             .map_err(|error| Fault::new(Kind::Failure, format!("deleting the session's files: {error}")))?
     }
+}
+
+fn must_have_ended(session: &Session) -> Result<()> {
+    if session.status.state.is_ended() {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Kind::RefusedByState,
+        format!("{} has not ended ({})", session.name, session.status.state),
+    )
+    .hint(format!("Stop it first: telecoder stop {}", session.name)))
 }

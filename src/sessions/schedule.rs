@@ -16,7 +16,8 @@ use crate::runner::watch::{LaunchChange, LaunchKey};
 use crate::store::SessionFilter;
 use crate::tmux::TmuxEvent;
 
-/// Backstop for lost nudges: every actor looks at everything this often.
+/// Backstop for lost nudges: every actor looks at everything this often, and a session without the actor that it should have
+/// gets one.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// Gives every session that has not ended, or whose launch has not, its actor.
@@ -188,6 +189,9 @@ async fn sweep(engine: Engine) {
         }
         engine.0.actors.nudge_all(&Nudge::Sweep);
         engine.0.schedule.notify_one();
+        if let Err(fault) = recover(&engine).await {
+            tracing::warn!(error = %fault, "sessions without an actor could not be looked for");
+        }
         if let Err(fault) = engine.expire_asks().await {
             tracing::warn!(error = %fault, "overdue questions could not be closed");
         }

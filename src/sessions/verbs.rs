@@ -90,7 +90,7 @@ impl Engine {
     }
 
     async fn pane(&self, id: &SessionId) -> Result<PaneId> {
-        let id = id.clone();
+        let (engine, id) = (self.clone(), id.clone());
         self.0
             .store
             .read(move |tx| {
@@ -98,7 +98,7 @@ impl Engine {
                 let launch = session.launch.map(|no| tx.launch(&id, no)).transpose()?;
                 launch
                     .filter(|launch| launch.ended_at.is_none())
-                    .and_then(|launch| launch.placement)
+                    .and_then(|launch| engine.placement(&launch).cloned())
                     .map(|placement| placement.pane)
                     .ok_or_else(|| no_window(&session))
             })

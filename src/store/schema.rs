@@ -15,7 +15,10 @@ use super::open::{FILE_MODE, file_fault};
 use crate::domain::fault::{Fault, Kind, Result};
 
 /// Step n is element n - 1. Append; never change one that was released.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_begin.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_begin.sql"),
+    include_str!("migrations/0002_bot.sql"),
+];
 
 /// Marks the file as ours (`TCDB`), so that a database of another program is never upgraded into.
 const APPLICATION_ID: i64 = 0x5443_4442;

@@ -24,18 +24,18 @@ pub struct StoredUpdate {
 }
 
 impl Tx<'_> {
-    /// The offset for the next getUpdates; none before the first batch.
-    pub fn telegram_offset(&self) -> Result<Option<i64>> {
-        self.maybe("SELECT next_update FROM telegram_offset", [], |row| {
-            row.integer("next_update")
-        })
+    /// The offset for the next getUpdates of this bot; none before its first batch. With the offset of another bot, whose
+    /// numbers may be higher, its messages would never come.
+    pub fn telegram_offset(&self, bot: i64) -> Result<Option<i64>> {
+        let sql = "SELECT next_update FROM telegram_offset WHERE bot IS NULL OR bot = ?1";
+        self.maybe(sql, [bot], |row| row.integer("next_update"))
     }
 
-    pub fn set_telegram_offset(&self, offset: i64) -> Result<()> {
+    pub fn set_telegram_offset(&self, bot: i64, offset: i64) -> Result<()> {
         self.run(
-            "INSERT INTO telegram_offset (one, next_update) VALUES (1, ?1)
-             ON CONFLICT (one) DO UPDATE SET next_update = excluded.next_update",
-            [offset],
+            "INSERT INTO telegram_offset (one, bot, next_update) VALUES (1, ?1, ?2)
+             ON CONFLICT (one) DO UPDATE SET bot = excluded.bot, next_update = excluded.next_update",
+            [bot, offset],
         )?;
         Ok(())
     }

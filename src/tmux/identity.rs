@@ -62,6 +62,12 @@ pub(super) fn kill(server: ProcessRef) -> bool {
     pidfd_send_signal(fd, Signal::TERM).is_ok()
 }
 
+/// Ends a client that is stuck.
+pub(super) fn end_client(client: ProcessRef) -> bool {
+    let Some(fd) = open(client) else { return false };
+    pidfd_send_signal(fd, Signal::KILL).is_ok()
+}
+
 pub(super) fn load(file: &Path) -> Option<ProcessRef> {
     serde_json::from_slice(&std::fs::read(file).ok()?).ok()
 }

@@ -169,6 +169,11 @@ impl Tmux {
         self.link.ensure(Start::AsAllowed).await
     }
 
+    /// The server that runs now, as far as we know: ids that another one gave mean nothing in it.
+    pub fn server(&self) -> Option<ProcessRef> {
+        self.link.server()
+    }
+
     /// What happens from now on. `Lagged` means that the panes have to be looked at. Windows that close while the control client
     /// is away (a person closed the whole tmux session, or killed the client) are not told.
     pub fn events(&self) -> broadcast::Receiver<TmuxEvent> {

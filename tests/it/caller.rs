@@ -82,6 +82,19 @@ fn it_may_look_and_start_and_prompt_its_own_children_and_no_more() {
 }
 
 #[test]
+fn a_sub_agent_is_what_its_parent_is() {
+    let env = TestEnv::new();
+    // `auto` never takes the bundled agent, and nothing else is installed here.
+    env.write_config("default_agent = \"auto\"\n");
+    let _daemon = env.serve();
+    env.cmd(&["run", "--agent", "demo", "--wait", "--name", "parent", "hello"])
+        .ok();
+    let codes = run_inside(&env, "parent", &["telecoder run --name child --wait 'do it'"]);
+    assert_eq!(codes, [0], "{}", said(&env, 0));
+    assert_eq!(env.status("child")["agent"], "demo");
+}
+
+#[test]
 fn it_cannot_widen_its_policy_through_a_child() {
     let env = TestEnv::new();
     env.write_config("default_agent = \"demo\"\ndefault_policy = \"standard\"\n");

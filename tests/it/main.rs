@@ -3,6 +3,7 @@
 mod fakes;
 mod support;
 
+mod adversity;
 mod api;
 mod asks;
 mod bad_input;

@@ -50,13 +50,14 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Api> for Params<T> {
     }
 }
 
-/// The client's own key of the request, if it sent one.
+/// The client's own key of the request, if it sent one; in a name space of its own, so that no client can take the key of a
+/// channel's message that is still to come.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
         return Ok(None);
     };
     match value.to_str() {
-        Ok(key) if !key.is_empty() && key.len() <= IDEMPOTENCY_KEY_BYTES_MAX => Ok(Some(key.into())),
+        Ok(key) if !key.is_empty() && key.len() <= IDEMPOTENCY_KEY_BYTES_MAX => Ok(Some(format!("api:{key}"))),
         _ => Err(Fault::new(
             Kind::Usage,
             format!("`{IDEMPOTENCY_KEY}` must be 1 to {IDEMPOTENCY_KEY_BYTES_MAX} printable ASCII characters"),

@@ -69,7 +69,7 @@ pub async fn create(
     headers: HeaderMap,
     Body(body): Body<CreateRequest>,
 ) -> std::result::Result<(StatusCode, Json<wire::Session>), Refusal> {
-    let mut request = checked(&api, &body).await?;
+    let mut request = checked(&api, &caller, &body).await?;
     request.key = idempotency_key(&headers)?;
     request.origin = caller.origin();
     match &caller {
@@ -86,12 +86,12 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
-async fn checked(api: &Api, body: &CreateRequest) -> Result<NewSessionRequest> {
+async fn checked(api: &Api, caller: &Caller, body: &CreateRequest) -> Result<NewSessionRequest> {
     if body.prompt.as_ref().is_some_and(|prompt| prompt.trim().is_empty()) {
         return Err(Fault::new(Kind::Usage, "the prompt is empty"));
     }
     let raw = RawRequest {
-        agent: body.agent.clone(),
+        agent: agent_of(api, caller, body).await?,
         policy: body.policy.clone(),
         name: body.name.clone(),
         repo: body.repo.clone(),
@@ -100,6 +100,18 @@ async fn checked(api: &Api, body: &CreateRequest) -> Result<NewSessionRequest> {
     let mut request = api.engine().check(&raw).await?;
     request.prompt = body.prompt.clone();
     Ok(request)
+}
+
+/// The agent that is asked for. A sub-agent of which nothing is said is what its parent is: `auto` might be another one, or none.
+async fn agent_of(api: &Api, caller: &Caller, body: &CreateRequest) -> Result<Option<String>> {
+    match (&body.agent, caller) {
+        (None, Caller::Agent(parent)) => {
+            let parent = parent.clone();
+            let agent = api.store().read(move |tx| Ok(tx.session(&parent)?.agent)).await?;
+            Ok(Some(agent))
+        }
+        (asked, _) => Ok(asked.clone()),
+    }
 }
 
 /// Makes the session a child of the agent's own.

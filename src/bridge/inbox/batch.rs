@@ -22,6 +22,7 @@ struct Batch {
     /// Chats in which something earlier is still to be done: what follows has to wait for it.
     busy: HashSet<ChatRef>,
     default: Option<Result<NewSessionRequest>>,
+    bot: i64,
     next: i64,
 }
 
@@ -43,6 +44,7 @@ pub(super) async fn take(shared: &std::sync::Arc<Shared>, raw: Vec<Value>) -> Re
         updates,
         busy,
         default,
+        bot: shared.bot,
         next: last + 1,
     };
     crate::failpoint!("I1");
@@ -103,7 +105,7 @@ fn store(tx: &Tx<'_>, router: &Router, batch: Batch, route: bool) -> Result<Stor
             }
         }
     }
-    tx.set_telegram_offset(batch.next)?;
+    tx.set_telegram_offset(batch.bot, batch.next)?;
     Ok(stored)
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Inbox {
 struct Shared {
     store: Store,
     router: Arc<Router>,
+    /// The bot's own number: the offset is good for its updates only.
+    bot: i64,
     lanes: Lanes,
     cancel: CancellationToken,
     tracker: TaskTracker,
@@ -57,6 +59,7 @@ impl Inbox {
         let shared = Shared {
             store,
             router: Arc::new(router),
+            bot: client.bot_id(),
             lanes: Lanes::default(),
             cancel,
             tracker,
@@ -90,12 +93,12 @@ impl Inbox {
 
     /// What a crash left pending is done before anything new is taken. Returns the offset to go on from.
     async fn recover(&self) -> Option<i64> {
-        let mut failures = 0;
+        let (mut failures, bot) = (0, self.shared.bot);
         loop {
             let read = self
                 .shared
                 .store
-                .read(|tx| Ok((tx.telegram_offset()?, tx.pending_updates()?)))
+                .read(move |tx| Ok((tx.telegram_offset(bot)?, tx.pending_updates()?)))
                 .await;
             match read {
                 Ok((offset, pending)) => {

@@ -61,6 +61,12 @@ impl Client {
         })
     }
 
+    /// The bot's own number, which stands before the `:` of its token and is no secret; 0 for a token without one.
+    pub fn bot_id(&self) -> i64 {
+        let id = self.sender.token().split(':').next();
+        id.and_then(|id| id.parse().ok()).unwrap_or(0)
+    }
+
     /// The whole of a poll: what the server may take, and the slack.
     pub(super) fn poll_limit(&self) -> Duration {
         self.poll_timeout + POLL_SLACK

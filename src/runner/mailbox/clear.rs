@@ -88,7 +88,8 @@ fn gone_is_fine(done: rustix::io::Result<()>) -> io::Result<()> {
 /// Copies an attachment out of `att/` to `to` (0600, synced) without following links: regular, one link, within the
 /// limit. Returns its size in bytes. A file that was at `to` is replaced; call it again after a crash.
 ///
-/// Errors: `NotFound` when it is not there, `NotPermitted` for what is no plain file, `OverLimit`, `Storage`.
+/// Errors: `NotFound` when it is not there, `NotPermitted` for what is no plain file, `OverLimit`; with every other kind the
+/// machine failed, and another try may work.
 pub fn take_attachment(mail: &Path, attachment: &Attachment, to: &Path) -> Result<u64> {
     let att = &attachment.att;
     let refused = |reason: &str| Fault::new(Kind::NotPermitted, format!("attachment `{att}` {reason}"));
@@ -96,7 +97,10 @@ pub fn take_attachment(mail: &Path, attachment: &Attachment, to: &Path) -> Resul
         return Err(refused("is not a file name of the mailbox"));
     }
     let failed = |error: io::Error| Fault::io(format_args!("taking attachment `{att}`"), &error);
-    let dir = beneath::mail_dir(mail, "att").map_err(failed)?;
+    let dir = beneath::mail_dir(mail, "att").map_err(|error| match Refused::from(error) {
+        Refused::Failed(error) if error.kind() != io::ErrorKind::NotADirectory => failed(error),
+        _ => Fault::new(Kind::NotFound, format!("attachment `{att}` has no directory any more")),
+    })?;
     let file = beneath::regular(&dir, att.as_str(), FILE_BYTES_MAX).map_err(|why| match why {
         Refused::Gone => Fault::new(Kind::NotFound, format!("attachment `{att}` is not in the mailbox")),
         Refused::Reason(reason) => refused(&reason),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::beneath::{self, Refused};
 use super::name;
-use crate::domain::fault::{Fault, Result};
+use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::LetterId;
 use crate::domain::letter::{LETTER_BYTES_MAX, LETTER_VERSION, Letter};
 
@@ -42,10 +42,17 @@ pub enum Found {
 /// newer ones that were met on the way. Never follows a link, never blocks.
 ///
 /// `file` is the name as it can be shown (`%XX` for odd bytes); [`super::discard`] and [`super::quarantine`] take it.
-/// Errors: the mailbox itself cannot be read, or the machine is out of something; nothing is said about a file then.
+/// Errors: `NoMailbox` when its directories are gone or are something else by now (the agent may write there); else the
+/// machine is out of something. Nothing is said about a file then.
 pub fn read_new(mail: &Path, limit: usize) -> Result<Vec<Found>> {
     let failed = |error: std::io::Error| Fault::io(format_args!("reading {}/new", mail.display()), &error);
-    let new = beneath::mail_dir(mail, "new").map_err(failed)?;
+    let new = beneath::mail_dir(mail, "new").map_err(|error| match Refused::from(error) {
+        Refused::Failed(error) if error.kind() != std::io::ErrorKind::NotADirectory => failed(error),
+        _ => Fault::new(
+            Kind::NoMailbox,
+            format!("{}/new is no mailbox any more", mail.display()),
+        ),
+    })?;
     let mut found = Vec::new();
     let (mut taken, mut newer) = (0, 0);
     for file in smallest_names(&new, limit.saturating_add(NEWER_MAX)).map_err(failed)? {

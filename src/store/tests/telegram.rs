@@ -8,19 +8,21 @@ use super::*;
 async fn updates_are_stored_once_and_wait_until_done() {
     let place = Place::new();
     let store = place.open();
-    assert_eq!(store.read(|tx| tx.telegram_offset()).await.expect("read"), None);
+    assert_eq!(store.read(|tx| tx.telegram_offset(7)).await.expect("read"), None);
     let stored = store
         .write(|tx| {
             let stored = [11, 10, 11].map(|id| tx.insert_update(id, &json!({ "update_id": id })));
-            tx.set_telegram_offset(11)?;
-            tx.set_telegram_offset(12)?;
+            tx.set_telegram_offset(7, 11)?;
+            tx.set_telegram_offset(7, 12)?;
             stored.into_iter().collect::<Result<Vec<_>>>()
         })
         .await;
     assert_eq!(stored.expect("stored"), [true, true, false]);
     drop(store);
     let store = place.open();
-    assert_eq!(store.read(|tx| tx.telegram_offset()).await.expect("read"), Some(12));
+    assert_eq!(store.read(|tx| tx.telegram_offset(7)).await.expect("read"), Some(12));
+    let of_another_bot = store.read(|tx| tx.telegram_offset(8)).await;
+    assert_eq!(of_another_bot.expect("read"), None);
     let pending = store.read(|tx| tx.pending_updates()).await.expect("read");
     assert_eq!(pending.iter().map(|u| u.update_id).collect::<Vec<_>>(), [10, 11]);
     assert_eq!(pending[0].raw, json!({ "update_id": 10 }));

@@ -180,10 +180,11 @@ fn a_launch_is_run_by_one_shim_at_a_time() {
     let mut launch = Launch::of_shell("echo ready; read line");
     launch.start();
     launch.pty.until("ready");
+    // The agent may speak before its shim has written who runs it.
+    let holder = format!("is already run by process {}", launch.shim().pid);
     let second = std::process::Command::new(launch.dir.run_sh()).output().expect("runs");
     assert_eq!(second.status.code(), Some(75));
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    let holder = format!("is already run by process {}", launch.shim().pid);
     assert!(said.contains(&holder), "{said}");
     launch.pty.type_in("\n");
     assert_eq!(launch.exit().code, Some(0));

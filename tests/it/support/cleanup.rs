@@ -3,6 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::TestEnv;
 use super::daemon::signal;
 use super::env::MARK;
@@ -15,7 +17,7 @@ pub fn end_everything(env: &TestEnv) {
     if let Some(pid) = env.daemon_pid()
         && is_ours(pid, env)
     {
-        signal(pid, "KILL");
+        signal(pid, Signal::KILL);
     }
     if env.tmux_sock().exists() {
         let _ = env
@@ -32,7 +34,7 @@ pub fn end_everything(env: &TestEnv) {
         rounds += 1;
         // Ends that were already begun (a shim that writes its record) get their time.
         if rounds > 50 {
-            pids.iter().for_each(|pid| signal(*pid, "KILL"));
+            pids.iter().for_each(|pid| signal(*pid, Signal::KILL));
         }
         pids
     });
@@ -55,30 +57,48 @@ fn until_empty(mut look: impl FnMut() -> Vec<u32>) -> Vec<u32> {
 
 /// Live processes that carry this installation's mark.
 pub fn marked(env: &TestEnv) -> Vec<u32> {
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid| *pid != std::process::id() && is_ours(*pid, env))
+    live_processes().filter(|pid| is_ours(*pid, env)).collect()
+}
+
+/// Live processes of one session: its agent, and whatever descends from it or was started about it.
+pub fn of_session(id: &str) -> Vec<u32> {
+    let mark = format!("TELECODER_SESSION={id}");
+    live_processes()
+        .filter(|pid| environ(*pid).any(|variable| variable == mark.as_bytes()) || commandline_names(*pid, id))
         .collect()
 }
 
-fn is_ours(pid: u32, env: &TestEnv) -> bool {
-    let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    let mark = format!("{MARK}={}", env.mark());
-    let data = env.data().display().to_string();
-    let is_zombie = std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+/// All but this one and the zombies.
+fn live_processes() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").expect("reading /proc");
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|pid| *pid != std::process::id() && !is_zombie(*pid))
+}
+
+fn is_zombie(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
         stat.rsplit(')')
             .next()
             .is_some_and(|rest| rest.trim_start().starts_with('Z'))
-    });
-    let is_marked = environ.split(|byte| *byte == 0).any(|variable| {
+    })
+}
+
+fn environ(pid: u32) -> impl Iterator<Item = Vec<u8>> {
+    let bytes = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let variables: Vec<Vec<u8>> = bytes.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
+    variables.into_iter()
+}
+
+fn is_ours(pid: u32, env: &TestEnv) -> bool {
+    let mark = format!("{MARK}={}", env.mark());
+    let data = env.data().display().to_string();
+    let is_marked = environ(pid).any(|variable| {
         variable == mark.as_bytes()
-            || (variable.starts_with(b"TELECODER_MAILBOX=") && contains(variable, data.as_bytes()))
+            || (variable.starts_with(b"TELECODER_MAILBOX=") && contains(&variable, data.as_bytes()))
     });
     // The daemon's and the tmux server's environments are scrubbed; they are told by the directory on their command lines.
-    !is_zombie && (is_marked || commandline_names(pid, &data))
+    !is_zombie(pid) && (is_marked || commandline_names(pid, &data))
 }
 
 fn commandline_names(pid: u32, data: &str) -> bool {

@@ -3,6 +3,9 @@
 use std::os::unix::net::UnixStream;
 use std::process::{Child, ExitStatus, Stdio};
 
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::{TestEnv, eventually};
 
 /// `telecoder serve`; killed when dropped.
@@ -71,7 +74,7 @@ impl Daemon {
     /// SIGTERM, and how it ended.
     #[track_caller]
     pub fn stop(mut self) -> ExitStatus {
-        signal(self.pid(), "TERM");
+        signal(self.pid(), Signal::TERM);
         self.wait()
     }
 
@@ -102,11 +105,13 @@ impl Drop for Daemon {
     }
 }
 
-/// Sends a signal to one process that a test started.
-pub fn signal(pid: u32, name: &str) {
-    let status = std::process::Command::new("kill")
-        .args([format!("-{name}"), pid.to_string()])
-        .stderr(Stdio::null())
-        .status();
-    let _ = status;
+/// Sends a signal to one process that a test started; one that has ended is none. The `kill` of a shell is not a program of its
+/// own on a bare system, and a signal that silently never went would look like a daemon that does not end.
+#[track_caller]
+pub fn signal(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
+    match kill_process(pid, signal) {
+        Ok(()) | Err(Errno::SRCH) => {}
+        Err(error) => panic!("signalling process {pid:?}: {error}"),
+    }
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use rustix::process::Signal;
+
 use super::daemon::signal;
 use super::{Daemon, Http, Output, cleanup, eventually};
 
@@ -262,7 +264,7 @@ impl Watchdog {
         let thread = std::thread::spawn(move || {
             let hangs = ended.recv_timeout(COMMAND_LIMIT) == Err(mpsc::RecvTimeoutError::Timeout);
             if hangs {
-                signal(pid, "KILL");
+                signal(pid, Signal::KILL);
             }
             hangs
         });

@@ -11,7 +11,8 @@ mod output;
 mod snapshot;
 mod wait;
 
-pub use daemon::Daemon;
+pub use cleanup::of_session;
+pub use daemon::{Daemon, signal};
 pub use env::TestEnv;
 pub use http::Http;
 pub use output::Output;

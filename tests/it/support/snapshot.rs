@@ -49,7 +49,7 @@ pub fn holders(root: &Path, texts: &[&str]) -> Vec<PathBuf> {
             } else if meta.is_file() {
                 let content = std::fs::read(&path).unwrap_or_default();
                 let holds = |text: &&str| content.windows(text.len()).any(|window| window == text.as_bytes());
-                if texts.iter().any(|text| holds(text)) {
+                if texts.iter().any(holds) {
                     holders.push(path);
                 }
             }
