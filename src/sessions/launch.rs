@@ -10,6 +10,7 @@ use crate::domain::agent::Evidence;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::launch::{Launch, Placement};
 use crate::domain::session::{Session, SessionEvent, SessionState};
+use crate::runner::mailbox::MailLimits;
 use crate::runner::script::{self, ScriptContext};
 use crate::runner::{self, LaunchDir, process};
 use crate::tmux::NewWindow;
@@ -197,7 +198,14 @@ impl Actor {
             bin_dir: &bin,
             agents_md: &agents_md,
         };
-        script::prepare(&dir, &context, &spec)
+        script::prepare(&dir, &context, &spec)?;
+        let limits = &self.engine.0.config.limits;
+        MailLimits {
+            letter_bytes: limits.letter_bytes,
+            file_bytes: limits.file_bytes,
+            letters_max: limits.letters_max,
+        }
+        .set(&dir.mail())
     }
 
     async fn open_window(&self, session: &Session, launch: &Launch) -> Result<Placement> {

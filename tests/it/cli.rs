@@ -154,8 +154,7 @@ fn a_follower_sees_what_happens_and_survives_a_restart() {
     };
     let first = next();
     assert_eq!(first["type"], "daemon.started");
-    // The follower needs a daemon, and so starts one.
-    daemon.kill();
+    let _daemon = daemon.restart(&env);
     let mut last = first["seq"].as_i64().expect("a number");
     loop {
         let event = next();

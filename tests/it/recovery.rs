@@ -33,10 +33,11 @@ fn twenty_sessions_outlive_the_daemon() {
         env.cmd(&["run", "--name", &format!("s{i}"), prompt]).ok();
     }
     let settled = |sessions: &[Value]| {
-        sessions
-            .iter()
-            .enumerate()
-            .all(|(i, s)| s["status"] == if i % 4 == 0 { "working" } else { "idle" })
+        sessions.iter().enumerate().all(|(i, s)| match i % 4 {
+            0 => s["status"] == "working",
+            // An agent that is idle before its prompt was typed has not settled.
+            _ => s["status"] == "idle" && s["turn"]["state"] == "finished",
+        })
     };
     eventually("all sessions have settled", || settled(&sessions(&env)).then_some(()));
     let before = env

@@ -163,8 +163,7 @@ fn a_wait_goes_on_over_the_daemons_crash() {
         let shown = env.cmd(&["status", "s", "--json"]);
         (shown.code == 0 && shown.json()["turn"]["state"] == "accepted").then_some(())
     });
-    // The waiting command needs a daemon, and so starts one.
-    daemon.kill();
+    let _daemon = daemon.restart(&env);
     let mut said = String::new();
     std::io::Read::read_to_string(&mut waiting.stdout.take().expect("its stdout"), &mut said).expect("text");
     assert_eq!(

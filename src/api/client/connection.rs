@@ -26,6 +26,7 @@ pub struct Call {
     body: Bytes,
     headers: Vec<(&'static str, String)>,
     repeatable: bool,
+    starts_daemon: bool,
 }
 
 impl Call {
@@ -36,6 +37,7 @@ impl Call {
             path: path.into(),
             body: Bytes::new(),
             headers: Vec::new(),
+            starts_daemon: true,
         }
     }
 
@@ -54,6 +56,16 @@ impl Call {
     pub fn repeatable(mut self) -> Self {
         self.repeatable = true;
         self
+    }
+
+    /// Nobody at the socket is an error: a daemon that was stopped on purpose stays stopped.
+    pub fn without_start(mut self) -> Self {
+        self.starts_daemon = false;
+        self
+    }
+
+    pub fn starts_daemon(&self) -> bool {
+        self.starts_daemon
     }
 
     pub fn is_repeatable(&self) -> bool {

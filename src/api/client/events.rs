@@ -40,7 +40,8 @@ impl Client {
             decoder: Decoder::default(),
             ready: VecDeque::new(),
         };
-        stream.connect().await?;
+        let call = stream.call();
+        stream.connect(&call).await?;
         Ok(stream)
     }
 }
@@ -60,14 +61,18 @@ impl EventStream<'_> {
         }
     }
 
-    async fn connect(&mut self) -> Result<()> {
+    fn call(&self) -> Call {
         let url = query(path(&["events"]), &[("session", self.session.clone())]);
         let mut call = Call::new(Method::GET, &url).header(ACCEPT.as_str(), "text/event-stream");
         if let Some(last) = self.last {
             call = call.header(LAST_EVENT_ID, last.to_string());
         }
+        call
+    }
+
+    async fn connect(&mut self, call: &Call) -> Result<()> {
         self.decoder = Decoder::default();
-        self.body = Some(self.client.send(&call).await?);
+        self.body = Some(self.client.send(call).await?);
         Ok(())
     }
 
@@ -95,10 +100,12 @@ impl EventStream<'_> {
         Ok(true)
     }
 
+    /// Waits for the daemon to be back, and does not start one: whoever follows must not undo a stop.
     async fn reconnect(&mut self) -> Result<()> {
         let begun = Instant::now();
+        let call = self.call().without_start();
         loop {
-            match self.connect().await {
+            match self.connect(&call).await {
                 Err(fault) if fault.kind == Kind::DaemonUnreachable && begun.elapsed() < RECONNECT_LIMIT => {
                     tokio::time::sleep(RECONNECT_PAUSE).await;
                 }

@@ -100,6 +100,7 @@ impl Client {
     async fn send_once(&self, call: &Call) -> Result<Incoming, Lost> {
         let stream = match connection::connect(&self.socket).await? {
             Some(stream) => stream,
+            None if !call.starts_daemon() => return Err(Lost::definite(connection::nobody(&self.socket))),
             None => {
                 (self.starter)().map_err(Lost::definite)?;
                 let stream = connection::connect(&self.socket).await?;

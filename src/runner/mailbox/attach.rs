@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::write::{DraftFile, Durability, create, writing_failed};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::LetterId;
-use crate::domain::letter::{Attachment, FILE_BYTES_MAX};
+use crate::domain::letter::Attachment;
 
 /// More files than this belong into an archive.
 const FILES_MAX: usize = 20;
@@ -22,7 +22,13 @@ pub struct Attached {
 }
 
 impl Attached {
-    pub fn copy(mail: &Path, id: &LetterId, drafts: &[DraftFile], durability: Durability) -> Result<Self> {
+    pub fn copy(
+        mail: &Path,
+        id: &LetterId,
+        drafts: &[DraftFile],
+        durability: Durability,
+        file_max: u64,
+    ) -> Result<Self> {
         if drafts.len() > FILES_MAX {
             let message = format!("{} files are attached, the limit is {FILES_MAX}", drafts.len());
             return Err(Fault::new(Kind::OverLimit, message).hint("Send them in several messages, or as one archive."));
@@ -33,7 +39,7 @@ impl Attached {
             kept: false,
         };
         for (n, draft) in drafts.iter().enumerate() {
-            attached.copy_one(mail, format!("{id}-{n}"), draft, durability)?;
+            attached.copy_one(mail, format!("{id}-{n}"), draft, durability, file_max)?;
         }
         if !drafts.is_empty() {
             durability
@@ -52,8 +58,15 @@ impl Attached {
         self.kept = true;
     }
 
-    fn copy_one(&mut self, mail: &Path, att: String, draft: &DraftFile, durability: Durability) -> Result<()> {
-        let from = open_regular(&draft.path)?;
+    fn copy_one(
+        &mut self,
+        mail: &Path,
+        att: String,
+        draft: &DraftFile,
+        durability: Durability,
+        file_max: u64,
+    ) -> Result<()> {
+        let from = open_regular(&draft.path, file_max)?;
         let to = create(&self.att.join(&att)).map_err(|error| writing_failed(mail, &error))?;
         self.files.push(Attachment {
             att,
@@ -61,7 +74,7 @@ impl Attached {
             size: 0,
             caption: draft.caption.clone(),
         });
-        let size = copy_bytes(from, &to, &draft.path).map_err(|failed| match failed {
+        let size = copy_bytes(from, &to, &draft.path, file_max).map_err(|failed| match failed {
             Failed::Reading(error) => Fault::io(format_args!("reading {}", draft.path.display()), &error),
             Failed::Writing(error) => writing_failed(mail, &error),
             Failed::OverLimit(fault) => fault,
@@ -85,7 +98,7 @@ impl Drop for Attached {
 }
 
 /// The agent names its own files, so a link is followed; but a FIFO or a device would never end.
-fn open_regular(path: &Path) -> Result<File> {
+fn open_regular(path: &Path, file_max: u64) -> Result<File> {
     let shown = path.display();
     let opened = OpenOptions::new()
         .read(true)
@@ -103,8 +116,8 @@ fn open_regular(path: &Path) -> Result<File> {
         return Err(Fault::new(Kind::Usage, format!("{shown} is not a regular file"))
             .hint("Only files can be sent; make an archive of a directory."));
     }
-    if found.len() > FILE_BYTES_MAX {
-        return Err(over_limit(path, found.len()));
+    if found.len() > file_max {
+        return Err(over_limit(path, found.len(), file_max));
     }
     Ok(file)
 }
@@ -116,7 +129,7 @@ enum Failed {
 }
 
 /// Copies in a small buffer: the size was checked, but the file may still be growing.
-fn copy_bytes(mut from: File, mut to: &File, path: &Path) -> std::result::Result<u64, Failed> {
+fn copy_bytes(mut from: File, mut to: &File, path: &Path, file_max: u64) -> std::result::Result<u64, Failed> {
     use io::Write;
     let mut buffer = vec![0; 64 * 1024];
     let mut size = 0;
@@ -128,18 +141,18 @@ fn copy_bytes(mut from: File, mut to: &File, path: &Path) -> std::result::Result
             Err(error) => return Err(Failed::Reading(error)),
         };
         size += got as u64;
-        if size > FILE_BYTES_MAX {
-            return Err(Failed::OverLimit(over_limit(path, size)));
+        if size > file_max {
+            return Err(Failed::OverLimit(over_limit(path, size, file_max)));
         }
         to.write_all(&buffer[..got]).map_err(Failed::Writing)?;
     }
 }
 
-fn over_limit(path: &Path, bytes: u64) -> Fault {
+fn over_limit(path: &Path, bytes: u64, file_max: u64) -> Fault {
     let shown = path.display();
     Fault::new(
         Kind::OverLimit,
-        format!("{shown} is {bytes} bytes long, the limit for a file is {FILE_BYTES_MAX}"),
+        format!("{shown} is {bytes} bytes long, the limit for a file is {file_max}"),
     )
     .hint("Send a smaller file, or say where it is.")
 }

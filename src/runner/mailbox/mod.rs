@@ -5,6 +5,7 @@ mod answer;
 mod attach;
 mod beneath;
 mod clear;
+mod limits;
 mod name;
 mod read;
 mod sender;
@@ -12,6 +13,7 @@ mod write;
 
 pub use answer::{put_answer, wait_for_answer, withdraw_answer};
 pub use clear::{discard, quarantine, take_attachment};
+pub use limits::MailLimits;
 pub use read::{Found, read_new};
 pub use sender::{Sender, own_mailbox, own_native_id};
 pub use write::{Draft, DraftFile, Durability, write_letter, write_letter_as};

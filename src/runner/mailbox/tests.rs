@@ -192,6 +192,40 @@ fn what_cannot_be_sent_leaves_nothing_behind() {
     assert_eq!(kind(text("t")), Kind::NoMailbox);
 }
 
+#[test]
+fn the_configured_limits_hold_for_those_who_write() {
+    let mailbox = Mailbox::new();
+    let limits = |letters_max| MailLimits {
+        letter_bytes: 4096,
+        file_bytes: 3,
+        letters_max,
+    };
+    limits(2).set(&mailbox.mail()).expect("told");
+    let kind = |draft| mailbox.write(draft).expect_err("refused").kind;
+    assert_eq!(kind(text(&"x".repeat(5000))), Kind::OverLimit);
+    let file = mailbox.tmp.path().join("file");
+    std::fs::write(&file, "four").expect("write");
+    let with_file = Draft {
+        files: vec![DraftFile {
+            path: file,
+            caption: None,
+        }],
+        ..text("t")
+    };
+    assert_eq!(kind(with_file), Kind::OverLimit);
+    mailbox.write(text("one")).expect("room");
+    mailbox.write(text("two")).expect("room");
+    assert_eq!(kind(text("three")), Kind::OverLimit);
+    mailbox.write(Draft::new(LetterKind::Hook)).expect("evidence has room");
+    // What an agent writes into the file raises nothing.
+    std::fs::write(
+        mailbox.mail().join("limits.json"),
+        r#"{"letterBytes":9999999,"fileBytes":99999999,"lettersMax":9}"#,
+    )
+    .expect("write");
+    assert_eq!(kind(text(&"x".repeat(LETTER_BYTES_MAX))), Kind::OverLimit);
+}
+
 /// The place of a JSON error moves with the number of digits of our own process.
 fn place_free(reason: Option<String>) -> String {
     let reason = reason.unwrap_or_else(|| "a letter".into());

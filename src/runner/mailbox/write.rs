@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::attach::Attached;
+use super::limits::MailLimits;
 use super::sender::{Sender, no_mailbox};
 use crate::domain::Timestamp;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::LetterId;
-use crate::domain::letter::{Done, LETTER_BYTES_MAX, LETTER_VERSION, Letter, LetterKind};
+use crate::domain::letter::{Done, LETTER_VERSION, Letter, LetterKind};
 use crate::runner::files;
 
 /// What is to be said; the rest of the letter comes from the environment and the process.
@@ -87,13 +88,17 @@ pub fn write_letter(mail: &Path, mut draft: Draft, durability: Durability) -> Re
 
 /// As [`write_letter`], for a sender that is known otherwise. The draft's `native_id` is not looked at.
 pub fn write_letter_as(mail: &Path, sender: Sender, draft: Draft, durability: Durability) -> Result<LetterId> {
+    let limits = MailLimits::of(mail);
+    if matches!(draft.kind, LetterKind::Notify | LetterKind::Ask) {
+        limits.check_room(mail)?;
+    }
     let id = new_id();
-    let attached = Attached::copy(mail, &id, &draft.files, durability)?;
+    let attached = Attached::copy(mail, &id, &draft.files, durability, limits.file_bytes)?;
     let letter = letter_of(&id, sender, draft, &attached);
     let text = serde_json::to_vec(&letter)
         .map_err(|error| Fault::new(Kind::Failure, format!("writing the letter as JSON: {error}")))?;
-    if text.len() > LETTER_BYTES_MAX {
-        return Err(too_long(&letter, text.len()));
+    if text.len() > limits.letter_bytes {
+        return Err(too_long(&letter, text.len(), limits.letter_bytes));
     }
     post(mail, &id, &text, durability).map_err(|error| writing_failed(mail, &error))?;
     attached.keep();
@@ -126,9 +131,9 @@ fn letter_of(id: &LetterId, sender: Sender, draft: Draft, attached: &Attached) -
     }
 }
 
-fn too_long(letter: &Letter, bytes: usize) -> Fault {
+fn too_long(letter: &Letter, bytes: usize, limit: usize) -> Fault {
     let text = letter.text.as_ref().map_or(0, String::len);
-    let message = format!("the letter is {bytes} bytes long (its text {text}), the limit is {LETTER_BYTES_MAX}");
+    let message = format!("the letter is {bytes} bytes long (its text {text}), the limit is {limit}");
     Fault::new(Kind::OverLimit, message).hint("Send a long text as a file: `telecoder notify --file PATH`.")
 }
 
