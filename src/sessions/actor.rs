@@ -243,7 +243,8 @@ impl Actor {
             return Ok(());
         }
         let dir = self.launch_dir(launch);
-        if !dir.ctl().exists() {
+        // A crash may have left it half made; whoever starts the launch makes the rest first.
+        if !dir.ctl().exists() || !dir.mail().join("new").exists() {
             return Ok(());
         }
         self.unwatch();
