@@ -9,6 +9,7 @@
 
 #[path = "../../tests/it/fakes/mod.rs"]
 mod fakes;
+#[expect(unused_imports, reason = "the bench uses its part of the tests' harness")]
 #[path = "../../tests/it/support/mod.rs"]
 mod support;
 

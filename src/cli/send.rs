@@ -59,7 +59,8 @@ pub fn text_or_stdin(typed: Option<&str>) -> Result<String> {
         _ => read_stdin()?,
     };
     if text.trim().is_empty() {
-        return Err(Fault::new(Kind::Usage, "the text is empty"));
+        return Err(Fault::new(Kind::Usage, "the text is empty")
+            .hint("Say what the agent should do: `telecoder run \"fix the login test\"`."));
     }
     Ok(text)
 }

@@ -39,13 +39,14 @@ const OF_A_SESSION: [&str; 5] = [
     "TELECODER_AGENTS_MD",
 ];
 
-/// Starts a daemon and returns when its socket answers. Errors are `DaemonUnreachable` and say why.
+/// Starts a daemon and returns when its socket answers. Errors: what the daemon itself ended with, in its own words; else
+/// `DaemonUnreachable`.
 pub fn ensure(config: &Config, overrides: &Overrides) -> Result<()> {
     let dir = DataDir::new(&config.data_dir);
     refuse_inside_a_session()?;
     refuse_for_another_user(dir.path())?;
     if is_the_default_place(overrides) && start_by_systemd()? {
-        return wait_for_socket(&dir, None, 0);
+        return wait_for_socket(&dir, None, 0).map(drop);
     }
     start_detached(config, overrides, &dir)
 }
@@ -162,6 +163,7 @@ fn succeeds_within(mut child: Child, limit: Duration) -> bool {
 }
 
 fn start_detached(config: &Config, overrides: &Overrides, dir: &DataDir) -> Result<()> {
+    daemon::preflight(config)?;
     daemon::make_private_dir(dir.path())?;
     let log = daemon::open_private_log(&dir.daemon_log())?;
     let begin = log.metadata().map_or(0, |meta| meta.len());
@@ -181,8 +183,10 @@ fn start_detached(config: &Config, overrides: &Overrides, dir: &DataDir) -> Resu
         .stderr(log)
         .spawn()
         .map_err(|e| unreachable(format!("the daemon could not be started: {e}")))?;
-    out::note(&format!("started the daemon (process {})", child.id()));
-    wait_for_socket(dir, Some(child), begin)
+    if let Some(child) = wait_for_socket(dir, Some(child), begin)? {
+        out::note(&format!("started the daemon (process {})", child.id()));
+    }
+    Ok(())
 }
 
 fn is_kept(key: &OsStr, config: &Config) -> bool {
@@ -200,12 +204,12 @@ fn is_kept(key: &OsStr, config: &Config) -> bool {
             .any(|agent| agent.pass_env.iter().any(|name| name == key))
 }
 
-/// Waits until the socket answers. A daemon that lost the race against another one is as good as the other.
-fn wait_for_socket(dir: &DataDir, mut child: Option<Child>, log_begin: u64) -> Result<()> {
+/// Waits until the socket answers; returns the child unless it lost the race against another daemon, which is as good.
+fn wait_for_socket(dir: &DataDir, mut child: Option<Child>, log_begin: u64) -> Result<Option<Child>> {
     let begun = Instant::now();
     while begun.elapsed() < START_LIMIT {
         if UnixStream::connect(dir.api_sock()).is_ok() {
-            return Ok(());
+            return Ok(child);
         }
         if let Some(running) = &mut child
             && let Ok(Some(status)) = running.try_wait()
@@ -221,8 +225,27 @@ fn wait_for_socket(dir: &DataDir, mut child: Option<Child>, log_begin: u64) -> R
     Err(unreachable(message).hint(log_hint(dir, log_begin)))
 }
 
+/// The daemon's own last words, with the kind that its exit code says.
 fn died(dir: &DataDir, status: std::process::ExitStatus, log_begin: u64) -> Fault {
-    unreachable(format!("the daemon ended while it started ({status})")).hint(log_hint(dir, log_begin))
+    let kind = status.code().and_then(Kind::from_exit_code);
+    match (kind, last_words(&dir.daemon_log(), log_begin)) {
+        (Some(kind), Some((error, hint))) => Fault {
+            hint: Some(hint.unwrap_or_else(|| log_hint(dir, log_begin))),
+            ..Fault::new(kind, error)
+        },
+        _ => unreachable(format!("the daemon ended while it started ({status})")).hint(log_hint(dir, log_begin)),
+    }
+}
+
+/// The `error:` and `hint:` lines that a daemon ended with, if it ended so.
+fn last_words(path: &Path, begin: u64) -> Option<(String, Option<String>)> {
+    let lines = fresh_lines(path, begin)?;
+    let (hint, rest) = match lines.split_last() {
+        Some((last, rest)) if last.starts_with("hint: ") => (last.strip_prefix("hint: "), rest),
+        _ => (None, lines.as_slice()),
+    };
+    let error = rest.last()?.strip_prefix("error: ")?;
+    Some((error.to_owned(), hint.map(str::to_owned)))
 }
 
 fn log_hint(dir: &DataDir, begin: u64) -> String {
@@ -235,16 +258,20 @@ fn log_hint(dir: &DataDir, begin: u64) -> String {
 
 /// The last line that was written after `begin`; a hint line and the error before it are one.
 fn last_line(path: &Path, begin: u64) -> Option<String> {
+    match (last_words(path, begin), fresh_lines(path, begin)?.pop()) {
+        (Some((error, Some(hint))), _) => Some(format!("error: {error}. {hint}")),
+        (_, last) => last,
+    }
+}
+
+/// The last lines that were written after `begin`, blank ones left out.
+fn fresh_lines(path: &Path, begin: u64) -> Option<Vec<String>> {
     let bytes = std::fs::read(path).ok()?;
     let fresh = bytes.get(usize::try_from(begin).ok()?..)?;
     let tail = &fresh[fresh.len().saturating_sub(LOG_TAIL_BYTES)..];
     let text = String::from_utf8_lossy(tail);
-    let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty());
-    let last = lines.next()?;
-    match (last.strip_prefix("hint: "), lines.next()) {
-        (Some(hint), Some(error)) => Some(format!("{error}. {hint}")),
-        _ => Some(last.to_owned()),
-    }
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    Some(lines.map(str::to_owned).collect())
 }
 
 #[cfg(test)]

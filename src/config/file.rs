@@ -115,6 +115,7 @@ fn read_text(file: &Path) -> Result<String> {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + good.iter().filter(|b| **b == b'\n').count();
         Fault::new(Kind::Config, format!("{}:{line}: not UTF-8", file.display()))
+            .hint("Save the file as UTF-8; `config.example.toml` shows every key.")
     })
 }
 

@@ -118,6 +118,16 @@ pub(super) fn program(key: &str, typed: &str, env: &Environment, sources: &Sourc
         .map_err(|_| sources.fault(key, "is relative to a directory whose name is not UTF-8"))
 }
 
+/// A command line: its first word is a program, the rest is its own matter.
+pub(super) fn command_line(key: &str, typed: &str, env: &Environment, sources: &Sources) -> Result<String> {
+    let (first, rest) = typed.trim().split_once(char::is_whitespace).unwrap_or((typed, ""));
+    let first = program(key, first, env, sources)?;
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    Ok(format!("{first} {}", rest.trim_start()))
+}
+
 /// Joined and without `.`; `..` stays, because what is before it may be a link.
 fn absolute(base: &Path, path: &Path) -> PathBuf {
     base.join(path)

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use super::environment::Environment;
 use super::file::{RawAgent, RawConfig, RawTelegram};
 use super::keys::{self, AGENTS, KEYS, Shape};
-use super::locate::{data_dir, program, secret_path};
+use super::locate::{command_line, data_dir, program, secret_path};
 use super::source::Sources;
 use super::{AgentConfig, Config, Limits, LogConfig, LogFormat, Overrides, TelegramConfig, TmuxConfig};
 use crate::domain::agent::Evidence;
@@ -74,7 +74,8 @@ pub(super) fn check_ranges(table: &toml::Table, sources: &Sources) -> Result<()>
 fn check_range(table: &str, name: &str, dotted: &str, number: i64, sources: &Sources) -> Result<()> {
     match keys::find(table, name).map(|key| key.shape) {
         Some(Shape::Integer { min, max }) if !(min..=max).contains(&number) => {
-            Err(sources.fault(dotted, format_args!("is {number}; it can be {min} to {max}")))
+            let fault = sources.fault(dotted, format_args!("is {number}; it can be {min} to {max}"));
+            Err(fault.hint(format!("Take a number from {min} to {max}, or leave the key out.")))
         }
         _ => Ok(()),
     }
@@ -122,7 +123,7 @@ impl RawAgent {
                 .fault(&format!("{AGENTS}.{name}"), "is a custom agent without `command`")
                 .hint(format!("Add `command = \"…\"` to [{AGENTS}.{name}].")));
         }
-        let command = self.command.map(|c| program(&key("command"), &c, env, sources));
+        let command = self.command.map(|c| command_line(&key("command"), &c, env, sources));
         let env_file = self.env_file.map(|f| secret_path(&key("env_file"), &f, env, sources));
         Ok(AgentConfig {
             kind: named(&key("kind"), kind, sources)?,

@@ -73,11 +73,12 @@ async fn begin(
     tracker: &TaskTracker,
     parts: &mut Parts,
 ) -> Result<()> {
-    install::install(dir)?;
     let (db, backups) = (dir.db(), dir.backups());
     let store = tokio::task::spawn_blocking(move || Store::open(&db, &backups))
         .await
         .map_err(|e| Fault::new(Kind::Failure, format!("opening the store: {e}")))??;
+    // After the store: a database of a newer version also has a newer constitution and a newer program beside it.
+    install::install(dir)?;
     let tmux = Tmux::connect(tmux_options(&config, dir, !systemd::is_parent())?).await?;
     let engine = Engine::start(EngineParts {
         config: Arc::clone(&config),
@@ -159,6 +160,21 @@ async fn supervise(parts: &mut Parts, signals: &mut Signals, panicked: &Cancella
             None => Fault::new(Kind::Failure, "no part of the daemon runs"),
         }),
     }
+}
+
+/// What would end the daemon at once whatever the data directory holds; it leaves no trace. Errors: `ProgramMissing`.
+pub fn preflight(config: &Config) -> Result<()> {
+    let options = tmux_options(config, &DataDir::new(&config.data_dir), false)?;
+    let check = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| Fault::io("starting the runtime", &e))?;
+        runtime.block_on(Tmux::check(&options)).map(drop)
+    };
+    // A thread of its own: a command that starts the daemon is inside a runtime already.
+    std::thread::scope(|scope| scope.spawn(check).join())
+        .unwrap_or_else(|_| Err(Fault::new(Kind::Failure, "the check of tmux panicked")))
 }
 
 /// Where our tmux is. Errors: `ProgramMissing`.

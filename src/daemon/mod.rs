@@ -1,6 +1,6 @@
 //! The composition root: builds everything in the one right order, supervises it, and takes it down again.
 //!
-//! Order: data directory → lock → store → tmux → engine (which recovers) → outbox and polling → API → ready. Whatever dies without
+//! Order: what is missing → data directory → lock → store → tmux → engine (which recovers) → outbox and polling → API → ready. Whatever dies without
 //! being told to brings the daemon down with a clear log: state is in the store, agents live on, and the next start
 //! recovers. Nothing here knows what a session is.
 
@@ -17,7 +17,7 @@ use crate::config::data_dir::DataDir;
 use crate::config::{Config, Overrides};
 use crate::domain::fault::{Fault, Result};
 
-pub use compose::tmux_options;
+pub use compose::{preflight, tmux_options};
 pub use harden::private_files;
 pub use place::{make_private_dir, open_private_log};
 
@@ -45,6 +45,7 @@ pub fn serve(options: &ServeOptions) -> Result<()> {
     }
     let config = Config::load(&options.overrides)?;
     let dir = DataDir::new(&config.data_dir);
+    preflight(&config)?;
     place::prepare(&dir)?;
     let _lock = lock::take(&dir)?;
     harden::no_memory_dumps();

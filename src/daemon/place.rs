@@ -36,6 +36,13 @@ pub fn make_private_dir(path: &Path) -> Result<()> {
         return Err(Fault::new(Kind::NotPermitted, message)
             .hint(format!("If you trust what is in it: `chmod 700 {}`", path.display())));
     }
+    if meta.mode() & 0o200 == 0 {
+        let message = format!("{} is read-only (mode {:o})", path.display(), meta.mode() & 0o777);
+        return Err(Fault::new(Kind::Storage, message).hint(format!(
+            "If that is not meant: `chmod 700 {}`; else name another directory with `--data-dir`.",
+            path.display()
+        )));
+    }
     if meta.mode() & 0o777 != 0o700 {
         std::fs::set_permissions(path, Permissions::from_mode(0o700))
             .map_err(|e| storage(format!("closing {}", path.display()), &e))?;
@@ -60,7 +67,11 @@ pub fn open_private_log(path: &Path) -> Result<File> {
 pub fn storage(doing: String, error: &std::io::Error) -> Fault {
     let fault = Fault::io(doing, error);
     match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Fault {
+        ErrorKind::PermissionDenied
+        | ErrorKind::ReadOnlyFilesystem
+        | ErrorKind::NotFound
+        | ErrorKind::NotADirectory
+        | ErrorKind::AlreadyExists => Fault {
             kind: Kind::Storage,
             ..fault
         }
@@ -94,6 +105,9 @@ mod tests {
             std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
             assert_eq!(make_private_dir(path).unwrap_err().kind, Kind::NotPermitted);
         }
+        std::fs::set_permissions(path, Permissions::from_mode(0o500)).unwrap();
+        assert_eq!(make_private_dir(path).unwrap_err().kind, Kind::Storage);
+        assert_eq!(std::fs::metadata(path).unwrap().mode() & 0o777, 0o500);
     }
 
     #[test]

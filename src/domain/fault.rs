@@ -53,6 +53,32 @@ impl Kind {
             Kind::Config => 78,
         }
     }
+
+    /// The kind that a program of ours ended with. None for 0, for what we never end with, and where two kinds share the code
+    /// the first.
+    pub fn from_exit_code(code: i32) -> Option<Self> {
+        use Kind as K;
+        [
+            K::Failure,
+            K::Usage,
+            K::NotFound,
+            K::RefusedByState,
+            K::DaemonUnreachable,
+            K::NotPermitted,
+            K::Timeout,
+            K::Storage,
+            K::ProgramMissing,
+            K::NoMailbox,
+            K::OverLimit,
+            K::Uncertain,
+            K::SessionFailed,
+            K::NeedsInput,
+            K::AnotherDaemon,
+            K::Config,
+        ]
+        .into_iter()
+        .find(|kind| i32::from(kind.exit_code()) == code)
+    }
 }
 
 /// An error that a person may read.

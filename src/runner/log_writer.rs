@@ -1,34 +1,70 @@
 //! `telecoder log-writer`: takes the bytes of a pane from tmux and keeps the last ones in a capped file.
 //!
-//! tmux holds in memory what its reader does not take (and grows without bound), so this program never stops reading: when
-//! the disk is full the output is dropped and counted. Two segments, `F` and `F.1`, each half of the limit: when `F` is full it
+//! tmux holds in memory what its reader does not take (and grows without bound), so this program never stops reading: one thread
+//! reads, another writes, and what the disk is too full or too slow for is dropped and counted. Two segments, `F` and `F.1`, each half of the limit: when `F` is full it
 //! becomes `F.1`. A crash loses nothing that was written. Knows no session and no terminal.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, SyncSender};
 
 use rustix::fs::OFlags;
 
 use crate::domain::fault::{Fault, Result};
 
 const BUFFER_BYTES: usize = 16 * 1024;
+/// Reads that may wait for the disk: 4 MiB at most, in a process of which there is one a session.
+const CHUNKS_WAITING_MAX: usize = 256;
 /// Below this a segment would be turned at every screen.
 const SEGMENT_BYTES_MIN: u64 = 1024;
 
 /// Reads `input` to its end and keeps its last bytes in `file`, at most `max_bytes` in both segments together.
 /// Never fails: what cannot be kept is dropped.
-pub fn run(mut input: impl Read, file: &Path, max_bytes: u64) {
+pub fn run(input: impl Read, file: &Path, max_bytes: u64) {
     let mut log = Log::new(file, max_bytes);
+    std::thread::scope(|scope| {
+        let (sender, chunks) = mpsc::sync_channel(CHUNKS_WAITING_MAX);
+        scope.spawn(move || {
+            for chunk in chunks {
+                match chunk {
+                    Chunk::Bytes(bytes) => log.keep(&bytes),
+                    Chunk::Gap(bytes) => log.dropped += bytes,
+                }
+            }
+        });
+        read_on(input, &sender);
+    });
+}
+
+/// What goes from the reading to the writing thread.
+enum Chunk {
+    Bytes(Vec<u8>),
+    /// So many bytes were dropped here.
+    Gap(u64),
+}
+
+/// Reads to the end, whatever the writing thread does.
+fn read_on(mut input: impl Read, chunks: &SyncSender<Chunk>) {
     let mut buffer = [0; BUFFER_BYTES];
+    let mut dropped = 0;
     loop {
-        match input.read(&mut buffer) {
-            Ok(0) => return,
-            Ok(got) => log.keep(&buffer[..got]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return,
+        let got = match input.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(got) => &buffer[..got],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => break,
+        };
+        if dropped > 0 && chunks.try_send(Chunk::Gap(dropped)).is_ok() {
+            dropped = 0;
         }
+        if dropped > 0 || chunks.try_send(Chunk::Bytes(got.to_vec())).is_err() {
+            dropped += got.len() as u64;
+        }
+    }
+    if dropped > 0 {
+        let _ = chunks.send(Chunk::Gap(dropped));
     }
 }
 
@@ -193,6 +229,37 @@ mod tests {
         let text = read_log(&file, 1000).expect("read");
         let expected = "\r\n[telecoder: 8 bytes of output could not be kept]\r\nkept";
         assert_eq!(String::from_utf8_lossy(&text), expected);
+    }
+
+    #[test]
+    fn a_disk_that_stalls_does_not_stop_the_reading() {
+        let (sender, chunks) = mpsc::sync_channel(2);
+        let (at_end, reached) = mpsc::channel();
+        let bytes = vec![b'x'; BUFFER_BYTES * 10];
+        let reading = std::thread::spawn(move || {
+            read_on((&bytes[..]).chain(Signals(at_end)), &sender);
+        });
+        reached.recv().expect("read to the end while nobody wrote");
+        let (mut kept, mut gap) = (0, 0);
+        for chunk in chunks {
+            match chunk {
+                Chunk::Bytes(bytes) => kept += bytes.len() as u64,
+                Chunk::Gap(bytes) => gap += bytes,
+            }
+        }
+        reading.join().expect("the reading ends");
+        let size = BUFFER_BYTES as u64;
+        assert_eq!((kept, gap), (2 * size, 8 * size));
+    }
+
+    /// An end of input that says when it is reached.
+    struct Signals(mpsc::Sender<()>);
+
+    impl Read for Signals {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            let _ = self.0.send(());
+            Ok(0)
+        }
     }
 
     #[test]

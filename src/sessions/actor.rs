@@ -15,8 +15,10 @@ use crate::domain::ids::SessionId;
 use crate::domain::launch::{Launch, ShimRecord};
 use crate::domain::letter::ProcessRef;
 use crate::domain::session::{Session, SessionState};
+use crate::domain::turn::Turn;
 use crate::runner::watch::{LaunchChange, LaunchKey};
 use crate::runner::{self, LaunchDir};
+use crate::store::Tx;
 
 /// Pause after a look that failed (a full disk, a broken tmux), so that an actor never spins; the next nudge does not wait for it.
 const RETRY_AFTER_FAULT: Duration = Duration::from_secs(2);
@@ -82,6 +84,16 @@ impl Next {
 pub(super) struct View {
     pub session: Session,
     pub launch: Option<Launch>,
+    /// A damaged row must not keep an agent from being stopped, so its fault waits until somebody needs the turns.
+    pub turns: Result<Turns>,
+}
+
+/// The turns that an actor cares for.
+pub(super) struct Turns {
+    /// Typed, and not ended; oldest first.
+    pub running: Vec<Turn>,
+    /// The oldest that waits.
+    pub waiting: Option<Turn>,
 }
 
 impl Actor {
@@ -167,10 +179,10 @@ impl Actor {
                 };
             }
         }
-        self.act(&view).await
+        self.act(view).await
     }
 
-    async fn act(&mut self, view: &View) -> Result<Next> {
+    async fn act(&mut self, view: View) -> Result<Next> {
         match (view.session.status.state, &view.launch) {
             (SessionState::Queued, _) => Ok(Next::Sleep(None)),
             (state, None) if state.is_ended() => Ok(Next::Ended),
@@ -181,22 +193,23 @@ impl Actor {
                 self.start_launch(&view.session, Some(launch)).await
             }
             (SessionState::Stopping, Some(launch)) => self.push_stop(launch).await,
-            (_, Some(launch)) => self.tend(&view.session, launch).await,
+            (_, Some(launch)) => self.tend(&view.session, launch, view.turns?).await,
         }
     }
 
     /// The session runs: half-done prompts first, then what its screen has to say, then the next prompt.
-    async fn tend(&mut self, session: &Session, launch: &Launch) -> Result<Next> {
-        if let Some(next) = self.settle(session, launch).await? {
+    /// Whatever changes a turn ends the look, so the turns that were read at its begin hold to its end.
+    async fn tend(&mut self, session: &Session, launch: &Launch, turns: Turns) -> Result<Next> {
+        if let Some(next) = self.settle(session, launch, &turns.running).await? {
             return Ok(next);
         }
-        if let Some(next) = self.await_evidence(session, launch).await? {
+        if let Some(next) = self.await_evidence(session, launch, turns.running).await? {
             return Ok(next);
         }
         if let Some(next) = self.observe(session, launch).await? {
             return Ok(next);
         }
-        self.deliver_next(session, launch).await
+        self.deliver_next(session, launch, turns.waiting).await
     }
 
     async fn view(&self) -> Result<Option<View>> {
@@ -214,7 +227,8 @@ impl Actor {
                     Some(no) => Some(tx.launch(&id, no)?).filter(|launch| launch.ended_at.is_none()),
                     None => None,
                 };
-                Ok(Some(View { session, launch }))
+                let turns = turns(tx, &id);
+                Ok(Some(View { session, launch, turns }))
             })
             .await
     }
@@ -229,7 +243,8 @@ impl Actor {
             return Ok(());
         }
         let dir = self.launch_dir(launch);
-        if !dir.ctl().exists() {
+        // A crash may have left it half made; whoever starts the launch makes the rest first.
+        if !dir.ctl().exists() || !dir.mail().join("new").exists() {
             return Ok(());
         }
         self.unwatch();
@@ -266,6 +281,13 @@ impl Drop for Actor {
             self.engine.0.actors.forget(&self.id);
         }
     }
+}
+
+fn turns(tx: &Tx<'_>, id: &SessionId) -> Result<Turns> {
+    Ok(Turns {
+        running: tx.running_turns(id)?,
+        waiting: tx.next_waiting_turn(id)?,
+    })
 }
 
 async fn sleep_until(until: Option<Instant>) {

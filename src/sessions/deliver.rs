@@ -31,12 +31,15 @@ const HELD_PAUSE: Duration = Duration::from_millis(500);
 
 impl Actor {
     /// Types the oldest waiting prompt when the session is idle.
-    pub(super) async fn deliver_next(&mut self, session: &Session, launch: &Launch) -> Result<Next> {
+    pub(super) async fn deliver_next(
+        &mut self,
+        session: &Session,
+        launch: &Launch,
+        waiting: Option<Turn>,
+    ) -> Result<Next> {
         if session.status.state != SessionState::Idle {
             return Ok(Next::Sleep(None));
         }
-        let id = self.id.clone();
-        let waiting = self.engine.0.store.read(move |tx| tx.next_waiting_turn(&id)).await?;
         match (waiting, self.engine.placement(launch)) {
             (None, _) => Ok(Next::Sleep(None)),
             (Some(turn), Some(placement)) => self.deliver(turn, launch, &placement.pane).await,
@@ -132,9 +135,12 @@ impl Actor {
     }
 
     /// A prompt was submitted: nothing else is typed until the agent's evidence, or the time for it, has come.
-    pub(super) async fn await_evidence(&mut self, session: &Session, launch: &Launch) -> Result<Option<Next>> {
-        let id = self.id.clone();
-        let running = self.engine.0.store.read(move |tx| tx.running_turns(&id)).await?;
+    pub(super) async fn await_evidence(
+        &mut self,
+        session: &Session,
+        launch: &Launch,
+        running: Vec<Turn>,
+    ) -> Result<Option<Next>> {
         let Some(turn) = running.into_iter().find(|turn| turn.state == TurnState::Typed) else {
             self.memory.evidence_until = None;
             return Ok(None);

@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use super::Engine;
 use super::actor::{Actor, Next};
-use crate::domain::ask::AskState;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::Launch;
@@ -91,9 +90,7 @@ impl Actor {
             .0
             .store
             .write(move |tx| {
-                for ask in tx.open_asks(&id)? {
-                    tx.close_ask(&ask.id, AskState::Expired, None)?;
-                }
+                engine.end_asks(tx, &id, no)?;
                 engine.apply(tx, &id, &event)?;
                 tx.end_launch(&id, no)
             })

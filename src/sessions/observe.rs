@@ -37,7 +37,7 @@ impl Actor {
         }
         if !matches!(
             state,
-            SessionState::Starting | SessionState::NeedsInput | SessionState::Working
+            SessionState::Starting | SessionState::NeedsInput | SessionState::Limited | SessionState::Working
         ) {
             self.memory.idle_looks = 0;
             return Ok(None);
@@ -49,6 +49,7 @@ impl Actor {
         let event = match state {
             SessionState::Starting => self.while_starting(reading),
             SessionState::NeedsInput => self.while_in_dialog(reading),
+            SessionState::Limited => self.while_limited(reading),
             _ if by_hooks => self.while_working_by_hooks(&reading),
             _ => self.while_working(&reading),
         };
@@ -129,6 +130,18 @@ impl Actor {
             _ if self.memory.idle_looks < LOOKS_WITHOUT_DIALOG => None,
             ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. } => Some(SessionEvent::Ready { source }),
             ScreenReading::Busy => Some(SessionEvent::DialogClosed { source }),
+        }
+    }
+
+    /// The limit is over when the agent shows its empty box again: it waited, or a person pressed its key. An agent that shows
+    /// its box at once is tried again by the next prompt; its own sign of the limit brings the state back.
+    fn while_limited(&self, reading: ScreenReading) -> Option<SessionEvent> {
+        let source = Source::Screen;
+        match reading {
+            ScreenReading::Dialog { text, .. } => Some(SessionEvent::Dialog { source, text }),
+            _ if self.memory.idle_looks < LOOKS_WITHOUT_DIALOG => None,
+            ScreenReading::ComposerEmpty => Some(SessionEvent::Ready { source }),
+            _ => None,
         }
     }
 

@@ -8,7 +8,6 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::Engine;
 use super::actor::Actor;
 use super::actors::Nudge;
-use crate::domain::ask::AskState;
 use crate::domain::event::EventKind;
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
@@ -183,7 +182,6 @@ async fn take_slot(engine: &Engine) -> Result<Option<SessionId>> {
 
 async fn sweep(engine: Engine) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
-    ticks.tick().await;
     loop {
         tokio::select! {
             () = engine.0.cancel.cancelled() => return,
@@ -194,30 +192,8 @@ async fn sweep(engine: Engine) {
         if let Err(fault) = recover(&engine).await {
             tracing::warn!(error = %fault, "sessions without an actor could not be looked for");
         }
-        if let Err(fault) = expire_asks(&engine).await {
+        if let Err(fault) = engine.expire_asks().await {
             tracing::warn!(error = %fault, "overdue questions could not be closed");
         }
     }
-}
-
-async fn expire_asks(engine: &Engine) -> Result<()> {
-    let overdue = engine
-        .0
-        .store
-        .read(|tx| {
-            let now = tx.now();
-            let asks = tx.all_open_asks()?.into_iter();
-            Ok(asks
-                .filter(|ask| ask.expires_at.is_some_and(|at| at < now))
-                .collect::<Vec<_>>())
-        })
-        .await?;
-    for ask in overdue {
-        engine
-            .0
-            .store
-            .write(move |tx| tx.close_ask(&ask.id, AskState::Expired, None).map(drop))
-            .await?;
-    }
-    Ok(())
 }

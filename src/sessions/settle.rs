@@ -17,12 +17,15 @@ const SETTLE_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Actor {
     /// `None`: nothing is left to settle. Letters were read before.
-    pub(super) async fn settle(&mut self, session: &Session, launch: &Launch) -> Result<Option<Next>> {
+    pub(super) async fn settle(
+        &mut self,
+        session: &Session,
+        launch: &Launch,
+        running: &[Turn],
+    ) -> Result<Option<Next>> {
         if self.settled {
             return Ok(None);
         }
-        let id = self.id.clone();
-        let running = self.engine.0.store.read(move |tx| tx.running_turns(&id)).await?;
         let half_done = |turn: &&Turn| matches!(turn.state, TurnState::Typing | TurnState::Typed);
         let Some(turn) = running.iter().find(half_done).cloned() else {
             self.settled = true;

@@ -55,14 +55,21 @@ impl Engine {
     /// Presses the agent's own interrupt.
     pub async fn interrupt(&self, id: &SessionId) -> Result<()> {
         let session = self.session(id).await?;
-        if !matches!(session.status.state, SessionState::Working | SessionState::NeedsInput) {
+        if !matches!(
+            session.status.state,
+            SessionState::Working | SessionState::NeedsInput | SessionState::Limited
+        ) {
             return Err(Fault::new(
                 Kind::RefusedByState,
                 format!(
                     "{} runs no turn that could be interrupted ({})",
                     session.name, session.status.state
                 ),
-            ));
+            )
+            .hint(format!(
+                "To end the agent: `telecoder stop {0}`; to prompt it: `telecoder send {0} \"...\"`.",
+                session.name
+            )));
         }
         let keys = self.0.agents.get(&session.agent)?.interrupt_keys();
         self.keys(id, &keys).await

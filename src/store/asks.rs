@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Tx;
 use super::rows::{Columns, micros, to_json, word};
+use crate::domain::Timestamp;
 use crate::domain::ask::{Ask, AskState};
 use crate::domain::event::EventKind;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -51,6 +52,33 @@ impl Tx<'_> {
     /// Open asks of all sessions, oldest first.
     pub fn all_open_asks(&self) -> Result<Vec<Ask>> {
         self.all("SELECT * FROM asks WHERE state = 'open' ORDER BY row", [], read_ask)
+    }
+
+    /// The newest ask of a session, whatever became of it.
+    pub fn last_ask(&self, session: &SessionId) -> Result<Option<Ask>> {
+        self.maybe(
+            "SELECT * FROM asks WHERE session = ?1 ORDER BY row DESC LIMIT 1",
+            [session.as_str()],
+            read_ask,
+        )
+    }
+
+    /// Answered asks of one launch.
+    pub fn answered_asks(&self, session: &SessionId, launch: LaunchNo) -> Result<Vec<Ask>> {
+        self.all(
+            "SELECT * FROM asks WHERE session = ?1 AND launch = ?2 AND state = 'answered' ORDER BY row",
+            params![session.as_str(), launch.0],
+            read_ask,
+        )
+    }
+
+    /// Answered asks of all sessions whose time passed after `since`.
+    pub fn answered_asks_over_since(&self, since: Timestamp) -> Result<Vec<Ask>> {
+        self.all(
+            "SELECT * FROM asks WHERE state = 'answered' AND expires_at BETWEEN ?1 AND ?2 ORDER BY row",
+            params![micros(since), micros(self.now)],
+            read_ask,
+        )
     }
 
     /// Closes an open ask; false when it was not open any more. Event `ask.answered`.

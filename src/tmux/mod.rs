@@ -127,6 +127,12 @@ pub enum Guarded {
 }
 
 impl Tmux {
+    /// Whether [`connect`](Self::connect) can work with this tmux at all; runs `tmux -V` and touches nothing.
+    pub async fn check(options: &TmuxOptions) -> Result<Version> {
+        check_socket_path(options)?;
+        read_version(&Exec::new(&options.program, socket(options), config_file(options))).await
+    }
+
     /// Checks the version (3.3a to 3.7 and newer), starts or finds the server, attaches the control client.
     ///
     /// Errors: `ProgramMissing` for no tmux or one that is too old, `Usage` for a socket path over 100 bytes,

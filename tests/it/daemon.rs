@@ -119,7 +119,7 @@ fn health_never_starts_one() {
 fn a_daemon_that_cannot_start_is_explained_by_its_own_words() {
     let env = TestEnv::new();
     env.write_config("default_agent = \"demo\"\n[tmux]\npath = \"/nonexistent/tmux\"\n");
-    let refused = env.cmd(&["list"]).exits(5);
+    let refused = env.cmd(&["list"]).exits(9);
     assert!(refused.stderr.contains("tmux was not found"), "{refused:#?}");
 }
 

@@ -96,6 +96,36 @@ fn a_session_survives_a_kill_at_every_hop_of_its_start() {
     }
 }
 
+/// Between the hops S3 and S4 the launch directory is made, part by part.
+#[test]
+fn a_launch_directory_that_is_half_made_is_completed() {
+    for parts in [
+        &["ctl"][..],
+        &["mail", "mail/tmp"],
+        &["ctl", "mail"],
+        &["ctl", "mail", "mail/tmp", "mail/new"],
+    ] {
+        let env = TestEnv::new();
+        die_at(&env, "S3", || {
+            env.cmd(&["run", "--name", "s", "first"]).ok();
+        });
+        let sessions = env.data().join("sessions");
+        let session = std::fs::read_dir(sessions)
+            .expect("sessions")
+            .flatten()
+            .next()
+            .expect("one");
+        let launch = session.path().join("launches/1");
+        std::fs::create_dir_all(&launch).expect("its directory");
+        for part in parts {
+            std::fs::create_dir(launch.join(part)).expect("a part of it");
+        }
+        let _daemon = env.serve();
+        let session = wait_until_quiet(&env, "s");
+        assert_eq!(transcript(&env, &session), ["first"], "{parts:?}");
+    }
+}
+
 #[test]
 fn an_end_survives_a_kill_at_every_hop_of_it() {
     for (hop, prompt, ended) in [("S6", "stay", "stopped"), ("S7", "demo: exit 3", "failed")] {

@@ -5,12 +5,17 @@ mod support;
 
 mod adversity;
 mod api;
+mod asks;
+mod bad_input;
 mod caller;
 mod cli;
+mod custom;
 mod daemon;
 mod delivery;
 mod demo_agent;
 mod faults;
+mod identity;
+mod life;
 mod recovery;
 mod runner;
 mod telegram;

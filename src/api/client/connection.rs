@@ -118,7 +118,8 @@ pub async fn connect(socket: &Path) -> Result<Option<UnixStream>, Lost> {
     match UnixStream::connect(socket).await {
         Ok(stream) => Ok(Some(stream)),
         Err(error) => match error.kind() {
-            ErrorKind::NotFound | ErrorKind::ConnectionRefused => Ok(None),
+            // Whoever starts the daemon says what is wrong with a place that cannot be.
+            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::ConnectionRefused => Ok(None),
             ErrorKind::PermissionDenied => {
                 let message = format!("{} belongs to another user", socket.display());
                 let fault = Fault::new(Kind::NotPermitted, message);
@@ -128,7 +129,9 @@ pub async fn connect(socket: &Path) -> Result<Option<UnixStream>, Lost> {
             }
             _ => {
                 let message = format!("connecting to {}: {error}", socket.display());
-                Err(Lost::definite(Fault::new(Kind::DaemonUnreachable, message)))
+                Err(Lost::definite(Fault::new(Kind::DaemonUnreachable, message).hint(
+                    "TeleCoder needs a directory of its own that it can write: `--data-dir DIR`.",
+                )))
             }
         },
     }

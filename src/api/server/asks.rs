@@ -8,7 +8,7 @@ use super::extract::Body;
 use super::refusal::Answer;
 use super::state::Api;
 use crate::api::wire::{self, AnswerRequest};
-use crate::domain::ask::Ask;
+use crate::domain::ask::{Ask, AskState};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::LetterId;
 use crate::domain::session::{Session, SessionState};
@@ -28,7 +28,7 @@ pub async fn answer_ask(
     answer(&api, &caller, id, &body.text).await
 }
 
-/// Answers the one open question of a session.
+/// Answers the one open question of a session; with none open, the last one if nobody answered it in time.
 pub async fn answer_session(
     State(api): State<Api>,
     caller: Caller,
@@ -39,7 +39,11 @@ pub async fn answer_session(
         .store()
         .read(move |tx| {
             let session = tx.find_session(&word)?;
-            let asks = tx.open_asks(&session.id)?;
+            let mut asks = tx.open_asks(&session.id)?;
+            if asks.is_empty() {
+                let last = tx.last_ask(&session.id)?;
+                asks.extend(last.filter(|ask| ask.state == AskState::Expired));
+            }
             Ok((session, asks))
         })
         .await?;

@@ -33,8 +33,12 @@ pub(crate) fn start_of(pid: u32) -> Option<u64> {
 
 /// The ancestors of a process from its parent up to process 1, at most [`ANCESTORS_MAX`].
 pub fn ancestors(pid: u32) -> Vec<ProcessRef> {
+    ancestors_from(Row::read(pid).map_or(0, |row| row.parent))
+}
+
+fn ancestors_from(parent: u32) -> Vec<ProcessRef> {
     let mut found = Vec::new();
-    let mut next = Row::read(pid).map_or(0, |row| row.parent);
+    let mut next = parent;
     while next != 0 && found.len() < ANCESTORS_MAX {
         let Some(row) = Row::read(next) else { break };
         found.push(row.process());
@@ -46,10 +50,11 @@ pub fn ancestors(pid: u32) -> Vec<ProcessRef> {
 /// Ourselves as the origin of a letter.
 pub fn own_origin(native_id: Option<String>) -> Origin {
     let pid = std::process::id();
+    let own = Row::read(pid);
     Origin {
         pid,
-        start: identify(pid).map_or(0, |own| own.start),
-        ancestors: ancestors(pid),
+        start: own.map_or(0, |row| row.start),
+        ancestors: ancestors_from(own.map_or(0, |row| row.parent)),
         native_id,
     }
 }

@@ -1,8 +1,12 @@
 //! /proc as a table: one row a process.
 
 use std::collections::HashSet;
+use std::fs::File;
 
 use crate::domain::letter::ProcessRef;
+
+/// A line has 52 fields: a name of at most 64 bytes, and numbers of at most 20 digits.
+const STAT_BYTES_MAX: usize = 2048;
 
 /// What `/proc/PID/stat` says of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +19,12 @@ pub(crate) struct Row {
 
 impl Row {
     pub fn read(pid: u32) -> Option<Self> {
-        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        Self::parse(pid, &stat)
+        // One read is enough, and it is whole: the kernel makes the line for each `read` anew. A letter's sender reads all of its
+        // ancestors' lines, before each letter.
+        let mut line = [0; STAT_BYTES_MAX];
+        let file = File::open(format!("/proc/{pid}/stat")).ok()?;
+        let length = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut line)).ok()?;
+        Self::parse(pid, &line[..length])
     }
 
     /// The name in field 2 may hold blanks and parentheses, so the fields are counted from its last `)`.

@@ -8,6 +8,7 @@ mod daemon;
 mod env;
 mod http;
 mod output;
+mod snapshot;
 mod wait;
 
 pub use cleanup::of_session;
@@ -15,4 +16,5 @@ pub use daemon::{Daemon, signal};
 pub use env::TestEnv;
 pub use http::Http;
 pub use output::Output;
+pub use snapshot::{holders, snapshot};
 pub use wait::*;

@@ -1,0 +1,104 @@
+//! Who says something: letters that do not lead to their launch, and hostile files in a mailbox.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::support::{TestEnv, eventually};
+
+fn mailbox(env: &TestEnv, session: &str) -> PathBuf {
+    let id = env.status(session)["id"].as_str().expect("an id").to_owned();
+    env.data().join("sessions").join(id).join("launches/1/mail")
+}
+
+fn quarantined(env: &TestEnv) -> Vec<Value> {
+    let events = env.cmd(&["events", "--json"]).ok().json_lines();
+    events
+        .into_iter()
+        .filter(|event| event["type"] == "letter.quarantined")
+        .collect()
+}
+
+/// Waits until so many letters were put aside; none of them was delivered, and the person was told of each.
+#[track_caller]
+fn are_held(env: &TestEnv, session: &str, count: usize) {
+    eventually(&format!("{count} letters are put aside"), || {
+        (quarantined(env).len() >= count).then_some(())
+    });
+    assert_eq!(quarantined(env).len(), count, "{:#?}", quarantined(env));
+    let messages = env.json(&["messages"]);
+    let messages = messages.as_array().expect("a list");
+    let text = |message: &Value| message["text"].as_str().unwrap_or_default().to_owned();
+    assert!(
+        !messages.iter().any(|message| text(message).contains("forged")),
+        "{messages:#?}"
+    );
+    let told = messages
+        .iter()
+        .filter(|message| text(message).contains("put aside"))
+        .count();
+    assert_eq!(told, count, "{messages:#?}");
+    env.cmd(&["send", session, "--wait", "demo: notify still well"]).ok();
+    env.wait_log(session, "still well");
+    let left = std::fs::read_dir(mailbox(env, session).join("new"))
+        .expect("the mailbox")
+        .count();
+    assert_eq!(left, 0, "what was put aside is not looked at again");
+}
+
+#[test]
+fn a_letter_from_outside_the_launch_is_held_and_reported() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let copy = env.root().join("its-env");
+    env.cmd(&[
+        "run",
+        "--wait",
+        "--name",
+        "s",
+        &format!("demo: sh env > {}", copy.display()),
+    ])
+    .ok();
+    let text = std::fs::read_to_string(&copy).expect("the agent's environment");
+    let variables: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once('=')).collect();
+    let mut command = env.telecoder(&["notify", "forged"]);
+    command.env_clear().envs(variables);
+    env.finish(command, &["notify", "forged"], None).ok();
+    are_held(&env, "s", 1);
+}
+
+#[test]
+fn a_letter_from_another_sessions_agent_is_held_and_reported() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--wait", "--name", "victim", "hello"]).ok();
+    env.cmd(&["run", "--wait", "--name", "other", "hello"]).ok();
+    let mail = mailbox(&env, "victim");
+    let id = env.status("victim")["id"].as_str().expect("an id").to_owned();
+    // With its own words about itself, and with the victim's.
+    for claim in [String::new(), format!("TELECODER_SESSION={id} TELECODER_LAUNCH=1 ")] {
+        let forge = format!(
+            "demo: sh {claim}TELECODER_MAILBOX={} telecoder notify forged",
+            mail.display()
+        );
+        env.cmd(&["send", "other", "--wait", &forge]).ok();
+    }
+    are_held(&env, "victim", 2);
+}
+
+#[test]
+fn hostile_files_are_put_aside_and_the_agent_goes_on() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--wait", "--name", "s", "hello"]).ok();
+    let new = mailbox(&env, "s").join("new");
+    let name = |n: u32| new.join(format!("0190f5a0-0000-7000-8000-00000000000{n}.json"));
+    std::os::unix::fs::symlink("/etc/passwd", name(1)).expect("a link");
+    rustix::fs::mkfifoat(rustix::fs::CWD, name(2), rustix::fs::Mode::RUSR).expect("a pipe");
+    std::fs::write(name(3), vec![b' '; 300 * 1024]).expect("a huge file");
+    std::fs::write(new.join("forged.json"), "{}").expect("a forged name");
+    std::fs::write(name(4), "{\"v\":1,\"text\":\"forged\"}").expect("no letter");
+    std::fs::create_dir(name(5)).expect("a directory");
+    // The next thing that happens in the mailbox, or this very change, makes the daemon look.
+    are_held(&env, "s", 6);
+}
