@@ -36,7 +36,13 @@ pub async fn for_turn(client: &Client, session: &str, turn: &str, say: bool) -> 
     let mut events = client.events(Some(session), None).await?;
     let mut said = HashSet::new();
     loop {
-        let report = look(client, session, turn).await?;
+        let report = match look(client, session, turn).await {
+            Err(fault) if fault.kind == Kind::DaemonUnreachable => {
+                events.news().await?;
+                continue;
+            }
+            report => report?,
+        };
         if say {
             for message in report.messages.iter().filter(|message| said.insert(message.id)) {
                 said_lines(message).iter().try_for_each(|line| out::line(line))?;
@@ -45,14 +51,14 @@ pub async fn for_turn(client: &Client, session: &str, turn: &str, say: bool) -> 
         if let Some(verdict) = verdict(&report.session, &report.turn) {
             return Ok(Waited { report, verdict });
         }
-        events.next().await?;
+        events.news().await?;
     }
 }
 
 async fn look(client: &Client, session: &str, turn: &str) -> Result<Report> {
-    let turn: Turn = client.get(&path(&["sessions", session, "turns", turn])).await?;
-    let shown: Session = client.get(&path(&["sessions", session])).await?;
-    let mut messages: Vec<Message> = client.get(&path(&["sessions", session, "messages"])).await?;
+    let turn: Turn = client.get_running(&path(&["sessions", session, "turns", turn])).await?;
+    let shown: Session = client.get_running(&path(&["sessions", session])).await?;
+    let mut messages: Vec<Message> = client.get_running(&path(&["sessions", session, "messages"])).await?;
     messages.retain(|message| {
         matches!(message.kind, MessageKind::Reply | MessageKind::Ask) && message.created_at >= turn.created_at
     });

@@ -61,6 +61,19 @@ impl EventStream<'_> {
         }
     }
 
+    /// Returns when there may be news: an event, or a daemon that is back (what happened meanwhile may have no event for us).
+    pub async fn news(&mut self) -> Result<()> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                self.last = Some(event.seq);
+                return Ok(());
+            }
+            if !self.piece().await? {
+                return self.reconnect().await;
+            }
+        }
+    }
+
     fn call(&self) -> Call {
         let url = query(path(&["events"]), &[("session", self.session.clone())]);
         let mut call = Call::new(Method::GET, &url).header(ACCEPT.as_str(), "text/event-stream");

@@ -41,6 +41,11 @@ impl Client {
         self.json(Call::new(Method::GET, path)).await
     }
 
+    /// Of a daemon that runs; `DaemonUnreachable` when none does. For those who wait: they must not undo a stop.
+    pub async fn get_running<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.json(Call::new(Method::GET, path).without_start()).await
+    }
+
     pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         self.json(Call::new(Method::DELETE, path)).await
     }
