@@ -2,8 +2,10 @@
 //!
 //! An adapter decides and describes; it types nothing, and starts nothing but the agent's own `--version`.
 
+mod claude;
 mod custom;
 pub mod demo;
+mod detection;
 mod registry;
 pub mod screens;
 mod secrets;
@@ -103,6 +105,10 @@ pub trait Adapter: Send + Sync {
     }
     /// The reading and the rule that gave it.
     fn explain(&self, screen: &Screen) -> Explained;
+    /// Whether the screen says, in the agent's own words, that a person cut the last turn short. Some agents fire no hook for that.
+    fn was_interrupted(&self, _screen: &Screen) -> bool {
+        false
+    }
     /// The newest version of the agent that its screen rules were proven with.
     fn rules_version(&self) -> Option<&str> {
         None

@@ -40,8 +40,8 @@ impl<'a> Block<'a> {
         let start = match &rule.top {
             None => highest,
             Some(top) => {
-                let at = rows[highest..end].iter().rposition(|row| top.is_match(row))?;
-                highest + at + 1
+                let is_top = |at: &usize| top.is_match(&rows[*at]) && !rule.is_inner(rows, *at, end);
+                (highest..end).rev().find(is_top)? + 1
             }
         };
         let block = Self {
@@ -57,11 +57,27 @@ impl<'a> Block<'a> {
         let has = |rows: &[String], pattern: &regex::Regex| rows.iter().any(|row| pattern.is_match(row));
         rule.has.iter().all(|pattern| has(self.rows, pattern))
             && !rule.hasnt.iter().any(|pattern| has(self.rows, pattern))
+            && !rule.below_hasnt.iter().any(|pattern| has(self.below, pattern))
             && rule.below.iter().all(|pattern| has(self.below, pattern))
             && rule.begins.as_ref().is_none_or(|pattern| {
                 let first = self.rows.iter().find(|row| !row.trim().is_empty());
                 first.is_some_and(|row| pattern.is_match(row))
             })
+    }
+
+    /// Whether the last row above the block, but for hints that stand beside the box, says that the turn was cut short.
+    pub fn is_interrupted(&self, rule: &Rule) -> bool {
+        let beside = |row: &&String| rule.beside.as_ref().is_some_and(|beside| beside.is_match(row));
+        let mut near = self
+            .above
+            .iter()
+            .rev()
+            .filter(|row| !row.trim().is_empty() && !beside(row));
+        let last = near.next();
+        rule.interrupted
+            .as_ref()
+            .zip(last)
+            .is_some_and(|(sign, row)| sign.is_match(row))
     }
 
     /// Whether one of the rows right above the block, or one below it, says that the agent works.
