@@ -181,7 +181,11 @@ mod tests {
         ];
         assert_eq!(registry(&agents).unwrap().auto().unwrap().name(), "mine");
         let missing = fault(registry(&agents[2..]).unwrap().auto());
-        assert!(missing.message.starts_with("no agent is installed (looked for "), "{}", missing.message);
+        assert!(
+            missing.message.starts_with("no agent is installed (looked for "),
+            "{}",
+            missing.message
+        );
         assert!(missing.message.ends_with("absent)"), "{}", missing.message);
     }
 

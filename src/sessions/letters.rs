@@ -29,6 +29,8 @@ struct Taken {
     letter: Letter,
     files: Vec<MessageFile>,
     meaning: AgentSignal,
+    /// Whose hook it was, where the payload says it.
+    speaker: Option<String>,
 }
 
 impl Actor {
@@ -81,6 +83,10 @@ impl Actor {
         if self.memory.immovable.contains(&file) {
             return Ok(Sorted::Stays);
         }
+        if letter.kind == LetterKind::Request {
+            let reason = "it asks for something that TeleCoder does not grant yet".to_owned();
+            return Ok(Sorted::PutAside { file, reason });
+        }
         let addressed = letter.session == self.id && letter.launch == launch.no;
         if !addressed || !letter.origin.leads_to(Some(shim.shim), session.native_id.as_deref()) {
             let reason = format!(
@@ -105,7 +111,9 @@ impl Actor {
                 .interpret(event, letter.data.as_ref().unwrap_or(&serde_json::Value::Null)),
             _ => AgentSignal::Nothing,
         };
+        let speaker = letter.data.as_ref().and_then(|data| self.adapter.speaker(data));
         Ok(Sorted::Take(Box::new(Taken {
+            speaker,
             file,
             letter,
             files,
@@ -247,7 +255,8 @@ fn take(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, taken: &Take
             })?;
             insert_message(engine, tx, id, taken, MessageKind::Ask)
         }
-        LetterKind::Hook => on_signal(engine, tx, id, no, &taken.meaning),
+        LetterKind::Hook => on_signal(engine, tx, id, no, taken),
+        // Put aside before it comes here.
         LetterKind::Request => Ok(()),
     }
 }
@@ -270,9 +279,13 @@ fn insert_message(engine: &Engine, tx: &Tx<'_>, id: &SessionId, taken: &Taken, k
     Ok(())
 }
 
-fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, signal: &AgentSignal) -> Result<()> {
+fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, taken: &Taken) -> Result<()> {
     let source = Source::Hook;
-    let event = match signal {
+    if !speaks_for(&tx.session(id)?, taken) {
+        tracing::debug!(session.id = %id, event = taken.letter.event, "a hook of another conversation does not count");
+        return Ok(());
+    }
+    let event = match &taken.meaning {
         AgentSignal::Started { native_id } => {
             if let Some(native_id) = native_id {
                 tx.set_native_id(id, native_id)?;
@@ -289,20 +302,35 @@ fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, signal:
         AgentSignal::DialogOpened(dialog) => return engine.on_dialog(tx, id, no, dialog, source).map(drop),
         AgentSignal::DialogClosed => SessionEvent::DialogClosed { source },
         AgentSignal::TurnEnded { final_text } => {
-            finish_turns(tx, id, final_text.as_deref())?;
+            engine.finish_turns(tx, id, final_text.as_deref(), Some(&taken.letter.id))?;
             SessionEvent::Ready { source }
         }
         AgentSignal::TurnInterrupted => {
-            interrupt_turns(tx, id)?;
+            engine.interrupt_turns(tx, id, &Reason::new("interrupted", "interrupted by a person"))?;
             SessionEvent::Ready { source }
         }
-        AgentSignal::Limited { text, .. } => SessionEvent::Limited {
-            source,
-            text: text.clone(),
-        },
-        AgentSignal::Failed { .. } | AgentSignal::Progress { .. } | AgentSignal::Nothing => return Ok(()),
+        AgentSignal::Limited { text, until } => {
+            tx.set_limited_until(id, *until)?;
+            SessionEvent::Limited {
+                source,
+                text: text.clone(),
+            }
+        }
+        AgentSignal::Failed { kind, text } => return engine.turn_failed(tx, id, *kind, text),
+        AgentSignal::Progress { tool, .. } => return tx.tell_progress(id, tool),
+        AgentSignal::Nothing => return Ok(()),
     };
     engine.apply(tx, id, &event).map(drop)
+}
+
+/// A hook of another conversation (a background job, a program that the agent started) comes through the same window and is not the
+/// session's word. An agent that begins a new conversation says so itself.
+fn speaks_for(session: &Session, taken: &Taken) -> bool {
+    let is_start = matches!(taken.meaning, AgentSignal::Started { .. });
+    match (&session.native_id, &taken.speaker) {
+        (Some(ours), Some(theirs)) => is_start || ours == theirs,
+        _ => true,
+    }
 }
 
 /// The turn that the agent says it took: the oldest typed one with this text, else one that was given up as uncertain.
@@ -332,22 +360,4 @@ fn is_of(adapter: &dyn Adapter, proof: &PromptProof, text: &str) -> bool {
         }
         PromptProof::Digest { .. } => proof.matches(&prepared) || proof.matches(text),
     }
-}
-
-fn finish_turns(tx: &Tx<'_>, id: &SessionId, final_text: Option<&str>) -> Result<()> {
-    for turn in tx.running_turns(id)? {
-        let event = TurnEvent::Finished {
-            final_text: final_text.map(str::to_owned),
-        };
-        tx.step_turn(&turn.id, &event)?;
-    }
-    Ok(())
-}
-
-fn interrupt_turns(tx: &Tx<'_>, id: &SessionId) -> Result<()> {
-    for turn in tx.running_turns(id)? {
-        let reason = Reason::new("interrupted", "interrupted by a person");
-        tx.step_turn(&turn.id, &TurnEvent::Interrupted(reason))?;
-    }
-    Ok(())
 }

@@ -99,10 +99,8 @@ fn failed(data: &Value) -> AgentSignal {
         .unwrap_or_else(|| "the agent's turn failed".to_owned());
     let kind = match text(data, "error").as_deref() {
         Some("rate_limit" | "usage_limit" | "billing_error") => {
-            return AgentSignal::Limited {
-                until: limits::until(&words, &jiff::Zoned::now()),
-                text: words,
-            };
+            let until = limits::until(&words, &jiff::Zoned::now());
+            FailureKind::Limit { until }
         }
         Some("authentication_failed" | "oauth_org_not_allowed") => FailureKind::Login,
         Some("model_not_found") => FailureKind::Model,

@@ -152,6 +152,10 @@ impl Adapter for ClaudeCode {
         self.rules.was_interrupted(screen)
     }
 
+    fn shows_work(&self, screen: &Screen) -> Option<bool> {
+        self.rules.shows_work(screen)
+    }
+
     fn rules_version(&self) -> Option<&str> {
         self.rules.version()
     }

@@ -126,10 +126,7 @@ fn hooks_and_their_meaning() {
         failure("unknown", "Prompt is too long"),
         failed(FailureKind::ContextFull, "Prompt is too long")
     );
-    let limited = AgentSignal::Limited {
-        text: "API Error: Request rejected (429)".into(),
-        until: None,
-    };
+    let limited = failed(FailureKind::Limit { until: None }, "API Error: Request rejected (429)");
     assert_eq!(failure("rate_limit", "API Error: Request rejected (429)"), limited);
 }
 
@@ -177,6 +174,8 @@ fn the_box() {
     );
     let shown = "[Pasted text #1 +4 lines]".to_owned();
     reads(&paste, ScreenReading::ComposerHolds { shown }, "box");
+    let echoed = format!("❯ esc to interrupt\n\n● ECHO\n  ✶ Zesting…\n\n-----\n❯\u{a0}\n-----\n{FOOTER}\n");
+    reads(&echoed, ScreenReading::ComposerEmpty, "box");
     let vim = "-----\n❯\u{a0}\n-----\n  -- NORMAL --\n";
     assert_eq!(read(vim).reading, ScreenReading::Unknown);
 }

@@ -54,15 +54,16 @@ pub fn normalised(text: &str) -> String {
 
 /// Whether the box shows `text`: in full, a part of it in a small window, or the placeholder of a long paste with its lines.
 pub fn shows(shown: &str, text: &str) -> bool {
-    if let Some(found) = PLACEHOLDER.captures(shown.trim()) {
+    let placeholder = PLACEHOLDER.captures(shown.trim());
+    let (shown, wanted) = (visible(shown), visible(text));
+    if shown == wanted {
+        return true;
+    }
+    if let Some(found) = placeholder {
         let lines = found
             .get(1)
             .map_or(0, |lines| lines.as_str().parse().unwrap_or(usize::MAX));
         return lines == text.trim_end_matches(' ').matches('\n').count();
-    }
-    let (shown, wanted) = (visible(shown), visible(text));
-    if shown == wanted {
-        return true;
     }
     if shown.chars().count() >= PART_CHARS_MIN && wanted.contains(&shown) {
         return true;
@@ -153,6 +154,7 @@ mod tests {
         assert!(shows("[Pasted text #3 +4 lines]", "a\nb\nc\nd\ne"));
         assert!(!shows("[Pasted text #3 +5 lines]", "a\nb\nc\nd\ne"));
         assert!(shows("[Pasted text #12]", &"x".repeat(900)));
+        assert!(shows("[Pasted text #1 +4 lines]", "[Pasted text #1 +4 lines]"));
         let long = "word ".repeat(100);
         assert!(shows(&"word ".repeat(20), &long));
         assert!(shows("日本語 e\u{301}", "日本語 é"));

@@ -59,6 +59,14 @@ impl Rules {
             .any(|rule| Block::find(rule, screen).is_some_and(|block| block.is_interrupted(rule)))
     }
 
+    /// Whether there is a box and the agent works, whatever the box holds. `None`: no box is seen.
+    pub fn shows_work(&self, screen: &Screen) -> Option<bool> {
+        let composers = self.rules.iter().filter(|rule| rule.reads == Reads::Composer);
+        composers
+            .filter_map(|rule| Some(Block::find(rule, screen)?.is_busy(rule)))
+            .next()
+    }
+
     pub fn read(&self, screen: &Screen) -> Explained {
         if screen.dead {
             return unknown();
@@ -141,6 +149,7 @@ fn dialog(rule: &Rule, block: &Block<'_>) -> Option<Dialog> {
         .iter()
         .copied()
         .filter(|row| row.chars().any(char::is_alphanumeric))
+        .filter(|row| !rule.noise.as_ref().is_some_and(|noise| noise.is_match(row)))
         .collect();
     let selected = found.iter().position(|(selected, _)| *selected);
     let choices: Vec<DialogChoice> = found.into_iter().map(|(_, choice)| choice).collect();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Reason};
+use super::{Ask, Dialog, Reason};
 use crate::domain::Timestamp;
 use crate::domain::exit::{ExitCause, ExitRecord};
 use crate::domain::launch::{Launch, Placement};
@@ -11,7 +11,7 @@ use crate::domain::route::ChatRef;
 use crate::domain::session::{self, SessionState, Source};
 use crate::domain::turn::{self, TurnState};
 
-/// A session as docs/contract.md shows it. `last_screen` and `asks` are there in `show` only.
+/// A session as docs/contract.md shows it. `last_screen`, `dialog` and `asks` are there in `show` only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
@@ -43,6 +43,9 @@ pub struct Session {
     /// The last lines of the agent's screen when its last launch ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_screen: Option<String>,
+    /// The dialog that the agent shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialog: Option<Dialog>,
     /// Open questions, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Ask>,
@@ -117,6 +120,7 @@ impl From<SessionParts<'_>> for Session {
             queued_prompts: parts.waiting,
             tmux: parts.launch.and_then(open_place),
             last_screen: None,
+            dialog: None,
             asks: Vec::new(),
         }
     }

@@ -46,6 +46,8 @@ fn session() -> session::Session {
             ended_at: "2026-01-02T03:04:00Z".parse().unwrap(),
         }),
         removed_at: None,
+        limited_until: None,
+        fork_of: None,
     }
 }
 
@@ -54,6 +56,7 @@ fn turn() -> turn::Turn {
         id: "0192f0c1-0000-7000-8000-000000000001".parse().unwrap(),
         session: "abcdefghij23".parse().unwrap(),
         seq: 1,
+        kind: turn::TurnKind::Prompt,
         state: TurnState::Held,
         reason: Some(session::Reason::new("dialog", "a dialog is open")),
         text: "hello".into(),
