@@ -2,8 +2,10 @@
 //!
 //! An adapter decides and describes; it types nothing, and starts nothing but the agent's own `--version`.
 
+pub mod codex;
 mod custom;
 pub mod demo;
+mod program;
 mod registry;
 pub mod screens;
 mod secrets;
@@ -130,6 +132,15 @@ pub trait Adapter: Send + Sync {
         WhileBusy::Queue
     }
 
+    /// Whether a hook says that the agent runs before its first prompt. If not, its box alone says that it is ready.
+    fn announces_start(&self) -> bool {
+        true
+    }
+    /// Whether a hook speaks at every end of a turn, also after an error or an interruption. If not, `turn_end` is asked as soon as
+    /// the box of a working agent is empty.
+    fn announces_every_end(&self) -> bool {
+        true
+    }
     /// Meaning of a hook letter.
     fn interpret(&self, event: &str, data: &serde_json::Value) -> AgentSignal;
     /// The agent's own id of whoever fired a hook, where the payload names it. One that is not the session's does not speak for it.
@@ -165,6 +176,11 @@ pub trait Adapter: Send + Sync {
     }
     /// The agent's last message since then, from its transcript, for turns whose end no hook told.
     fn final_text(&self, _place: &AgentPlace<'_>, _since: Timestamp) -> Option<String> {
+        None
+    }
+    /// How the last turn that began at or after `since` ended, from the agent's transcript. `None` while it runs, and where no
+    /// transcript tells.
+    fn turn_end(&self, _place: &AgentPlace<'_>, _since: Timestamp) -> Option<AgentSignal> {
         None
     }
 }

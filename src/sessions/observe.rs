@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::actor::{Actor, Next};
-use super::{Engine, tell};
-use crate::domain::agent::Evidence;
+use super::{Engine, letters, tell};
+use crate::domain::agent::{AgentPlace, Evidence};
 use crate::domain::dialog::Dialog;
 use crate::domain::fault::Result;
 use crate::domain::launch::Launch;
@@ -52,6 +52,9 @@ impl Actor {
             return self.note_dialog(launch, dialog.clone()).await.map(Some);
         }
         let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
+        if by_hooks && reading == ScreenReading::ComposerEmpty && self.take_told_end(session, launch).await? {
+            return Ok(Some(Next::now()));
+        }
         let event = match state {
             SessionState::Starting => self.while_starting(reading),
             SessionState::NeedsInput => self.while_in_dialog(reading),
@@ -66,8 +69,38 @@ impl Actor {
             }
         }
         self.memory.idle_looks += 1;
-        let pause = if by_hooks { HOOKED_LOOK_PAUSE } else { self.look_pause() };
+        let hooks_tell = by_hooks && self.adapter.announces_every_end();
+        let pause = if hooks_tell {
+            HOOKED_LOOK_PAUSE
+        } else {
+            self.look_pause()
+        };
         Ok(Some(Next::after(pause)))
+    }
+
+    /// No hook spoke, and the box is empty: the agent's transcript may say how the turn ended. True when it did.
+    async fn take_told_end(&mut self, session: &Session, launch: &Launch) -> Result<bool> {
+        let id = self.id.clone();
+        let running = self.engine.0.store.read(move |tx| tx.running_turns(&id)).await?;
+        let since = running
+            .first()
+            .map_or(session.status_since, |turn| turn.typed_at.unwrap_or(turn.created_at));
+        let session_dir = self.engine.0.paths.session(&self.id);
+        let place = AgentPlace {
+            session_dir: &session_dir,
+            work_dir: &session.work_dir,
+            native_id: session.native_id.as_deref(),
+        };
+        let Some(signal) = self.adapter.turn_end(&place, since) else {
+            return Ok(false);
+        };
+        let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
+        let store = &self.engine.0.store;
+        store
+            .write(move |tx| letters::on_signal(&engine, tx, &id, no, &signal, Source::Screen))
+            .await?;
+        self.engine.wake(&self.id);
+        Ok(true)
     }
 
     /// A dialog is on the screen, whatever the state was. It is looked at again: it goes away without a signal.
@@ -136,7 +169,7 @@ impl Actor {
 
     fn has_announced_itself(&self) -> bool {
         let overdue = |at: Instant| at.elapsed() > START_HOOK_LIMIT;
-        self.memory.started || self.memory.launched_at.is_some_and(overdue)
+        self.memory.started || !self.adapter.announces_start() || self.memory.launched_at.is_some_and(overdue)
     }
 
     fn while_in_dialog(&self, reading: ScreenReading) -> Option<SessionEvent> {
