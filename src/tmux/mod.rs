@@ -204,12 +204,7 @@ impl Tmux {
     ///
     /// `Done` means that tmux has it, not that the program read it. Errors: `Uncertain` when the answer was lost; with every
     /// other kind nothing was typed (`RefusedByState`: the pane's input is off).
-    pub async fn paste_prepared(
-        &self,
-        pane: &PaneId,
-        session: &SessionId,
-        prepared: PreparedPaste,
-    ) -> Result<Guarded> {
+    pub async fn paste_prepared(&self, pane: &PaneId, session: &SessionId, prepared: PreparedPaste) -> Result<Guarded> {
         self.link.paste_prepared(pane, session, prepared).await
     }
 
