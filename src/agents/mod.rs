@@ -5,6 +5,8 @@
 pub mod codex;
 mod custom;
 pub mod demo;
+mod gemini;
+mod jsonc;
 mod program;
 mod registry;
 pub mod screens;
