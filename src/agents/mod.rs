@@ -70,6 +70,17 @@ pub enum Recorded {
     Unknown,
 }
 
+/// What an agent's own record says of a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TurnEnd {
+    /// It has not ended, whatever the screen looks like.
+    Runs,
+    /// It ended: `TurnEnded`, `TurnInterrupted`, `Limited` or `Failed`.
+    Ended(AgentSignal),
+    /// No record tells.
+    Unknown,
+}
+
 pub trait Adapter: Send + Sync {
     fn name(&self) -> &str;
     /// The program, found in PATH. Error `ProgramMissing` with the way to install it.
@@ -180,10 +191,9 @@ pub trait Adapter: Send + Sync {
     fn final_text(&self, _place: &AgentPlace<'_>, _since: Timestamp) -> Option<String> {
         None
     }
-    /// How the last turn that began at or after `since` ended, from the agent's transcript. `None` while it runs, and where no
-    /// transcript tells.
-    fn turn_end(&self, _place: &AgentPlace<'_>, _since: Timestamp) -> Option<AgentSignal> {
-        None
+    /// What the agent's transcript says of the last turn, which was typed at `since`.
+    fn turn_end(&self, _place: &AgentPlace<'_>, _since: Timestamp) -> TurnEnd {
+        TurnEnd::Unknown
     }
 }
 

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::actor::{Actor, Next};
 use super::{Engine, letters, tell};
-use crate::domain::agent::{AgentPlace, Evidence};
+use crate::agents::TurnEnd;
+use crate::domain::agent::{AgentPlace, AgentSignal, Evidence};
 use crate::domain::dialog::Dialog;
 use crate::domain::fault::Result;
 use crate::domain::launch::Launch;
@@ -45,15 +46,20 @@ impl Actor {
             self.memory.idle_looks = 0;
             return Ok(None);
         }
-        let Some(reading) = self.read_screen(launch).await? else {
+        let Some(mut reading) = self.read_screen(launch).await? else {
             return Ok(Some(Next::after(LOOK_PAUSE_MAX)));
         };
         if let ScreenReading::Dialog(dialog) = &reading {
             return self.note_dialog(launch, dialog.clone()).await.map(Some);
         }
         let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
-        if by_hooks && reading == ScreenReading::ComposerEmpty && self.take_told_end(session, launch).await? {
-            return Ok(Some(Next::now()));
+        if by_hooks && reading == ScreenReading::ComposerEmpty {
+            match self.told_end(session).await? {
+                TurnEnd::Ended(signal) => return self.take_end(launch, signal).await.map(Some),
+                // It only looks idle: some draw no sign of work while they write their answer.
+                TurnEnd::Runs => reading = ScreenReading::Busy,
+                TurnEnd::Unknown => {}
+            }
         }
         let event = match state {
             SessionState::Starting => self.while_starting(reading),
@@ -78,29 +84,29 @@ impl Actor {
         Ok(Some(Next::after(pause)))
     }
 
-    /// No hook spoke, and the box is empty: the agent's transcript may say how the turn ended. True when it did.
-    async fn take_told_end(&mut self, session: &Session, launch: &Launch) -> Result<bool> {
+    /// No hook spoke, and the box is empty: the agent's transcript may say how the turn ended.
+    async fn told_end(&self, session: &Session) -> Result<TurnEnd> {
         let id = self.id.clone();
         let running = self.engine.0.store.read(move |tx| tx.running_turns(&id)).await?;
-        let since = running
-            .first()
-            .map_or(session.status_since, |turn| turn.typed_at.unwrap_or(turn.created_at));
+        let typed = |turn: &Turn| turn.typed_at.unwrap_or(turn.created_at);
+        let since = running.first().map_or(session.status_since, typed);
         let session_dir = self.engine.0.paths.session(&self.id);
         let place = AgentPlace {
             session_dir: &session_dir,
             work_dir: &session.work_dir,
             native_id: session.native_id.as_deref(),
         };
-        let Some(signal) = self.adapter.turn_end(&place, since) else {
-            return Ok(false);
-        };
+        Ok(self.adapter.turn_end(&place, since))
+    }
+
+    async fn take_end(&mut self, launch: &Launch, signal: AgentSignal) -> Result<Next> {
         let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
         let store = &self.engine.0.store;
         store
             .write(move |tx| letters::on_signal(&engine, tx, &id, no, &signal, Source::Screen))
             .await?;
         self.engine.wake(&self.id);
-        Ok(true)
+        Ok(Next::now())
     }
 
     /// A dialog is on the screen, whatever the state was. It is looked at again: it goes away without a signal.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{home, launch, rollout, text, turns};
 use crate::agents::program::{self, Program};
 use crate::agents::screens::Rules;
-use crate::agents::{Adapter, LaunchContext, Recorded, Setup, by_choice_key, secrets, signal};
+use crate::agents::{Adapter, LaunchContext, Recorded, Setup, TurnEnd, by_choice_key, secrets, signal};
 use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Prepared, PromptProof,
@@ -254,8 +254,9 @@ impl Adapter for CodexAgent {
         turns::final_text(&self.records(place)?, since)
     }
 
-    fn turn_end(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<AgentSignal> {
-        turns::end(&self.records(place)?, since)
+    fn turn_end(&self, place: &AgentPlace<'_>, since: Timestamp) -> TurnEnd {
+        let records = self.records(place);
+        records.map_or(TurnEnd::Unknown, |records| turns::end(&records, since))
     }
 }
 

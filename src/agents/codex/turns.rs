@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::rollout::{End, Record};
 use super::text;
-use crate::agents::Recorded;
+use crate::agents::{Recorded, TurnEnd};
 use crate::domain::agent::{AgentSignal, FailureKind};
 
 /// Whether `prompt` was taken at or after `since`. `Absent` allows it to be typed again, so it is said only when nothing speaks
@@ -40,15 +40,12 @@ pub fn recorded(records: &[Record], prompt: &str, since: Timestamp) -> Recorded 
     if runs { Recorded::Unknown } else { verdict }
 }
 
-/// How the last turn since then ended; `None` while it runs.
-pub fn end(records: &[Record], since: Timestamp) -> Option<AgentSignal> {
-    let last = records
-        .iter()
-        .rev()
-        .find(|record| !matches!(record, Record::Prompt { .. }))?;
-    match last {
-        Record::Ended { end, at } if *at >= since => Some(meaning(end, *at)),
-        _ => None,
+/// How the last turn since then ended. A prompt that was taken without an end after it runs.
+pub fn end(records: &[Record], since: Timestamp) -> TurnEnd {
+    match records.last() {
+        Some(Record::Ended { end, at }) if *at >= since => TurnEnd::Ended(meaning(end, *at)),
+        Some(Record::Prompt { at, .. } | Record::Began { at }) if *at >= since => TurnEnd::Runs,
+        _ => TurnEnd::Unknown,
     }
 }
 
@@ -201,7 +198,7 @@ mod tests {
         };
         let told = |record: Record| end(&[Record::Began { at: at(TEN) }, record], at(TEN));
         let kind = |record: Record| match told(record) {
-            Some(AgentSignal::Failed { kind, .. }) => kind,
+            TurnEnd::Ended(AgentSignal::Failed { kind, .. }) => kind,
             other => panic!("{other:?}"),
         };
         assert_eq!(kind(error("context_window_exceeded", "x")), FailureKind::ContextFull);
@@ -210,10 +207,13 @@ mod tests {
         assert_eq!(kind(error("server_overloaded", "x")), FailureKind::Provider);
         assert_eq!(kind(error("", "x")), FailureKind::Other);
         for limit in ["usage_limit_exceeded", "response_too_many_failed_attempts 429"] {
-            assert!(matches!(told(error(limit, "x")), Some(AgentSignal::Limited { .. })));
+            assert!(matches!(
+                told(error(limit, "x")),
+                TurnEnd::Ended(AgentSignal::Limited { .. })
+            ));
         }
-        assert_eq!(end(&[Record::Began { at: at(TEN) }], at(NINE)), None);
-        assert_eq!(end(&[error("", "x")], at("2026-11-21T12:00:00Z")), None);
+        assert_eq!(end(&[Record::Began { at: at(TEN) }], at(NINE)), TurnEnd::Runs);
+        assert_eq!(end(&[error("", "x")], at("2026-11-21T12:00:00Z")), TurnEnd::Unknown);
     }
 
     #[test]
