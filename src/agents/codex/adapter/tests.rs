@@ -1,18 +1,23 @@
 //! Screens of Codex 0.169, captured with their styles, and hook payloads as it sends them.
 
+use std::sync::LazyLock;
+
 use serde_json::json;
 
 use super::*;
 use crate::domain::dialog::Meaning;
 use crate::domain::screen::ScreenReading;
 
-fn agent() -> CodexAgent {
-    let setup = Setup {
-        name: "codex",
-        config: None,
-        screens: None,
-    };
-    CodexAgent::new(&setup).unwrap()
+fn agent() -> &'static CodexAgent {
+    static AGENT: LazyLock<CodexAgent> = LazyLock::new(|| {
+        let setup = Setup {
+            name: "codex",
+            config: None,
+            screens: None,
+        };
+        CodexAgent::new(&setup).unwrap()
+    });
+    &AGENT
 }
 
 fn read(name: &str) -> Explained {
@@ -41,7 +46,7 @@ fn each_screen_is_what_it_is() {
         ("imitation-busy", "empty", "composer"),
         ("plan-mode", "empty", "composer"),
         ("busy", "busy", "composer"),
-        ("busy-steer", "busy", "composer"),
+        ("busy-steer", "busy", "streaming"),
         ("narrow-busy", "busy", "composer"),
         ("browsing", "busy", "browsing"),
         ("holds", "holds", "composer"),
