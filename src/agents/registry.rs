@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::claude::ClaudeCode;
+use super::codex::CodexAgent;
 use super::custom::CustomAgent;
 use super::demo::DemoAgent;
+use super::gemini::GeminiAgent;
 use super::{Adapter, Setup};
 use crate::config::AgentConfig;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -22,6 +24,8 @@ type Build = fn(&Setup<'_>) -> Result<Arc<dyn Adapter>>;
 /// `custom`, in this order. A new adapter is one file and one entry here.
 const BUILT_IN: &[(&str, Build)] = &[
     ("claude", |setup| Ok(Arc::new(ClaudeCode::new(setup)?))),
+    ("codex", |setup| Ok(Arc::new(CodexAgent::new(setup)?))),
+    ("gemini", |setup| Ok(Arc::new(GeminiAgent::new(setup)?))),
     (BUNDLED, |setup| Ok(Arc::new(DemoAgent::new(setup)))),
 ];
 
@@ -163,6 +167,12 @@ mod tests {
         Registry::new(&configured.collect(), None)
     }
 
+    /// Which real agents are installed differs from machine to machine.
+    fn without_built_in(mut registry: Registry) -> Registry {
+        registry.preferred.retain(|name| !is_built_in(name));
+        registry
+    }
+
     #[track_caller]
     fn fault<T>(result: Result<T>) -> Fault {
         result.err().expect("a fault")
@@ -170,7 +180,7 @@ mod tests {
 
     #[test]
     fn auto_takes_the_first_installed_and_never_the_bundled_one() {
-        let missing = fault(Registry::default().auto());
+        let missing = fault(without_built_in(Registry::default()).auto());
         assert_eq!(missing.kind, Kind::ProgramMissing);
         assert!(missing.hint.unwrap().contains("--agent demo"));
         let agents = [
@@ -179,26 +189,25 @@ mod tests {
             ("absent", "custom", "no-such-program-here"),
             ("another", "demo", ""),
         ];
-        assert_eq!(registry(&agents).unwrap().auto().unwrap().name(), "mine");
-        let missing = fault(registry(&agents[2..]).unwrap().auto());
-        assert!(
-            missing.message.starts_with("no agent is installed (looked for "),
-            "{}",
-            missing.message
-        );
-        assert!(missing.message.ends_with("absent)"), "{}", missing.message);
+        let registry = |agents| without_built_in(registry(agents).unwrap());
+        assert_eq!(registry(&agents).auto().unwrap().name(), "mine");
+        let missing = fault(registry(&agents[2..]).auto());
+        assert_eq!(missing.message, "no agent is installed (looked for absent)");
     }
 
     #[test]
     fn an_unknown_name_brings_the_nearest_and_all() {
         let registry = registry(&[("mine", "custom", "sh")]).unwrap();
-        assert!(registry.names().contains(&"mine".to_owned()));
+        let names = registry.names();
+        assert!(names.contains(&"demo".into()) && names.contains(&"mine".into()));
         assert_eq!(registry.get("mine").unwrap().name(), "mine");
         let fault = fault(registry.get("demmo"));
         assert_eq!(fault.kind, Kind::NotFound);
-        let hint = fault.hint.unwrap();
-        assert!(hint.starts_with("Did you mean `demo`? Agents here: "), "{hint}");
-        assert!(hint.contains("mine"), "{hint}");
+        let all = names.join(", ");
+        assert_eq!(
+            fault.hint.unwrap(),
+            format!("Did you mean `demo`? Agents here: {all}, or auto.")
+        );
     }
 
     #[test]

@@ -198,6 +198,7 @@ mod tests {
         let reason = Reason::new("x", "x");
         vec![
             TurnEvent::Hold(reason.clone()),
+            TurnEvent::Failed(reason.clone()),
             TurnEvent::Release,
             TurnEvent::BeginTyping { launch: LaunchNo(1) },
             TurnEvent::NotTyped(reason.clone()),

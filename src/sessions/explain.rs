@@ -2,7 +2,7 @@
 //! way of a prompt.
 
 use super::Engine;
-use crate::agents::{Adapter, is_older};
+use crate::agents::Adapter;
 use crate::domain::agent::{Detection, Evidence};
 use crate::domain::dialog::Dialog;
 use crate::domain::fault::Result;
@@ -90,4 +90,27 @@ fn warnings(adapter: &dyn Adapter, screen: Option<&Explained>, detection: Option
         ));
     }
     warnings
+}
+
+/// Whether version `a` is older than `b`, number by number.
+fn is_older(a: &str, b: &str) -> bool {
+    let numbers = |version: &str| -> Vec<u64> {
+        version
+            .split(|c: char| !c.is_ascii_digit())
+            .filter_map(|part| part.parse().ok())
+            .collect()
+    };
+    numbers(a) < numbers(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        assert!(is_older("2.1.9", "2.1.10"));
+        assert!(!is_older("2.2", "2.1.10"));
+        assert!(!is_older("2.1.10", "2.1.10"));
+    }
 }

@@ -9,7 +9,7 @@ use crate::agents::Adapter;
 use crate::domain::agent::{AgentSignal, PromptProof};
 use crate::domain::ask::{Ask, AskState};
 use crate::domain::fault::{Kind, Result};
-use crate::domain::ids::{LaunchNo, SessionId};
+use crate::domain::ids::{LaunchNo, LetterId, SessionId};
 use crate::domain::launch::{Launch, ShimRecord};
 use crate::domain::letter::{Letter, LetterKind};
 use crate::domain::message::{MessageFile, MessageKind};
@@ -41,6 +41,8 @@ impl Actor {
         let Some(shim) = self.shim(launch)? else {
             return Ok(());
         };
+        // The letter that names the agent's conversation may lie before others that only this name proves.
+        let mut native_id = session.native_id.clone();
         loop {
             let found = match mailbox::read_new(&dir.mail(), LETTERS_PER_TAKE) {
                 // The agent's own doing. What lay there is gone; it must not hide how the agent goes on and ends.
@@ -55,8 +57,11 @@ impl Actor {
             let mut batch = Vec::new();
             let mut stayed = 0;
             for item in found {
-                match self.sort(item, session, launch, &shim)? {
-                    Sorted::Take(taken) => batch.push(*taken),
+                match self.sort(item, native_id.as_deref(), launch, &shim)? {
+                    Sorted::Take(taken) => {
+                        native_id = named_by(&taken.meaning).or(native_id);
+                        batch.push(*taken);
+                    }
                     Sorted::PutAside { file, reason } => self.put_aside(launch, file, reason).await?,
                     Sorted::Stays => stayed += 1,
                 }
@@ -70,7 +75,7 @@ impl Actor {
         }
     }
 
-    fn sort(&self, found: Found, session: &Session, launch: &Launch, shim: &ShimRecord) -> Result<Sorted> {
+    fn sort(&self, found: Found, native_id: Option<&str>, launch: &Launch, shim: &ShimRecord) -> Result<Sorted> {
         let (file, letter) = match found {
             Found::Letter { file, letter } => (file, *letter),
             Found::Bad { file, .. } if self.memory.immovable.contains(&file) => return Ok(Sorted::Stays),
@@ -88,7 +93,7 @@ impl Actor {
             return Ok(Sorted::PutAside { file, reason });
         }
         let addressed = letter.session == self.id && letter.launch == launch.no;
-        if !addressed || !letter.origin.leads_to(Some(shim.shim), session.native_id.as_deref()) {
+        if !addressed || !letter.origin.leads_to(Some(shim.shim), native_id) {
             let reason = format!(
                 "its origin (process {}) does not lead to this launch",
                 letter.origin.pid
@@ -223,6 +228,13 @@ impl Actor {
     }
 }
 
+fn named_by(meaning: &AgentSignal) -> Option<String> {
+    match meaning {
+        AgentSignal::Started { native_id } => native_id.clone(),
+        _ => None,
+    }
+}
+
 enum Sorted {
     Take(Box<Taken>),
     PutAside { file: String, reason: String },
@@ -255,7 +267,23 @@ fn take(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, taken: &Take
             })?;
             insert_message(engine, tx, id, taken, MessageKind::Ask)
         }
-        LetterKind::Hook => on_signal(engine, tx, id, no, taken),
+        LetterKind::Hook => {
+            if !speaks_for(&tx.session(id)?, taken) {
+                tracing::debug!(session.id = %id, event = letter.event, "a hook of another conversation does not count");
+                return Ok(());
+            }
+            on_signal(
+                engine,
+                tx,
+                id,
+                no,
+                &taken.meaning,
+                Said {
+                    source: Source::Hook,
+                    letter: Some(&letter.id),
+                },
+            )
+        }
         // Put aside before it comes here.
         LetterKind::Request => Ok(()),
     }
@@ -279,13 +307,24 @@ fn insert_message(engine: &Engine, tx: &Tx<'_>, id: &SessionId, taken: &Taken, k
     Ok(())
 }
 
-fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, taken: &Taken) -> Result<()> {
-    let source = Source::Hook;
-    if !speaks_for(&tx.session(id)?, taken) {
-        tracing::debug!(session.id = %id, event = taken.letter.event, "a hook of another conversation does not count");
-        return Ok(());
-    }
-    let event = match &taken.meaning {
+/// Where a signal comes from, and the letter that brought it.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub source: Source,
+    pub letter: Option<&'a LetterId>,
+}
+
+/// What the agent says, by a hook or in its transcript.
+pub(super) fn on_signal(
+    engine: &Engine,
+    tx: &Tx<'_>,
+    id: &SessionId,
+    no: LaunchNo,
+    signal: &AgentSignal,
+    said: Said<'_>,
+) -> Result<()> {
+    let source = said.source;
+    let event = match signal {
         AgentSignal::Started { native_id } => {
             if let Some(native_id) = native_id {
                 tx.set_native_id(id, native_id)?;
@@ -302,7 +341,7 @@ fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, taken: 
         AgentSignal::DialogOpened(dialog) => return engine.on_dialog(tx, id, no, dialog, source).map(drop),
         AgentSignal::DialogClosed => SessionEvent::DialogClosed { source },
         AgentSignal::TurnEnded { final_text } => {
-            engine.finish_turns(tx, id, final_text.as_deref(), Some(&taken.letter.id))?;
+            engine.finish_turns(tx, id, final_text.as_deref(), said.letter)?;
             SessionEvent::Ready { source }
         }
         AgentSignal::TurnInterrupted => {

@@ -31,8 +31,7 @@ pub fn native_id(session: &SessionId) -> String {
 }
 
 pub fn spec(
-    program: &Path,
-    args: &[String],
+    program: Vec<String>,
     secret_env: BTreeMap<String, String>,
     context: &LaunchContext<'_>,
 ) -> Result<LaunchSpec> {
@@ -42,7 +41,8 @@ pub fn spec(
         refuse_as_root(&secret_env)?;
     }
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let mut argv = vec![text(program)];
+    let mut program = program.into_iter();
+    let mut argv: Vec<String> = program.next().into_iter().collect();
     argv.extend(conversation(context, &secret_env));
     for (flag, value) in [
         ("--permission-mode", permission_mode(context.policy).to_owned()),
@@ -51,7 +51,7 @@ pub fn spec(
     ] {
         argv.extend([flag.to_owned(), value]);
     }
-    argv.extend(args.iter().cloned());
+    argv.extend(program);
     let content = format!("{:#}\n", settings_of(context));
     Ok(LaunchSpec {
         argv,

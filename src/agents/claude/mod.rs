@@ -9,21 +9,20 @@ mod seed;
 mod text;
 mod transcript;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::program::{self, Program};
 use super::screens::Rules;
-use super::{Adapter, LaunchContext, Recorded, Setup, by_choice_key, detection, secrets};
-use crate::config::AgentConfig;
+use super::{Adapter, LaunchContext, Recorded, Setup, by_choice_key};
 use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Prepared,
 };
 use crate::domain::dialog::{Dialog, DialogAnswer, DialogKind};
-use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
 use crate::domain::launch::LaunchSpec;
 use crate::domain::screen::{Explained, Screen};
@@ -33,6 +32,7 @@ const MINIMUM: &str = "2.1.329";
 /// From Enter to the hook's letter: 0.1 s measured; a machine that swaps takes longer.
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(10);
 const PROGRAM: &str = "claude";
+const INSTALL: &str = "npm install -g @anthropic-ai/claude-code";
 
 /// Commands that act on the conversation and show no screen of their own that would swallow what is typed next.
 const COMMANDS: &[AgentCommand] = &[
@@ -59,53 +59,37 @@ const COMMANDS: &[AgentCommand] = &[
 ];
 
 pub struct ClaudeCode {
-    name: String,
-    config: Option<AgentConfig>,
+    program: Program,
     rules: Rules,
 }
 
 impl ClaudeCode {
     pub fn new(setup: &Setup<'_>) -> Result<Self> {
         Ok(Self {
-            name: setup.name.to_owned(),
-            config: setup.config.cloned(),
+            program: Program::new(setup, PROGRAM, INSTALL)?,
             rules: Rules::load(include_str!("screens.toml"), PROGRAM, setup.screens)?,
         })
     }
 
-    /// The variables that the person gave to this agent.
-    fn secret_env(&self) -> Result<BTreeMap<String, String>> {
-        match &self.config {
-            Some(config) => secrets::secret_env(&self.name, config, &secrets::from_environment),
-            None => Ok(BTreeMap::new()),
-        }
-    }
-
     fn home(&self) -> Option<place::Home> {
-        place::Home::find(&self.secret_env().ok()?)
+        place::Home::find(&self.program.secret_env().ok()?)
     }
 }
 
 impl Adapter for ClaudeCode {
     fn name(&self) -> &str {
-        &self.name
+        self.program.name()
     }
 
     fn locate(&self) -> Result<PathBuf> {
-        let configured = self.config.as_ref().and_then(|config| config.command.as_deref());
-        which::which(configured.unwrap_or(PROGRAM)).map_err(|_| {
-            Fault::new(Kind::ProgramMissing, "Claude Code was not found in PATH").hint(format!(
-                "Install it (npm install -g @anthropic-ai/claude-code), or set agents.{}.command to its full path.",
-                self.name
-            ))
-        })
+        self.program.locate()
     }
 
     fn detect(&self) -> Result<Detection> {
         let path = self.locate()?;
-        let env = self.secret_env()?;
+        let env = self.program.secret_env()?;
         Ok(Detection {
-            version: detection::version(&path),
+            version: program::version(&path),
             login: place::login(&env),
             minimum: Some(MINIMUM.into()),
             path,
@@ -117,13 +101,11 @@ impl Adapter for ClaudeCode {
     }
 
     fn launch(&self, context: &LaunchContext<'_>) -> Result<LaunchSpec> {
-        let secret_env = self.secret_env()?;
-        let args = self.config.as_ref().map_or(&[][..], |config| &config.args);
-        launch::spec(&self.locate()?, args, secret_env, context)
+        launch::spec(self.program.argv()?, self.program.secret_env()?, context)
     }
 
     fn pre_seed(&self, context: &LaunchContext<'_>) -> Result<()> {
-        let env = self.secret_env()?;
+        let env = self.program.secret_env()?;
         match place::Home::find(&env) {
             Some(home) => seed::seed(&home, context.work_dir, &env),
             None => Ok(()),

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::config::AgentConfig;
 use crate::domain::agent::{FailureKind, PromptProof};
 use crate::domain::dialog::Meaning;
 use crate::domain::ids::LaunchNo;

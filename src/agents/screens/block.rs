@@ -37,12 +37,15 @@ impl<'a> Block<'a> {
             }
         };
         let highest = end.saturating_sub(rule.height);
-        let start = match &rule.top {
-            None => highest,
-            Some(top) => {
-                let is_top = |at: &usize| top.is_match(&rows[*at]) && !rule.is_inner(rows, *at, end);
-                (highest..end).rev().find(is_top)? + 1
-            }
+        let last_of = |anchor: &regex::Regex| {
+            (highest..end)
+                .rev()
+                .find(|at| anchor.is_match(&rows[*at]) && !rule.is_inner(rows, *at, end))
+        };
+        let start = match (&rule.top, &rule.from) {
+            (Some(top), _) => last_of(top)? + 1,
+            (None, Some(from)) => last_of(from)?,
+            (None, None) => highest,
         };
         let block = Self {
             rows: &rows[start..end],
@@ -82,10 +85,10 @@ impl<'a> Block<'a> {
 
     /// Whether one of the rows right above the block, or one below it, says that the agent works.
     pub fn is_busy(&self, rule: &Rule) -> bool {
-        let Some(busy) = &rule.busy else { return false };
+        let has =
+            |pattern: &Option<regex::Regex>, row: &String| pattern.as_ref().is_some_and(|busy| busy.is_match(row));
         let near = self.above.iter().rev().filter(|row| !row.trim().is_empty());
-        near.take(rule.busy_rows)
-            .chain(self.below)
-            .any(|row| busy.is_match(row))
+        near.take(rule.busy_rows).any(|row| has(&rule.busy, row))
+            || self.below.iter().any(|row| has(&rule.busy_below, row))
     }
 }

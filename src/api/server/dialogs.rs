@@ -8,10 +8,10 @@ use super::caller::Caller;
 use super::extract::{Body, idempotency_key};
 use super::refusal::{Answer, Refusal};
 use super::state::Api;
-use super::view;
 use crate::api::wire::{self, CommandRequest, DialogRequest, ForkRequest, HistoryEntry};
 use crate::domain::dialog::{Actor, DialogAnswer};
 use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::turn::Turn;
 
 /// Answers the dialog that the session's agent shows.
 pub async fn answer(
@@ -73,14 +73,14 @@ pub async fn command(
 pub async fn explain(State(api): State<Api>, Path(word): Path<String>) -> Answer<wire::Explanation> {
     let session = api.find(&word).await?;
     let explanation = api.engine().explain(&session.id).await?;
-    let shown = api.store().read(move |tx| view::session(tx, &session)).await?;
+    let shown = api.store().read(move |tx| tx.glance(&session.id)).await?;
     Ok(Json(wire::Explanation {
-        session: shown,
+        session: wire::Session::from(&shown),
         evidence: explanation.evidence,
         screen: (&explanation).into(),
         dialog: explanation.dialog.as_ref().map(wire::Dialog::from),
-        running: explanation.running.iter().map(wire::TurnSummary::from).collect(),
-        waiting: explanation.waiting.as_ref().map(wire::TurnSummary::from),
+        running: explanation.running.iter().map(summary).collect(),
+        waiting: explanation.waiting.as_ref().map(summary),
         agent: explanation.detection.as_ref().map(wire::Agent::from),
         rules_version: explanation.rules_version,
         warnings: explanation.warnings,
@@ -113,6 +113,14 @@ pub async fn fork(
         .engine()
         .fork(&session.id, body.name.as_deref(), body.prompt, caller.origin(), key)
         .await?;
-    let shown = api.store().read(move |tx| view::session(tx, &forked)).await?;
-    Ok((StatusCode::CREATED, Json(shown)))
+    let shown = api.store().read(move |tx| tx.glance(&forked.id)).await?;
+    Ok((StatusCode::CREATED, Json(wire::Session::from(&shown))))
+}
+
+fn summary(turn: &Turn) -> wire::TurnSummary {
+    wire::TurnSummary {
+        id: turn.id.to_string(),
+        state: turn.state,
+        reason: turn.reason.as_ref().map(wire::Reason::from),
+    }
 }

@@ -21,7 +21,7 @@ pub use request::{
     AnswerRequest, CommandRequest, CreateRequest, DialogRequest, Done, ForkRequest, KeysRequest, PromptRequest,
     ReadRequest, Removed,
 };
-pub use session::{Chat, Exit, Place, Session, SessionParts, TurnSummary};
+pub use session::{Chat, Exit, Place, Session, TurnSummary};
 pub use turn::{Reason, Turn};
 
 use serde::{Deserialize, Serialize};
