@@ -75,7 +75,8 @@ pub enum Command {
     /// Refuse what the agent asks for in the dialog that it shows.
     Deny(dialog::Args),
     /// Send a command of the agent's own, like /compact.
-    Command(command::Args),
+    #[command(name = "command")]
+    OfAgent(command::Args),
     /// Say why a session has its status, and what a prompt waits for.
     Explain(explain::Args),
     /// Show the conversations that a session's agent could go on with.

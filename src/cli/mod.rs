@@ -94,7 +94,7 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Answer(args) => cx.block_on(answer::run(&cx, args)),
         Command::Approve(args) => cx.block_on(dialog::approve(&cx, args)),
         Command::Deny(args) => cx.block_on(dialog::deny(&cx, args)),
-        Command::Command(args) => cx.block_on(command::run(&cx, args)),
+        Command::OfAgent(args) => cx.block_on(command::run(&cx, args)),
         Command::Explain(args) => cx.block_on(explain::run(&cx, args)),
         Command::History(args) => cx.block_on(history::run(&cx, args)),
         Command::Fork(args) => cx.block_on(fork::run(&cx, args)),

@@ -39,7 +39,7 @@ pub fn until(words: &str, now: &Zoned) -> Option<Timestamp> {
     };
     let time = Time::new(hour, number("minute").unwrap_or(0), 0, 0).ok()?;
     let at = |date: Date| zone.to_zoned(date.to_datetime(time)).ok();
-    let is_past = |at: &Zoned| at <= &now;
+    let is_past = |at: &Zoned| *at <= now;
     let next = match (found.name("month"), number("day")) {
         (Some(month), Some(day)) => {
             let month = month.as_str().to_lowercase();

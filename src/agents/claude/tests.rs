@@ -168,13 +168,11 @@ fn the_box() {
     reads(&ghost, ScreenReading::ComposerEmpty, "box");
     let typed = format!("-----\n❯\u{a0}R\n-----\n{FOOTER}\n");
     reads(&typed, ScreenReading::ComposerHolds { shown: "R".into() }, "box");
-    let busy = format!("✶ Zesting…\n\n-----\n❯\u{a0}\n-----\n  ⏸ manual mode on · esc to interrupt\n");
-    reads(&busy, ScreenReading::Busy, "box");
-    let paste = format!(
-        "                       ◐ medium · /effort\n-----\n❯\u{a0}[Pasted text #1 +4 lines]\n-----\n  paste again to expand\n"
-    );
+    let busy = "✶ Zesting…\n\n-----\n❯\u{a0}\n-----\n  ⏸ manual mode on · esc to interrupt\n";
+    reads(busy, ScreenReading::Busy, "box");
+    let paste = "                       ◐ medium · /effort\n-----\n❯\u{a0}[Pasted text #1 +4 lines]\n-----\n  paste again to expand\n";
     let shown = "[Pasted text #1 +4 lines]".to_owned();
-    reads(&paste, ScreenReading::ComposerHolds { shown }, "box");
+    reads(paste, ScreenReading::ComposerHolds { shown }, "box");
     let echoed = format!("❯ esc to interrupt\n\n● ECHO\n  ✶ Zesting…\n\n-----\n❯\u{a0}\n-----\n{FOOTER}\n");
     reads(&echoed, ScreenReading::ComposerEmpty, "box");
     let vim = "-----\n❯\u{a0}\n-----\n  -- NORMAL --\n";
