@@ -16,7 +16,6 @@ mod prompts;
 mod refusal;
 mod sessions;
 mod state;
-mod view;
 
 use std::time::Duration;
 
