@@ -51,8 +51,8 @@ pub fn recorded(home: &Path, prompt: &str, since: Timestamp) -> Recorded {
 
 pub fn final_text(home: &Path, since: Timestamp) -> Option<String> {
     let lines = lines(home)?.into_iter().flatten();
-    let answers = lines.filter(|line| line.at >= since).filter_map(|line| line.answer);
-    answers.filter(|answer| !answer.is_empty()).last()
+    let mut answers = lines.filter(|line| line.at >= since).filter_map(|line| line.answer);
+    answers.rfind(|answer| !answer.is_empty())
 }
 
 /// The conversations of the session, newest first.
