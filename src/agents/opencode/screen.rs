@@ -16,8 +16,13 @@ const TOP: &str = "╭───";
 const BOX_END: &str = "╰▀▀▀";
 const SHELL_END: &str = "╰!!!";
 const QUESTION_END: &str = "╰───";
-/// Half of the width of a window over the screen: at least and at most.
-const WINDOW_HALF: std::ops::RangeInclusive<usize> = 20..=48;
+/// What a permission and its second question offer, with the keys; the first choice is always the selected one.
+const PERMISSION_CHOICES: &[&str] = &["(Enter) Allow once", "(Right Enter) Allow always", "(Escape) Reject"];
+const ALWAYS_CHOICES: &[&str] = &["(Enter) Confirm", "(Escape) Cancel"];
+/// Columns that a window over the screen takes, where there are as many and two more: it stands in the middle.
+const WINDOW_WIDTHS: &[usize] = &[60, 88, 116];
+/// Columns from where the side bar's text begins to the edge of the screen.
+const SIDE_BAR: usize = 40;
 
 /// The screen with its lowest block between the marks of a canonical form, its bars taken off.
 pub fn canonical(screen: &Screen) -> Screen {
@@ -44,10 +49,18 @@ pub fn canonical(screen: &Screen) -> Screen {
 
 /// A window that stands over the screen (help, a list of models): it takes what is typed, though the box is still to be seen.
 pub fn window(screen: &Screen) -> Option<Dialog> {
-    let rows = without_side_bar(&screen.rows);
-    let bar = rows.iter().rev().find(|row| is_box_end(row))?;
-    let middle = (indent(bar) + width(bar.trim_end())) / 2;
-    let title = rows.iter().find_map(|row| window_title(row, middle))?;
+    let bar = screen.rows.iter().rev().find(|row| is_box_end(row))?;
+    let side_bar = side_bar(&screen.rows).map(|column| column + SIDE_BAR);
+    // The box has the same distance from both sides.
+    let columns = side_bar.unwrap_or(indent(bar) + width(bar.trim_end()));
+    let title = screen.rows.iter().find_map(|row| {
+        let widths = WINDOW_WIDTHS
+            .iter()
+            .map(|window| (*window).min(columns.saturating_sub(2)));
+        widths
+            .into_iter()
+            .find_map(|window| window_title(row, (columns - window) / 2, window))
+    })?;
     let close = DialogChoice {
         key: "Escape".into(),
         label: "Close".into(),
@@ -56,18 +69,20 @@ pub fn window(screen: &Screen) -> Option<Dialog> {
     Some(Dialog::new(DialogKind::Other, &title, "", vec![close]))
 }
 
-/// Its first row has a title on the left and the key that closes it on the right, both as far from the middle. What lies behind the
-/// window may show to the left of it.
-fn window_title(row: &str, middle: usize) -> Option<String> {
-    let row = row.trim_end();
-    let head = row.strip_suffix("esc/enter").or_else(|| row.strip_suffix("esc"))?;
-    if !head.ends_with("   ") || !WINDOW_HALF.contains(&width(row).checked_sub(middle)?) {
-        return None;
-    }
-    let title = head.trim_end().rsplit("   ").next()?.trim();
-    let start = width(head.trim_end()) - width(title);
-    let placed = !title.is_empty() && WINDOW_HALF.contains(&middle.checked_sub(start)?);
-    placed.then(|| title.to_owned())
+/// Its first row has a title on the left and the key that closes it on the right, both as far from the window's sides. The
+/// screen behind it goes on beside it.
+fn window_title(row: &str, start: usize, columns: usize) -> Option<String> {
+    let inner = cropped(row, start + columns);
+    let behind = cropped(row, start).len();
+    // What is behind the window may end before it begins.
+    let inner = inner.get(behind..)?.trim_start_matches(' ');
+    let at = width(&cropped(row, start + columns)) - width(inner);
+    let title = inner.strip_suffix("esc/enter").or_else(|| inner.strip_suffix("esc"))?;
+    let ends_at = at + width(inner);
+    let placed = [2, 4]
+        .iter()
+        .any(|margin| at == start + margin && ends_at + margin == start + columns);
+    (placed && title.ends_with("   ")).then(|| title.trim().to_owned())
 }
 
 struct Block {
@@ -121,41 +136,36 @@ impl Block {
     }
 }
 
-/// A question's title moves below what it is about, and its buttons, which stand in one row, become choices with their keys.
+/// A question's title moves below what it is about, and its buttons, which stand in one row, become choices with their keys. On a
+/// small terminal the buttons are below the screen; their keys are the same.
 fn question_rows(inner: &[String]) -> Vec<String> {
     let Some(title) = inner.iter().position(|row| row.trim_start().starts_with('△')) else {
         return inner.to_vec();
     };
-    let buttons = |row: &str| match row.trim_start() {
-        row if row.starts_with("Allow once") => {
-            Some(&["(Enter) Allow once", "(Right Enter) Allow always", "(Escape) Reject"][..])
-        }
-        row if row.starts_with("Confirm   Cancel") => Some(&["(Enter) Confirm", "(Escape) Cancel"][..]),
-        _ => None,
+    let name = inner[title].trim_start_matches(['△', ' ']);
+    let (button, choices) = match name {
+        "Permission required" => ("Allow once", PERMISSION_CHOICES),
+        "Always allow" => ("Confirm", ALWAYS_CHOICES),
+        _ => return inner.to_vec(),
     };
+    let buttons = inner.iter().rposition(|row| row.trim_start().starts_with(button));
     let mut rows: Vec<String> = inner[..title].to_vec();
-    let Some(at) = inner.iter().rposition(|row| buttons(row).is_some()) else {
-        return inner.to_vec();
-    };
-    rows.extend_from_slice(&inner[title + 1..at]);
-    rows.push(inner[title].trim_start_matches(['△', ' ']).to_owned());
+    rows.extend_from_slice(&inner[title + 1..buttons.unwrap_or(inner.len())]);
+    rows.push(name.to_owned());
     rows.push(String::new());
-    rows.extend(
-        buttons(&inner[at])
-            .unwrap_or_default()
-            .iter()
-            .map(|row| (*row).to_owned()),
-    );
+    rows.extend(choices.iter().map(|row| (*row).to_owned()));
     rows
 }
 
-/// The side bar ends in the program's version, in one of the last rows; what stands in its columns is cut off.
+/// The side bar ends in the program's version, in one of the last rows: the column where it begins.
+fn side_bar(rows: &[String]) -> Option<usize> {
+    let mut last = rows.iter().rev().filter(|row| !row.trim().is_empty()).take(2);
+    last.find_map(|row| row.find("   • OpenCode ").map(|at| width(&row[..at]) + 3))
+}
+
+/// What stands in the side bar's columns is cut off.
 fn without_side_bar(rows: &[String]) -> Vec<String> {
-    let last = rows.iter().rev().filter(|row| !row.trim().is_empty()).take(2);
-    let column = last
-        .filter_map(|row| row.find("   • OpenCode ").map(|at| width(&row[..at]) + 3))
-        .next();
-    match column {
+    match side_bar(rows) {
         Some(column) => rows.iter().map(|row| cropped(row, column)).collect(),
         None => rows.to_vec(),
     }
