@@ -77,6 +77,12 @@ fn each_screen_is_what_it_is() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A box stands there while Codex starts; what comes next may be a dialog.
+#[test]
+fn the_picture_of_the_start_is_not_ready() {
+    assert_eq!(read("splash").reading, ScreenReading::Unknown);
+}
+
 #[test]
 fn the_box_shows_what_was_pasted() {
     let lines = |n: u32| (1..=n).map(|n| n.to_string()).collect::<Vec<_>>().join("\n");
