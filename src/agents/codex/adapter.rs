@@ -287,21 +287,12 @@ fn was_cut(data: &Value) -> bool {
 }
 
 fn conversation(native_id: String, path: &Path) -> Conversation {
+    let title = rollout::first_prompt(path).unwrap_or_default();
     let records = rollout::read(path).unwrap_or_default();
-    let title = records.iter().find_map(|record| match record {
-        rollout::Record::Prompt { text, .. } => Some(text.lines().next().unwrap_or_default().to_owned()),
-        _ => None,
-    });
-    let last_at = records.iter().rev().find_map(|record| match record {
-        rollout::Record::Prompt { at, .. } | rollout::Record::Began { at } | rollout::Record::Ended { at, .. } => {
-            Some(*at)
-        }
-        rollout::Record::Torn => None,
-    });
     Conversation {
         native_id,
-        title: title.unwrap_or_default(),
-        last_at,
+        title: title.lines().next().unwrap_or_default().to_owned(),
+        last_at: records.iter().rev().find_map(rollout::Record::at),
     }
 }
 

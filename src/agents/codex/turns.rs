@@ -33,6 +33,8 @@ pub fn recorded(records: &[Record], prompt: &str, since: Timestamp) -> Recorded 
             }
             Record::Prompt { .. } => {}
             Record::Torn => verdict = Recorded::Unknown,
+            Record::Cut { before } if *before > since => verdict = Recorded::Unknown,
+            Record::Cut { .. } => {}
             Record::Began { .. } => runs = true,
             Record::Ended { .. } => runs = false,
         }
