@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, attach, completions, config, events, interrupt, keys, list, logs, messages, notify, resume, rm, run,
-    screen, send, serve, status, stop,
+    answer, attach, completions, config, diff, events, inbox, interrupt, keys, list, logs, messages, notify, resume,
+    rm, run, screen, send, serve, status, stop, verify,
 };
 
 /// Keeps coding agents at work in tmux windows, reached from Telegram, ssh, this command line and an API.
@@ -68,6 +68,14 @@ pub enum Command {
     Events(events::Args),
     /// Show what agents said.
     Messages(messages::Args),
+    /// Show what finished, failed or waits since you last looked.
+    Inbox(inbox::Args),
+    /// Show what a session changed.
+    Diff(diff::Args),
+    /// Check a session's work now.
+    Verify(verify::Args),
+    /// Read a repository's `.telecoder.toml`, and allow its commands.
+    Trust(verify::TrustArgs),
     /// Answer a question of an agent.
     Answer(answer::Args),
     /// Show how the daemon is; never starts one.

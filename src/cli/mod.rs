@@ -6,13 +6,16 @@
 mod answer;
 mod args;
 mod attach;
+mod check;
 mod completions;
 mod config;
 mod context;
 mod demo_agent;
+mod diff;
 mod events;
 mod health;
 pub mod hook;
+mod inbox;
 mod interrupt;
 mod keys;
 mod list;
@@ -35,6 +38,7 @@ mod stop;
 mod table;
 mod terminal_text;
 mod tmux_server;
+mod verify;
 mod wait;
 
 use std::ffi::OsString;
@@ -87,6 +91,10 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Events(args) => cx.block_on(events::run(&cx, args)),
         Command::Messages(args) => cx.block_on(messages::run(&cx, args)),
         Command::Answer(args) => cx.block_on(answer::run(&cx, args)),
+        Command::Inbox(args) => cx.block_on(inbox::run(&cx, args)),
+        Command::Diff(args) => cx.block_on(diff::run(&cx, args)),
+        Command::Verify(args) => cx.block_on(verify::run(&cx, args)),
+        Command::Trust(args) => cx.block_on(verify::trust(&cx, args)),
         Command::Health => cx.block_on(health::run(&cx)),
         Command::Config(args) => config::run(&cx, &args),
         Command::Completions(args) => completions::run(&args),

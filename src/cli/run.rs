@@ -23,6 +23,18 @@ pub struct Args {
     /// What the agent may do: locked, observe, ask, standard or yolo [default: `default_policy`].
     #[arg(long, short, value_name = "POLICY")]
     policy: Option<String>,
+    /// Begin from this branch, tag or commit of the repository [default: its HEAD].
+    #[arg(long, value_name = "REF", requires = "repo")]
+    base: Option<String>,
+    /// The session's own branch [default: `telecoder/<id>`].
+    #[arg(long, value_name = "NAME", requires = "repo")]
+    branch: Option<String>,
+    /// Check the work after each turn that changed something with this command (may be given more than once).
+    #[arg(long, value_name = "CMD", requires = "repo")]
+    verify: Vec<String>,
+    /// Send failing checks back to the agent, N times at most.
+    #[arg(long, value_name = "N", requires = "repo")]
+    until_green: Option<u32>,
     /// Print the replies and return at the end of the first turn: exit code 0, 20 (failed), 21 (needs input) or 12 (uncertain).
     #[arg(long, short)]
     wait: bool,
@@ -48,6 +60,13 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
         name: args.name,
         repo: args.repo,
         cwd: cwd.map(|path| path.display().to_string()),
+        base: args.base,
+        branch: args.branch,
+        verify: args.verify,
+        until_green: args.until_green,
+        pull: None,
+        workspace: None,
+        follow: None,
         prompt: Some(prompt),
     };
     let client = cx.client()?;

@@ -32,6 +32,9 @@ fn render(session: &Session, now: Timestamp) -> String {
             let _ = writeln!(text, "{key:<10} {}", one_line(&value));
         }
     }
+    for line in super::inbox::in_status(session) {
+        let _ = writeln!(text, "{:<10} {}", "outcome", one_line(&line));
+    }
     for ask in &session.asks {
         let _ = writeln!(text, "{:<10} {} ({})", "asks", one_line(&ask.question), ask.id);
     }

@@ -205,6 +205,9 @@ pub enum SessionEvent {
         source: Source,
         text: String,
     },
+    /// Checks of the turn's work run in a window of their own.
+    ChecksBegun,
+    ChecksEnded,
     StopRequested,
     Exited(ExitRecord),
     /// The process is gone and no exit record was found after everything was read.
@@ -270,6 +273,17 @@ pub fn step(status: &Status, event: &SessionEvent) -> Option<(Status, Vec<Sessio
         )),
         E::ResumeRequested => None,
         _ if status.state == SessionState::Queued => None,
+        E::ChecksBegun => (status.state == SessionState::Idle).then(|| {
+            let text = "the turn's work is being checked";
+            (
+                Status::new(SessionState::Verifying, Source::Process, "checking", text),
+                vec![],
+            )
+        }),
+        E::ChecksEnded => (status.state == SessionState::Verifying).then(|| {
+            let status = Status::new(SessionState::Idle, Source::Process, "ready", "the checks have ended");
+            (status, vec![SessionEffect::DeliverNext])
+        }),
         E::Ready { source } => on_ready(status, *source),
         E::Working { source } | E::DialogClosed { source } => (status.state != SessionState::Working).then(|| {
             let status = Status::new(
@@ -301,7 +315,7 @@ fn queued_for_resume() -> Status {
 
 fn on_ready(status: &Status, source: Source) -> Option<(Status, Vec<SessionEffect>)> {
     let text = match status.state {
-        SessionState::Idle => return None,
+        SessionState::Idle | SessionState::Verifying => return None,
         SessionState::Starting => "the agent is ready for a prompt",
         _ => "the agent ended its turn",
     };

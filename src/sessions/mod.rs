@@ -20,6 +20,7 @@ mod settle;
 mod status;
 mod tell;
 mod verbs;
+mod work;
 
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ use crate::store::Store;
 use crate::tmux::Tmux;
 
 pub use request::{NewSessionRequest, RawRequest};
+pub use work::{DiffRequest, VerifyRequest};
 
 /// What the engine is built from.
 pub struct EngineParts {
@@ -62,6 +64,8 @@ struct Inner {
     watcher: Watcher,
     actors: actors::Actors,
     schedule: tokio::sync::Notify,
+    work: work::WorkState,
+    mirrors: crate::workspace::Mirrors,
     cancel: CancellationToken,
     tracker: TaskTracker,
 }
@@ -71,6 +75,7 @@ impl Engine {
     /// then letters, then tmux, then settles half-done prompts.
     pub async fn start(parts: EngineParts) -> Result<Self> {
         let (watcher, changes) = Watcher::new()?;
+        let mirrors = work::mirrors(&parts.config, &parts.paths);
         let engine = Self(Arc::new(Inner {
             config: parts.config,
             store: parts.store,
@@ -80,12 +85,15 @@ impl Engine {
             watcher,
             actors: actors::Actors::default(),
             schedule: tokio::sync::Notify::new(),
+            work: work::WorkState::default(),
+            mirrors,
             cancel: parts.cancel,
             tracker: parts.tracker,
         }));
         engine.0.tmux.wait_for_old_clients().await?;
         schedule::recover(&engine).await?;
         schedule::spawn_tasks(&engine, changes);
+        work::spawn(&engine);
         Ok(engine)
     }
 

@@ -31,7 +31,7 @@ impl Engine {
         if session.branch.is_none() || !session.work_dir.exists() {
             return Ok(());
         }
-        let lost = workspace::unpublished(&self.0.paths.mirrors(), &session.work_dir, &session.id).await?;
+        let lost = workspace::unpublished(&self.0.mirrors, &session.work_dir, &session.id).await?;
         if lost == Unpublished::default() {
             return Ok(());
         }
@@ -52,6 +52,7 @@ impl Engine {
 
     async fn delete_files(&self, id: &SessionId) -> Result<()> {
         let dir = self.0.paths.session(id);
+        workspace::forget(&self.0.mirrors, id)?;
         let deleted = tokio::task::spawn_blocking(move || match std::fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(Fault::io(format!("deleting {}", dir.display()), &error))

@@ -12,6 +12,7 @@ use crate::domain::route::{ChatRef, PromptOrigin};
 use crate::domain::session::{Session, SessionState};
 use crate::domain::text::{Sanitised, name_from, sanitise};
 use crate::domain::turn::Turn;
+use crate::domain::work::Work;
 use crate::store::{NewSession, NewTurn, Tx};
 use crate::workspace::{self, RepoSource};
 
@@ -31,6 +32,8 @@ pub struct NewSessionRequest {
     pub origin: PromptOrigin,
     /// A client's own key: the same request twice makes one session.
     pub key: Option<String>,
+    /// On what it works, and how its work is checked.
+    pub work: Work,
 }
 
 /// A request as it was typed.
@@ -42,6 +45,7 @@ pub struct RawRequest {
     pub repo: Option<String>,
     /// Where a relative `repo` begins.
     pub cwd: Option<PathBuf>,
+    pub work: Work,
 }
 
 impl Engine {
@@ -75,6 +79,7 @@ impl Engine {
             prompt: None,
             origin: PromptOrigin::Api,
             key: None,
+            work: super::work::checked(&raw.work, raw.repo.is_some())?,
         })
     }
 
@@ -105,6 +110,9 @@ impl Engine {
             parent: request.parent.clone(),
             key: request.key.clone(),
         })?;
+        if request.work != Work::default() {
+            tx.set_work(&session.id, &request.work)?;
+        }
         if let Some(text) = text {
             insert_turn(tx, &session.id, text, request.origin.clone(), None)?;
         }

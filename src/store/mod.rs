@@ -19,6 +19,7 @@ mod messages;
 mod names;
 mod open;
 mod outbox;
+mod outcomes;
 mod replies;
 mod rows;
 mod schema;
@@ -27,6 +28,7 @@ mod sessions;
 mod telegram;
 mod threads;
 mod turns;
+mod works;
 mod writer;
 
 #[cfg(test)]
@@ -36,6 +38,8 @@ pub use audit::AuditRow;
 pub use connection::{Store, Tx};
 pub use messages::NewMessage;
 pub use outbox::OutboxPart;
+pub use outcomes::{NewOutcome, Stage};
 pub use sessions::{NewSession, SessionFilter};
 pub use telegram::StoredUpdate;
 pub use turns::NewTurn;
+pub use works::NewNews;

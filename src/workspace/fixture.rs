@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::{Prepared, RepoSource, Unpublished, prepare, resolve_repo, unpublished};
+use super::{Mirrors, Prepared, RepoSource, Unpublished, prepare, resolve_repo, unpublished};
 use crate::domain::fault::{Fault, Result};
 use crate::domain::ids::SessionId;
 
@@ -35,8 +35,8 @@ impl World {
         self.dir.path().join(name)
     }
 
-    pub(super) fn mirrors(&self) -> PathBuf {
-        self.path("mirrors")
+    pub(super) fn mirrors(&self) -> Mirrors {
+        Mirrors::new(self.path("mirrors"), None)
     }
 
     pub(super) fn work(&self, id: &SessionId) -> PathBuf {
@@ -89,7 +89,7 @@ impl World {
 
     #[track_caller]
     pub(super) fn mirror(&self) -> PathBuf {
-        let entries = std::fs::read_dir(self.mirrors())
+        let entries = std::fs::read_dir(self.path("mirrors"))
             .unwrap()
             .map(|entry| entry.unwrap().path());
         let mut mirrors: Vec<PathBuf> = entries

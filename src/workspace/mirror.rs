@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::RepoSource;
 use super::git::{self, Git};
 use super::lock::MirrorLock;
+use super::mirrors::Mirrors;
 use super::repo_source::is_loopback;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
@@ -40,6 +41,8 @@ pub(super) struct Record {
     /// Directory name beneath `mirrors`.
     pub mirror: String,
     pub source: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// A locked mirror. Nobody else of ours works in it as long as this value lives.
@@ -47,14 +50,18 @@ pub(super) struct Mirror {
     pub dir: PathBuf,
     global: PathBuf,
     lock: MirrorLock,
-    source: String,
+    pub source: String,
+    mirrors: Mirrors,
+    /// The source's own `origin`, as it was when the session began.
+    pub origin: Option<String>,
 }
 
 impl Mirror {
     /// The mirror of this source, made if there is none.
-    pub(super) async fn open(mirrors: &Path, source: &RepoSource) -> Result<(Self, SourceHead)> {
+    pub(super) async fn open(mirrors: &Mirrors, source: &RepoSource) -> Result<(Self, SourceHead)> {
         let source = source.as_git_arg();
-        let mirror = Self::lock(mirrors, mirror_name(&source), source).await?;
+        let mut mirror = Self::lock(mirrors, mirror_name(&source), source).await?;
+        mirror.origin = mirror.ask_origin().await;
         let head = mirror.ask_source().await?;
         mirror.make(&head).await?;
         mirror.remove_stale_locks()?;
@@ -62,7 +69,7 @@ impl Mirror {
     }
 
     /// The mirror that a session's clone was made of; none for a session without a repository.
-    pub(super) async fn of_session(mirrors: &Path, id: &SessionId) -> Result<Option<Self>> {
+    pub(super) async fn of_session(mirrors: &Mirrors, id: &SessionId) -> Result<Option<Self>> {
         let path = record_path(mirrors, id);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
@@ -71,7 +78,8 @@ impl Mirror {
         };
         let record: Record = serde_json::from_str(&text)
             .map_err(|error| Fault::new(Kind::Storage, format!("{} is damaged: {error}", path.display())))?;
-        let mirror = Self::lock(mirrors, record.mirror, record.source).await?;
+        let mut mirror = Self::lock(mirrors, record.mirror, record.source).await?;
+        mirror.origin = record.origin;
         if !mirror.dir.is_dir() {
             return Err(Fault::new(
                 Kind::Storage,
@@ -82,7 +90,7 @@ impl Mirror {
         Ok(Some(mirror))
     }
 
-    async fn lock(mirrors: &Path, name: String, source: String) -> Result<Self> {
+    async fn lock(mirrors: &Mirrors, name: String, source: String) -> Result<Self> {
         let global = mirrors.join("gitconfig");
         private_dir(mirrors)?;
         write_once(&global, GLOBAL_CONFIG)?;
@@ -92,6 +100,8 @@ impl Mirror {
             global,
             lock,
             source,
+            mirrors: mirrors.clone(),
+            origin: None,
         })
     }
 
@@ -110,7 +120,7 @@ impl Mirror {
     pub(super) async fn update(&self, base_of: Option<&SessionId>, limit: Duration) -> Result<()> {
         let base = base_of.map(|id| format!("+HEAD:{}/base", session_refs(id)));
         let mut fetch = self
-            .fetch()
+            .authorise(self.fetch())
             .limit(limit)
             // Without it a branch `a` that became `a/b` in the source could never be fetched again.
             .arg("--prune")
@@ -129,9 +139,9 @@ impl Mirror {
             .map_err(|error| error.into_fault(&format!("fetching `{}`", self.source)))
     }
 
-    /// Fetches refs of a session's workspace, which is read as hostile.
-    pub(super) async fn fetch_workspace(&self, work_dir: &Path, refspecs: &[String]) -> Result<()> {
-        let fetch = self.fetch().arg("--prune").arg("--").arg(work_dir);
+    /// Fetches a session's work through the repository of ours that shows it.
+    pub(super) async fn fetch_lens(&self, lens: &Path, refspecs: &[String], work_dir: &Path) -> Result<()> {
+        let fetch = self.fetch().arg("--prune").arg("--").arg(lens);
         let fetch = refspecs.iter().fold(fetch, |fetch, refspec| fetch.arg(refspec));
         let doing = format!("reading the work in {}", work_dir.display());
         fetch.run().await.map(drop).map_err(|error| error.into_fault(&doing))
@@ -148,8 +158,25 @@ impl Mirror {
         ])
     }
 
+    pub(super) fn authorise(&self, git: Git) -> Git {
+        self.mirrors.authorise(git, &self.source)
+    }
+
+    /// Where a local source was cloned from. Written down before an agent runs, so that its word about it is not needed.
+    async fn ask_origin(&self) -> Option<String> {
+        let dir = Path::new(&self.source).is_absolute().then(|| Path::new(&self.source))?;
+        let out = Git::new("config")
+            .cwd(dir)
+            .args(&["--get", "remote.origin.url"])
+            .run()
+            .await
+            .ok()?;
+        git::lines(&out).next().map(str::to_owned)
+    }
+
     async fn ask_source(&self) -> Result<SourceHead> {
-        let out = Git::new("ls-remote")
+        let out = self
+            .authorise(Git::new("ls-remote"))
             .env("GIT_CONFIG_GLOBAL", &self.global)
             .limit(git::ASK_REMOTE)
             .plain_http(url::Url::parse(&self.source).is_ok_and(|url| is_loopback(&url)))
@@ -234,7 +261,7 @@ impl Mirror {
     }
 
     /// Writes down which mirror this session has.
-    pub(super) fn remember(&self, mirrors: &Path, id: &SessionId) -> Result<()> {
+    pub(super) fn remember(&self, mirrors: &Mirrors, id: &SessionId) -> Result<()> {
         let path = record_path(mirrors, id);
         private_dir(&mirrors.join("sessions"))?;
         let mirror = self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -242,6 +269,7 @@ impl Mirror {
             v: RECORD_VERSION,
             mirror,
             source: self.source.clone(),
+            origin: self.origin.clone(),
         };
         let text = serde_json::to_string(&record).expect("strings and a number");
         let half_made = path.with_extension("making");
@@ -266,7 +294,7 @@ pub(super) fn remove_tree(path: &Path) -> Result<()> {
     }
 }
 
-fn record_path(mirrors: &Path, id: &SessionId) -> PathBuf {
+fn record_path(mirrors: &Mirrors, id: &SessionId) -> PathBuf {
     mirrors.join("sessions").join(format!("{id}.json"))
 }
 

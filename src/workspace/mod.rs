@@ -7,10 +7,14 @@
 //! Knows no session state, no database and no agent. Crash behaviour: a clone exists under its final name only when it is
 //! complete; whatever a crash left half-made is removed by the next attempt.
 
+mod changes;
 mod git;
+mod lens;
 mod lock;
 mod mirror;
+mod mirrors;
 mod prepare;
+mod refname;
 mod repo_source;
 mod unpublished;
 
@@ -21,7 +25,10 @@ mod tests;
 
 use std::path::PathBuf;
 
+pub use changes::{Patch, Span, base_file, diff, forget, measure};
+pub use mirrors::{Credential, Mirrors};
 pub use prepare::prepare;
+pub use refname::{check_base, check_branch};
 pub use repo_source::{repository_of, resolve_repo};
 pub use unpublished::unpublished;
 

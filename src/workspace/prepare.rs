@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::git::{self, Git};
 use super::mirror::{Mirror, remove_tree, session_refs};
+use super::mirrors::Mirrors;
 use super::{Prepared, RepoSource};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
@@ -16,7 +17,7 @@ use crate::domain::ids::SessionId;
 ///
 /// Errors: `RefusedByState` for a repository without a commit and for a `work_dir` that holds something else, `Failure` with
 /// git's words, `Timeout`, `Storage`.
-pub async fn prepare(source: &RepoSource, mirrors: &Path, work_dir: &Path, id: &SessionId) -> Result<Prepared> {
+pub async fn prepare(source: &RepoSource, mirrors: &Mirrors, work_dir: &Path, id: &SessionId) -> Result<Prepared> {
     let prepared = Prepared {
         branch: format!("telecoder/{id}"),
     };
@@ -25,6 +26,7 @@ pub async fn prepare(source: &RepoSource, mirrors: &Path, work_dir: &Path, id: &
         return Ok(prepared);
     }
     place.remove_half_made()?;
+    super::changes::forget(mirrors, id)?;
     let (mirror, head) = Mirror::open(mirrors, source).await?;
     mirror.update(Some(id), git::FETCH).await?;
     mirror.follow_head(&head).await?;
@@ -36,6 +38,9 @@ pub async fn prepare(source: &RepoSource, mirrors: &Path, work_dir: &Path, id: &
     let made = clone(source, &mirror_dir, &making, id, &prepared.branch)
         .await
         .and_then(|()| {
+            if let Err(error) = super::changes::prime(mirrors, &making, id) {
+                tracing::warn!(session.id = %id, %error, "the first look at this workspace will read every file");
+            }
             std::fs::rename(&making, work_dir)
                 .map_err(|error| Fault::io(format!("making {}", work_dir.display()), &error))
         });

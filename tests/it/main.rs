@@ -20,3 +20,4 @@ mod recovery;
 mod runner;
 mod telegram;
 mod turns;
+mod work;

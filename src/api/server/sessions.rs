@@ -53,6 +53,7 @@ pub async fn show(State(api): State<Api>, Path(word): Path<String>) -> Answer<wi
         .read(move |tx| {
             let session = tx.find_session(&word)?;
             let mut shown = view::session(tx, &session)?;
+            shown.outcome = tx.outcomes(&session.id, 1)?.first().map(wire::Outcome::from);
             shown.asks = tx.open_asks(&session.id)?.iter().map(wire::Ask::from).collect();
             Ok((session, shown))
         })
@@ -96,6 +97,7 @@ async fn checked(api: &Api, caller: &Caller, body: &CreateRequest) -> Result<New
         name: body.name.clone(),
         repo: body.repo.clone(),
         cwd: body.cwd.clone().map(Into::into),
+        work: body.work(),
     };
     let mut request = api.engine().check(&raw).await?;
     request.prompt = body.prompt.clone();

@@ -7,6 +7,7 @@ mod event;
 mod health;
 mod log;
 mod message;
+mod outcome;
 mod request;
 mod session;
 mod turn;
@@ -15,7 +16,9 @@ pub use event::Event;
 pub use health::{Health, HealthPart, TelegramHealth};
 pub use log::{LogEntry, LogKind};
 pub use message::{Ask, Message, MessageFile};
-pub use request::{AnswerRequest, CreateRequest, Done, KeysRequest, PromptRequest, ReadRequest, Removed};
+pub use outcome::{Diff, Entry, EntryKind, Outcome};
+pub use request::{AckRequest, Acked, AnswerRequest, CreateRequest, RepoFile, TrustRequest, VerifyRequest};
+pub use request::{Done, KeysRequest, PromptRequest, ReadRequest, Removed};
 pub use session::{Chat, Exit, Place, Session, SessionParts, TurnSummary};
 pub use turn::{Reason, Turn};
 

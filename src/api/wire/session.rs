@@ -43,6 +43,9 @@ pub struct Session {
     /// The last lines of the agent's screen when its last launch ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_screen: Option<String>,
+    /// What came of the newest turn that has an outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<super::Outcome>,
     /// Open questions, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Ask>,
@@ -117,6 +120,7 @@ impl From<SessionParts<'_>> for Session {
             queued_prompts: parts.waiting,
             tmux: parts.launch.and_then(open_place),
             last_screen: None,
+            outcome: None,
             asks: Vec::new(),
         }
     }
