@@ -48,6 +48,10 @@ pub enum EventKind {
     PullState,
     #[serde(rename = "pull.news")]
     PullNews,
+    #[serde(rename = "dialog.opened")]
+    DialogOpened,
+    #[serde(rename = "dialog.closed")]
+    DialogClosed,
     #[serde(rename = "letter.quarantined")]
     LetterQuarantined,
     #[serde(rename = "tmux.lost")]

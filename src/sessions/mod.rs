@@ -9,6 +9,7 @@ mod actor;
 mod actors;
 mod asks;
 mod deliver;
+mod dialogs;
 mod end;
 mod launch;
 mod letters;
@@ -66,6 +67,8 @@ struct Inner {
     schedule: tokio::sync::Notify,
     work: work::WorkState,
     mirrors: crate::workspace::Mirrors,
+    /// Dialogs are answered one after another: two answers at once would be two keys.
+    answering: tokio::sync::Mutex<()>,
     cancel: CancellationToken,
     tracker: TaskTracker,
 }
@@ -87,6 +90,7 @@ impl Engine {
             schedule: tokio::sync::Notify::new(),
             work: work::WorkState::default(),
             mirrors,
+            answering: tokio::sync::Mutex::new(()),
             cancel: parts.cancel,
             tracker: parts.tracker,
         }));

@@ -18,7 +18,8 @@ use crate::domain::fault::{Fault, Kind, Result};
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_bot.sql"),
-    include_str!("migrations/0003_outcomes.sql"),
+    include_str!("migrations/0003_dialogs.sql"),
+    include_str!("migrations/0004_outcomes.sql"),
 ];
 
 /// Marks the file as ours (`TCDB`), so that a database of another program is never upgraded into.
