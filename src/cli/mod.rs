@@ -13,6 +13,7 @@ mod context;
 mod demo_agent;
 mod diff;
 mod events;
+mod gc;
 mod health;
 pub mod hook;
 mod inbox;
@@ -25,6 +26,8 @@ mod messages;
 pub mod notify;
 mod out;
 mod programs;
+mod publish;
+mod rerun;
 mod resume;
 mod rm;
 mod run;
@@ -93,6 +96,10 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Answer(args) => cx.block_on(answer::run(&cx, args)),
         Command::Inbox(args) => cx.block_on(inbox::run(&cx, args)),
         Command::Diff(args) => cx.block_on(diff::run(&cx, args)),
+        Command::Publish(args) => cx.block_on(publish::run(&cx, args)),
+        Command::Rerun(args) => cx.block_on(rerun::run(&cx, args)),
+        Command::Lineage(args) => cx.block_on(rerun::lineage(&cx, args)),
+        Command::Gc(args) => cx.block_on(gc::run(&cx, args)),
         Command::Verify(args) => cx.block_on(verify::run(&cx, args)),
         Command::Trust(args) => cx.block_on(verify::trust(&cx, args)),
         Command::Health => cx.block_on(health::run(&cx)),

@@ -42,8 +42,6 @@ pub enum WorkspaceKind {
     /// A clone of the session's own that borrows objects from a mirror of ours.
     #[default]
     Clone,
-    /// A worktree of the person's own repository: only when asked for by name.
-    Worktree,
     /// The person's own checkout: only when asked for by name.
     InPlace,
 }

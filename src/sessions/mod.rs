@@ -39,7 +39,9 @@ use crate::store::Store;
 use crate::tmux::Tmux;
 
 pub use request::{NewSessionRequest, RawRequest};
-pub use work::{DiffRequest, VerifyRequest};
+pub use work::{
+    DiffRequest, GcItem, GcReport, GcRequest, PublishRequest, Published, Relative, RerunRequest, VerifyRequest,
+};
 
 /// What the engine is built from.
 pub struct EngineParts {

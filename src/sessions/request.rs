@@ -65,6 +65,8 @@ impl Engine {
         let repo = match &raw.repo {
             Some(word) => {
                 let cwd = raw.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
+                let named = workspace::forge_address(word, &cwd, &self.0.config.github.web_url());
+                let word = named.as_deref().unwrap_or(word);
                 Some(repo_text(workspace::resolve_repo(word, &cwd).await?))
             }
             None => None,
@@ -98,7 +100,7 @@ impl Engine {
             .transpose()?;
         let id = SessionId::from_random(Uuid::new_v4().as_u64_pair().0);
         let session = tx.insert_session(NewSession {
-            work_dir: self.0.paths.work(&id),
+            work_dir: self.work_dir(tx, &id, request)?,
             id,
             name: request.name.clone(),
             name_stem: name_stem(request),

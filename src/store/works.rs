@@ -113,6 +113,15 @@ impl Tx<'_> {
         )
     }
 
+    /// How many prompts of a session were asked for with a key that begins so.
+    pub fn turns_with_key(&self, session: &SessionId, begin: &str) -> Result<u32> {
+        let found = self.count(
+            "SELECT count(*) FROM turns WHERE session = ?1 AND substr(key, 1, length(?2)) = ?2",
+            [session.as_str(), begin],
+        )?;
+        Ok(u32::try_from(found).unwrap_or(u32::MAX))
+    }
+
     pub fn news(&self, id: i64) -> Result<Option<News>> {
         self.maybe("SELECT * FROM news WHERE id = ?1", [id], read_news)
     }

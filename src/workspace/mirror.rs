@@ -12,11 +12,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::RepoSource;
 use super::git::{self, Git};
 use super::lock::MirrorLock;
 use super::mirrors::Mirrors;
 use super::repo_source::is_loopback;
+use super::{Begin, RepoSource};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 
@@ -45,6 +45,20 @@ pub(super) struct Record {
     pub origin: Option<String>,
 }
 
+impl Record {
+    pub(super) fn read(mirrors: &Mirrors, id: &SessionId) -> Result<Option<Self>> {
+        let path = record_path(mirrors, id);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Fault::io(format!("reading {}", path.display()), &error)),
+        };
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| Fault::new(Kind::Storage, format!("{} is damaged: {error}", path.display())))
+    }
+}
+
 /// A locked mirror. Nobody else of ours works in it as long as this value lives.
 pub(super) struct Mirror {
     pub dir: PathBuf,
@@ -70,14 +84,9 @@ impl Mirror {
 
     /// The mirror that a session's clone was made of; none for a session without a repository.
     pub(super) async fn of_session(mirrors: &Mirrors, id: &SessionId) -> Result<Option<Self>> {
-        let path = record_path(mirrors, id);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Fault::io(format!("reading {}", path.display()), &error)),
+        let Some(record) = Record::read(mirrors, id)? else {
+            return Ok(None);
         };
-        let record: Record = serde_json::from_str(&text)
-            .map_err(|error| Fault::new(Kind::Storage, format!("{} is damaged: {error}", path.display())))?;
         let mut mirror = Self::lock(mirrors, record.mirror, record.source).await?;
         mirror.origin = record.origin;
         if !mirror.dir.is_dir() {
@@ -88,6 +97,15 @@ impl Mirror {
         }
         mirror.remove_stale_locks()?;
         Ok(Some(mirror))
+    }
+
+    /// Where a session's repository is published: its own address, or its source's `origin` as it was when the session began.
+    pub(super) fn address_of(mirrors: &Mirrors, id: &SessionId) -> Result<Option<String>> {
+        let Some(record) = Record::read(mirrors, id)? else {
+            return Ok(None);
+        };
+        let local = Path::new(&record.source).is_absolute();
+        Ok(if local { record.origin } else { Some(record.source) })
     }
 
     async fn lock(mirrors: &Mirrors, name: String, source: String) -> Result<Self> {
@@ -117,8 +135,11 @@ impl Mirror {
     }
 
     /// Brings the mirror's refs up to the source's, and pins the source's HEAD as the base of a session.
-    pub(super) async fn update(&self, base_of: Option<&SessionId>, limit: Duration) -> Result<()> {
-        let base = base_of.map(|id| format!("+HEAD:{}/base", session_refs(id)));
+    pub(super) async fn update(&self, base_of: Option<(&SessionId, Option<u64>)>, limit: Duration) -> Result<()> {
+        let base = base_of.map(|(id, pull)| {
+            let from = pull.map_or_else(|| "HEAD".to_owned(), |number| format!("refs/pull/{number}/head"));
+            format!("+{from}:{}/base", session_refs(id))
+        });
         let mut fetch = self
             .authorise(self.fetch())
             .limit(limit)
@@ -137,6 +158,57 @@ impl Mirror {
             .await
             .map(drop)
             .map_err(|error| error.into_fault(&format!("fetching `{}`", self.source)))
+    }
+
+    /// Pins the base that was asked for, or the branch that the session goes on with.
+    pub(super) async fn set_base(&self, id: &SessionId, begin: &Begin) -> Result<()> {
+        let commit = match (&begin.base, &begin.branch) {
+            (Some(base), _) => Some(self.find_base(base).await?),
+            (None, Some(branch)) if begin.pull.is_none() => self.commit_of(&format!("refs/heads/{branch}")).await?,
+            _ => None,
+        };
+        let Some(commit) = commit else { return Ok(()) };
+        let pin = self
+            .git("update-ref")
+            .args(&[&format!("{}/base", session_refs(id)), &commit]);
+        pin.run()
+            .await
+            .map(drop)
+            .map_err(|error| error.into_fault("pinning the base"))
+    }
+
+    async fn find_base(&self, base: &str) -> Result<String> {
+        super::refname::check_base(base)?;
+        let is_id = (7..=64).contains(&base.len()) && base.bytes().all(|b| b.is_ascii_hexdigit());
+        let names = [
+            format!("refs/heads/{base}"),
+            format!("refs/tags/{base}"),
+            base.to_owned(),
+        ];
+        for name in names.iter().take(if is_id { 3 } else { 2 }) {
+            if let Some(commit) = self.commit_of(name).await? {
+                return Ok(commit);
+            }
+        }
+        Err(Fault::new(
+            Kind::NotFound,
+            format!("`{}` has no branch, tag or commit `{base}`", self.source),
+        )
+        .hint("`git branch -a` there lists the branches."))
+    }
+
+    async fn commit_of(&self, name: &str) -> Result<Option<String>> {
+        let name = format!("{name}^{{commit}}");
+        let asked = self
+            .git("rev-parse")
+            .args(&["--quiet", "--verify", "--end-of-options", &name])
+            .run()
+            .await;
+        match asked {
+            Ok(out) => Ok(git::lines(&out).next().map(str::to_owned)),
+            Err(error) if error.is_refusal() => Ok(None),
+            Err(error) => Err(error.into_fault(&format!("looking for {name}"))),
+        }
     }
 
     /// Fetches a session's work through the repository of ours that shows it.
@@ -294,7 +366,7 @@ pub(super) fn remove_tree(path: &Path) -> Result<()> {
     }
 }
 
-fn record_path(mirrors: &Mirrors, id: &SessionId) -> PathBuf {
+pub(super) fn record_path(mirrors: &Mirrors, id: &SessionId) -> PathBuf {
     mirrors.join("sessions").join(format!("{id}.json"))
 }
 

@@ -53,6 +53,7 @@ pub async fn show(State(api): State<Api>, Path(word): Path<String>) -> Answer<wi
         .read(move |tx| {
             let session = tx.find_session(&word)?;
             let mut shown = view::session(tx, &session)?;
+            shown.pull = tx.publication(&session.id)?.as_ref().map(wire::Pull::from);
             shown.outcome = tx.outcomes(&session.id, 1)?.first().map(wire::Outcome::from);
             shown.asks = tx.open_asks(&session.id)?.iter().map(wire::Ask::from).collect();
             Ok((session, shown))

@@ -4,6 +4,7 @@
 //! keys are only added.
 
 mod event;
+mod gc;
 mod health;
 mod log;
 mod message;
@@ -13,11 +14,15 @@ mod session;
 mod turn;
 
 pub use event::Event;
+pub use gc::{GcItem, GcReport, GcRequest};
 pub use health::{Health, HealthPart, TelegramHealth};
 pub use log::{LogEntry, LogKind};
 pub use message::{Ask, Message, MessageFile};
-pub use outcome::{Diff, Entry, EntryKind, Outcome};
-pub use request::{AckRequest, Acked, AnswerRequest, CreateRequest, RepoFile, TrustRequest, VerifyRequest};
+pub use outcome::{Diff, Entry, EntryKind, Outcome, Published, Pull, Relative};
+pub use request::{
+    AckRequest, Acked, AnswerRequest, CreateRequest, PublishRequest, RepoFile, RerunRequest, TrustRequest,
+    VerifyRequest,
+};
 pub use request::{Done, KeysRequest, PromptRequest, ReadRequest, Removed};
 pub use session::{Chat, Exit, Place, Session, SessionParts, TurnSummary};
 pub use turn::{Reason, Turn};

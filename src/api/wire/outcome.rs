@@ -7,6 +7,7 @@ use crate::domain::outcome::{
     self, Check, Claims, DiffStat, FailureKind, FileChange, Flag, InboxEntry, InboxItem, Measured, NotChecked, Usage,
     Verdict,
 };
+use crate::domain::work::Publication;
 use crate::workspace::Patch;
 
 /// What came of a turn: measured beside claimed.
@@ -157,6 +158,118 @@ impl From<Patch> for Diff {
             files: patch.files,
             patch: patch.text,
             cut: patch.cut,
+        }
+    }
+}
+
+/// Where a session's branch and pull request are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pull {
+    pub remote: String,
+    pub branch: String,
+    pub base: String,
+    pub commit: Option<String>,
+    pub number: Option<u64>,
+    pub url: Option<String>,
+    /// `open`, `closed` or `merged`, as last seen.
+    pub state: Option<String>,
+    pub draft: bool,
+}
+
+impl Pull {
+    /// In a line.
+    pub fn told(&self) -> String {
+        match (&self.number, &self.url) {
+            (Some(number), Some(url)) => {
+                format!("#{number} {} {url}", self.state.as_deref().unwrap_or("open"))
+            }
+            _ => format!("branch {} of {}", self.branch, self.remote),
+        }
+    }
+}
+
+impl From<&Publication> for Pull {
+    fn from(publication: &Publication) -> Self {
+        Self {
+            remote: publication.remote.clone(),
+            branch: publication.branch.clone(),
+            base: publication.base.clone(),
+            commit: publication.pushed.clone(),
+            number: publication.number,
+            url: publication.url.clone(),
+            state: publication.state.clone(),
+            draft: publication.draft,
+        }
+    }
+}
+
+/// What went out, or would.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Published {
+    pub dry_run: bool,
+    pub pull: Pull,
+    pub commit: String,
+    /// The commit is ours, of files that were not committed.
+    pub committed: bool,
+    pub stat: DiffStat,
+    pub subjects: Vec<String>,
+    /// Files that are not committed and stay behind.
+    pub left_behind: u32,
+    pub findings: Vec<String>,
+    pub title: String,
+    pub body: String,
+    /// The pull request is new.
+    pub opened: bool,
+}
+
+impl From<crate::sessions::Published> for Published {
+    fn from(published: crate::sessions::Published) -> Self {
+        Self {
+            dry_run: published.dry_run,
+            pull: Pull::from(&published.publication),
+            commit: published.tip,
+            committed: published.committed,
+            stat: published.stat,
+            subjects: published.subjects,
+            left_behind: published.left_behind,
+            findings: published.findings,
+            title: published.title,
+            body: published.body,
+            opened: published.opened,
+        }
+    }
+}
+
+/// One session of a family of reruns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Relative {
+    pub id: String,
+    pub name: String,
+    pub attempt: u32,
+    pub rerun_of: Option<String>,
+    pub agent: String,
+    pub policy: crate::domain::policy::Policy,
+    pub status: crate::domain::session::SessionState,
+    pub created_at: Timestamp,
+    pub removed: bool,
+}
+
+impl From<&crate::sessions::Relative> for Relative {
+    fn from(relative: &crate::sessions::Relative) -> Self {
+        let session = &relative.session;
+        Self {
+            id: session.id.to_string(),
+            name: session.name.to_string(),
+            attempt: relative.attempt,
+            rerun_of: relative.work.rerun_of.as_ref().map(ToString::to_string),
+            agent: session.agent.clone(),
+            policy: session.policy,
+            status: session.status.state,
+            created_at: session.created_at,
+            removed: session.removed_at.is_some(),
         }
     }
 }

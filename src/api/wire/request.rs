@@ -30,7 +30,7 @@ pub struct CreateRequest {
     /// The number of the pull request to work on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull: Option<u64>,
-    /// `clone` (when not given), `worktree` or `in_place`.
+    /// `clone` (when not given) or `in_place`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<WorkspaceKind>,
     /// Commands that check the work after each turn.
@@ -60,6 +60,38 @@ impl CreateRequest {
             ..Work::default()
         }
     }
+}
+
+/// `POST /v1/sessions/SESSION/publish`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PublishRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    pub draft: bool,
+    pub dry_run: bool,
+    /// Commit what is not committed.
+    pub commit: bool,
+    /// What the scan finds does not stand in the way.
+    pub allow_findings: bool,
+    /// The branch alone.
+    pub push_only: bool,
+}
+
+/// `POST /v1/sessions/SESSION/rerun`: what is to be other than before.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RerunRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
 }
 
 /// `POST /v1/sessions/SESSION/verify`.

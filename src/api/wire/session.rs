@@ -46,6 +46,9 @@ pub struct Session {
     /// What came of the newest turn that has an outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<super::Outcome>,
+    /// The session's pull request, or the branch that it pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<super::Pull>,
     /// Open questions, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Ask>,
@@ -121,6 +124,7 @@ impl From<SessionParts<'_>> for Session {
             tmux: parts.launch.and_then(open_place),
             last_screen: None,
             outcome: None,
+            pull: None,
             asks: Vec::new(),
         }
     }

@@ -5,6 +5,7 @@
 
 mod claims;
 mod judge;
+mod labels;
 mod report;
 
 use serde::{Deserialize, Serialize};

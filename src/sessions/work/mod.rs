@@ -4,24 +4,34 @@
 //! that ended without an outcome is found again, and so are checks that were running.
 
 mod checks;
+mod follow;
+mod gc;
 mod inbox;
 mod outcomes;
 mod plan;
+mod publish;
+mod rerun;
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Engine;
+use super::{Engine, NewSessionRequest};
 use crate::config::Config;
 use crate::config::data_dir::DataDir;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
+use crate::domain::session::Session;
 use crate::domain::work::{ROUNDS_MAX, Work, WorkspaceKind};
 use crate::runner::LaunchDir;
-use crate::workspace::{self, Credential, Mirrors};
+use crate::store::{SessionFilter, Tx};
+use crate::workspace::{self, Begin, Credential, Mirrors, Prepared, RepoSource};
 
 pub use checks::VerifyRequest;
+pub use gc::{GcItem, GcReport, GcRequest};
 pub use inbox::DiffRequest;
+pub use publish::{PublishRequest, Published};
+pub use rerun::{Relative, RerunRequest};
 
 /// What this part remembers while the daemon runs, and may forget without harm.
 #[derive(Default)]
@@ -45,6 +55,53 @@ impl WorkState {
 }
 
 impl Engine {
+    /// Where the session works: in its own directory, or, only because it was asked for, in the person's checkout.
+    pub(super) fn work_dir(&self, tx: &Tx<'_>, id: &SessionId, request: &NewSessionRequest) -> Result<PathBuf> {
+        let Some(repo) = request
+            .repo
+            .as_ref()
+            .filter(|_| request.work.kind == WorkspaceKind::InPlace)
+        else {
+            return Ok(self.0.paths.work(id));
+        };
+        let dir = PathBuf::from(repo);
+        if !dir.is_absolute() {
+            return Err(
+                Fault::new(Kind::Usage, format!("`{repo}` is no checkout on this machine"))
+                    .hint("`--in-place` works on a local path; leave it out for an address."),
+            );
+        }
+        let others = tx.sessions(&SessionFilter::default())?;
+        match others
+            .iter()
+            .find(|other| other.work_dir == dir && !other.status.state.is_ended())
+        {
+            Some(other) => Err(
+                Fault::new(Kind::RefusedByState, format!("{} works in {repo}", other.name))
+                    .hint("Two agents in one checkout undo each other's work; leave out `--in-place`."),
+            ),
+            None => Ok(dir),
+        }
+    }
+
+    /// Makes the workspace that was asked for.
+    pub(super) async fn prepare_work(&self, session: &Session, source: &RepoSource) -> Result<Prepared> {
+        let work = self.work(&session.id).await?;
+        if work.kind == WorkspaceKind::InPlace {
+            return workspace::adopt(source, &self.0.mirrors, &session.work_dir, &session.id).await;
+        }
+        let branch = match work.pull {
+            Some(number) => Some(self.branch_of_pull(source, number).await?),
+            None => work.branch,
+        };
+        let begin = Begin {
+            base: work.base,
+            branch,
+            pull: work.pull,
+        };
+        workspace::prepare(source, &self.0.mirrors, &session.work_dir, &session.id, &begin).await
+    }
+
     /// Sessions whose checks run now, and where: whoever descends from such a shim speaks for that session.
     pub fn running_checks(&self) -> Vec<(SessionId, LaunchDir)> {
         self.0
@@ -114,4 +171,5 @@ pub(super) fn checked(work: &Work, has_repo: bool) -> Result<Work> {
 /// Starts the tasks of this part.
 pub(super) fn spawn(engine: &Engine) {
     engine.0.tracker.spawn(outcomes::keep(engine.clone()));
+    engine.0.tracker.spawn(follow::keep(engine.clone()));
 }

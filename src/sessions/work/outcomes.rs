@@ -152,8 +152,10 @@ async fn of_turn(engine: &Engine, turn: Turn) -> Result<()> {
     crate::failpoint!("V1");
     engine.wake(&turn.session);
     if checking {
-        super::checks::run_and_finish(engine, stored, commands).await?;
+        return super::checks::run_and_finish(engine, stored, commands).await;
     }
+    let (_, outcome) = engine.outcome(stored).await?;
+    engine.publish_by_itself(&outcome).await;
     Ok(())
 }
 
@@ -279,6 +281,7 @@ pub(super) async fn finish(
         .write(move |tx| finish_in(&engine_in_tx, tx, id, checks, not_checked))
         .await?;
     engine.wake(&outcome.session);
+    engine.publish_by_itself(&outcome).await;
     Ok(outcome)
 }
 

@@ -1,7 +1,12 @@
 //! From a prompt to what came of it: outcomes, differences, the inbox, checks, publishing.
 
+mod begin;
 mod checks;
+mod follow;
+mod forge;
 mod outcomes;
+mod publish;
+mod rerun;
 
 use std::path::Path;
 
