@@ -24,6 +24,8 @@ mod view;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod speed;
+#[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;

@@ -77,7 +77,11 @@ fn in_place_is_the_checkout_itself_and_only_when_asked_for() {
         "demo: sh echo x > x",
     ])
     .ok();
-    assert_eq!(snapshot(&path, &[]), before, "a session of its own writes nothing there");
+    assert_eq!(
+        snapshot(&path, &[]),
+        before,
+        "a session of its own writes nothing there"
+    );
     env.cmd(&[
         "run",
         "--wait",
