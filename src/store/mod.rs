@@ -14,6 +14,7 @@ mod connection;
 mod dialogs;
 mod events;
 mod fault;
+mod glances;
 mod launches;
 mod letters;
 mod messages;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use audit::AuditRow;
 pub use connection::{Store, Tx};
+pub use glances::{Glance, TurnGlance};
 pub use messages::NewMessage;
 pub use outbox::OutboxPart;
 pub use outcomes::{NewOutcome, Stage};

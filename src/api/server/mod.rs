@@ -18,7 +18,6 @@ mod publish;
 mod refusal;
 mod sessions;
 mod state;
-mod view;
 
 use std::time::Duration;
 

@@ -8,7 +8,6 @@ use super::caller::Caller;
 use super::extract::{Body, idempotency_key};
 use super::refusal::{Answer, Refusal};
 use super::state::Api;
-use super::view;
 use crate::api::wire::{self, Published, Relative};
 use crate::sessions::{GcRequest, PublishRequest, RerunRequest};
 
@@ -50,8 +49,8 @@ pub async fn rerun(
         key: idempotency_key(&headers)?,
     };
     let new = api.engine().rerun(&session.id, request).await?;
-    let shown = api.store().read(move |tx| view::session(tx, &new)).await?;
-    Ok((StatusCode::CREATED, Json(shown)))
+    let shown = api.store().read(move |tx| tx.glance(&new.id)).await?;
+    Ok((StatusCode::CREATED, Json(wire::Session::from(&shown))))
 }
 
 pub async fn lineage(State(api): State<Api>, Path(word): Path<String>) -> Answer<Vec<Relative>> {

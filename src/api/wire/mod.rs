@@ -24,7 +24,7 @@ pub use request::{
     VerifyRequest,
 };
 pub use request::{Done, KeysRequest, PromptRequest, ReadRequest, Removed};
-pub use session::{Chat, Exit, Place, Session, SessionParts, TurnSummary};
+pub use session::{Chat, Exit, Place, Session, TurnSummary};
 pub use turn::{Reason, Turn};
 
 use serde::{Deserialize, Serialize};
