@@ -287,9 +287,9 @@ fn changes(text: &mut String, outcome: &Outcome) {
     } else {
         let mut line = stat(&measured.turn);
         for (count, what) in [
-            (measured.commits, "committed in this turn"),
-            (measured.uncommitted, "files not committed"),
-            (measured.untracked, "new files not in git"),
+            (measured.commits, "commit(s)"),
+            (measured.uncommitted, "file(s) not committed"),
+            (measured.untracked, "new file(s) not in git"),
         ] {
             if count > 0 {
                 let _ = write!(line, "; {count} {what}");

@@ -81,7 +81,7 @@ impl FailureKind {
             FailureKind::Refused => "Look at the screen (`telecoder screen`) and send it in other words.",
             FailureKind::Limited => "Wait for the time that it names, or `telecoder rerun --agent` with another agent.",
             FailureKind::ChecksFailed => {
-                "Read the output (`telecoder inbox show`), or `telecoder verify --until-green 3`."
+                "Read the output; `telecoder verify NAME --until-green 3` sends it back to the agent."
             }
             FailureKind::ChecksTimedOut => "Give the checks more time (`[verify] timeout_s`), or a narrower command.",
             FailureKind::NoEndSignal | FailureKind::Other => "Look at the screen: `telecoder screen`.",
