@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, attach, completions, config, diff, events, gc, inbox, interrupt, keys, list, logs, messages, notify,
-    publish, rerun, resume, rm, run, screen, send, serve, status, stop, verify,
+    answer, attach, command, completions, config, dialog, diff, events, explain, fork, gc, history, inbox, interrupt,
+    keys, list, logs, messages, notify, publish, rerun, resume, rm, run, screen, send, serve, status, stop, verify,
 };
 
 /// Keeps coding agents at work in tmux windows, reached from Telegram, ssh, this command line and an API.
@@ -84,8 +84,21 @@ pub enum Command {
     Verify(verify::Args),
     /// Read a repository's `.telecoder.toml`, and allow its commands.
     Trust(verify::TrustArgs),
-    /// Answer a question of an agent.
+    /// Answer a question of an agent, or the dialog that it shows.
     Answer(answer::Args),
+    /// Allow what the agent asks for in the dialog that it shows.
+    Approve(dialog::Args),
+    /// Refuse what the agent asks for in the dialog that it shows.
+    Deny(dialog::Args),
+    /// Send a command of the agent's own, like /compact.
+    #[command(name = "command")]
+    OfAgent(command::Args),
+    /// Say why a session has its status, and what a prompt waits for.
+    Explain(explain::Args),
+    /// Show the conversations that a session's agent could go on with.
+    History(history::Args),
+    /// Start a session that begins from the conversation of another one.
+    Fork(fork::Args),
     /// Show how the daemon is; never starts one.
     Health,
     /// Show which configuration file is read, and what is in force.

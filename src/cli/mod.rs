@@ -7,14 +7,19 @@ mod answer;
 mod args;
 mod attach;
 mod check;
+mod command;
 mod completions;
 mod config;
 mod context;
 mod demo_agent;
+mod dialog;
 mod diff;
 mod events;
+mod explain;
+mod fork;
 mod gc;
 mod health;
+mod history;
 pub mod hook;
 mod inbox;
 mod interrupt;
@@ -102,6 +107,12 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Gc(args) => cx.block_on(gc::run(&cx, args)),
         Command::Verify(args) => cx.block_on(verify::run(&cx, args)),
         Command::Trust(args) => cx.block_on(verify::trust(&cx, args)),
+        Command::Approve(args) => cx.block_on(dialog::approve(&cx, args)),
+        Command::Deny(args) => cx.block_on(dialog::deny(&cx, args)),
+        Command::OfAgent(args) => cx.block_on(command::run(&cx, args)),
+        Command::Explain(args) => cx.block_on(explain::run(&cx, args)),
+        Command::History(args) => cx.block_on(history::run(&cx, args)),
+        Command::Fork(args) => cx.block_on(fork::run(&cx, args)),
         Command::Health => cx.block_on(health::run(&cx)),
         Command::Config(args) => config::run(&cx, &args),
         Command::Completions(args) => completions::run(&args),

@@ -171,6 +171,10 @@ pub struct Session {
     pub exit: Option<ExitRecord>,
     /// Set by `rm`: the row stays for the message log, the name is free again.
     pub removed_at: Option<Timestamp>,
+    /// While `limited`: when it is tried again.
+    pub limited_until: Option<Timestamp>,
+    /// The agent's own id of the conversation that the first launch begins from.
+    pub fork_of: Option<String>,
 }
 
 /// What happens to a session. Produced by the engine from commands, agent signals and the process.
@@ -208,6 +212,12 @@ pub enum SessionEvent {
     /// Checks of the turn's work run in a window of their own.
     ChecksBegun,
     ChecksEnded,
+    /// Only a person can help: the login expired, the screen is one that nobody knows. The code says what it is.
+    NeedsPerson {
+        source: Source,
+        code: String,
+        text: String,
+    },
     StopRequested,
     Exited(ExitRecord),
     /// The process is gone and no exit record was found after everything was read.
@@ -295,6 +305,12 @@ pub fn step(status: &Status, event: &SessionEvent) -> Option<(Status, Vec<Sessio
             (status, vec![])
         }),
         E::Dialog { source, text } => on_dialog(status, *source, text),
+        E::NeedsPerson { source, code, text } => {
+            (status.state != SessionState::NeedsInput || status.reason.code != *code).then(|| {
+                let status = Status::new(SessionState::NeedsInput, *source, code, text.clone());
+                (status, vec![SessionEffect::Tell])
+            })
+        }
         E::Limited { source, text } => {
             (status.state != SessionState::Limited || status.reason.text != *text).then(|| {
                 let status = Status::new(SessionState::Limited, *source, "usage_limit", text.clone());
@@ -317,6 +333,7 @@ fn on_ready(status: &Status, source: Source) -> Option<(Status, Vec<SessionEffec
     let text = match status.state {
         SessionState::Idle | SessionState::Verifying => return None,
         SessionState::Starting => "the agent is ready for a prompt",
+        SessionState::Limited => "the limit is over",
         _ => "the agent ended its turn",
     };
     let status = Status::new(SessionState::Idle, source, "ready", text);

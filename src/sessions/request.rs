@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use super::outcome::waits_for_person;
 use super::{Engine, tell};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{SessionId, SessionName, TurnId};
 use crate::domain::policy::Policy;
 use crate::domain::route::{ChatRef, PromptOrigin};
-use crate::domain::session::{Session, SessionState};
+use crate::domain::session::{Session, SessionEvent, SessionState, Source};
 use crate::domain::text::{Sanitised, name_from, sanitise};
-use crate::domain::turn::Turn;
+use crate::domain::turn::{Turn, TurnKind};
 use crate::domain::work::Work;
 use crate::store::{NewSession, NewTurn, Tx};
 use crate::workspace::{self, RepoSource};
@@ -34,6 +35,8 @@ pub struct NewSessionRequest {
     pub key: Option<String>,
     /// On what it works, and how its work is checked.
     pub work: Work,
+    /// The agent's own id of a conversation to begin from.
+    pub fork_of: Option<String>,
 }
 
 /// A request as it was typed.
@@ -82,6 +85,7 @@ impl Engine {
             origin: PromptOrigin::Api,
             key: None,
             work: super::work::checked(&raw.work, raw.repo.is_some())?,
+            fork_of: None,
         })
     }
 
@@ -111,12 +115,13 @@ impl Engine {
             chat: request.chat.clone(),
             parent: request.parent.clone(),
             key: request.key.clone(),
+            fork_of: request.fork_of.clone(),
         })?;
         if request.work != Work::default() {
             tx.set_work(&session.id, &request.work)?;
         }
         if let Some(text) = text {
-            insert_turn(tx, &session.id, text, request.origin.clone(), None)?;
+            insert_turn(tx, &session.id, TurnKind::Prompt, text, request.origin.clone(), None)?;
         }
         Ok(session)
     }
@@ -139,8 +144,26 @@ impl Engine {
             return Ok(known);
         }
         let text = self.prompt_text(text)?;
+        self.enqueue_as(tx, session, TurnKind::Prompt, text, origin, key)
+    }
+
+    pub(super) fn enqueue_as(
+        &self,
+        tx: &Tx<'_>,
+        session: &SessionId,
+        kind: TurnKind,
+        text: Sanitised,
+        origin: PromptOrigin,
+        key: Option<String>,
+    ) -> Result<Turn> {
+        let status = tx.session(session)?.status;
         accepts_prompts(&tx.session(session)?)?;
-        insert_turn(tx, session, text, origin, key)
+        let turn = insert_turn(tx, session, kind, text, origin, key)?;
+        // A person who prompts an agent that waited for a login has done what was needed, or wants to know.
+        if waits_for_person(status.state, &status.reason.code) {
+            self.apply(tx, session, &SessionEvent::Ready { source: Source::Person })?;
+        }
+        Ok(turn)
     }
 
     fn prompt_text(&self, prompt: &str) -> Result<Sanitised> {
@@ -164,6 +187,7 @@ impl Engine {
 fn insert_turn(
     tx: &Tx<'_>,
     session: &SessionId,
+    kind: TurnKind,
     text: Sanitised,
     origin: PromptOrigin,
     key: Option<String>,
@@ -172,6 +196,7 @@ fn insert_turn(
     tx.insert_turn(NewTurn {
         id,
         session: session.clone(),
+        kind,
         text,
         origin,
         key,
@@ -181,7 +206,7 @@ fn insert_turn(
 fn accepts_prompts(session: &Session) -> Result<()> {
     let name = &session.name;
     match session.status.state {
-        SessionState::NeedsInput => Err(Fault::new(
+        SessionState::NeedsInput if session.status.reason.code == "dialog" => Err(Fault::new(
             Kind::RefusedByState,
             format!(
                 "{name} shows a dialog, and typed text would answer it: {}",

@@ -3,6 +3,7 @@
 //! Domain types are converted by hand, so that a change of the domain never changes the wire by accident. Within a version
 //! keys are only added.
 
+mod dialog;
 mod event;
 mod gc;
 mod health;
@@ -13,6 +14,7 @@ mod request;
 mod session;
 mod turn;
 
+pub use dialog::{Agent, Answered, Dialog, DialogChoice, Explanation, HistoryEntry, Interrupted, Reading, reason_text};
 pub use event::Event;
 pub use gc::{GcItem, GcReport, GcRequest};
 pub use health::{Health, HealthPart, TelegramHealth};
@@ -20,10 +22,9 @@ pub use log::{LogEntry, LogKind};
 pub use message::{Ask, Message, MessageFile};
 pub use outcome::{Diff, Entry, EntryKind, Outcome, Published, Pull, Relative};
 pub use request::{
-    AckRequest, Acked, AnswerRequest, CreateRequest, PublishRequest, RepoFile, RerunRequest, TrustRequest,
-    VerifyRequest,
+    AckRequest, Acked, AnswerRequest, CommandRequest, CreateRequest, DialogRequest, Done, ForkRequest, KeysRequest,
+    PromptRequest, PublishRequest, ReadRequest, Removed, RepoFile, RerunRequest, TrustRequest, VerifyRequest,
 };
-pub use request::{Done, KeysRequest, PromptRequest, ReadRequest, Removed};
 pub use session::{Chat, Exit, Place, Session, TurnSummary};
 pub use turn::{Reason, Turn};
 

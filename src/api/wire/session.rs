@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Reason};
+use super::{Ask, Dialog, Reason};
 use crate::domain::Timestamp;
 use crate::domain::exit::{ExitCause, ExitRecord};
 use crate::domain::launch::Placement;
@@ -12,7 +12,7 @@ use crate::domain::session::{SessionState, Source};
 use crate::domain::turn::TurnState;
 use crate::store::{Glance, TurnGlance};
 
-/// A session as docs/contract.md shows it. `last_screen` and `asks` are there in `show` only.
+/// A session as docs/contract.md shows it. `last_screen`, `dialog` and `asks` are there in `show` only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
@@ -50,6 +50,9 @@ pub struct Session {
     /// The session's pull request, or the branch that it pushed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull: Option<super::Pull>,
+    /// The dialog that the agent shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialog: Option<Dialog>,
     /// Open questions, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Ask>,
@@ -118,6 +121,7 @@ impl From<&Glance> for Session {
             last_screen: None,
             outcome: None,
             pull: None,
+            dialog: None,
             asks: Vec::new(),
         }
     }

@@ -12,7 +12,7 @@ use crate::domain::outcome::{
 };
 use crate::domain::route::PromptOrigin;
 use crate::domain::session::{Session, SessionEvent, SessionState};
-use crate::domain::turn::{Turn, TurnState};
+use crate::domain::turn::{Turn, TurnKind, TurnState};
 use crate::domain::work::Work;
 use crate::store::{NewOutcome, Stage, Tx};
 use crate::workspace;
@@ -321,6 +321,7 @@ fn finished_turn(outcome: &Outcome) -> Turn {
         id: uuid::Uuid::nil().to_string().parse().expect("a uuid is a turn's id"),
         session: outcome.session.clone(),
         seq: 0,
+        kind: TurnKind::Prompt,
         state: TurnState::Finished,
         reason: None,
         text: String::new(),
