@@ -91,7 +91,7 @@ fn remembers(stage: &Stage) {
         let last = exchanges
             .iter()
             .rev()
-            .find(|exchange| exchange.prompt.contains("which word was it?"));
+            .find(|exchange| exchange.main && exchange.prompt.contains("which word was it?"));
         let prompts = &last.expect("the prompt reached the model").prompts;
         let old = prompts.iter().filter(|prompt| prompt.contains(OLD)).count();
         assert_eq!(old, 1, "the conversation is not the old one: {prompts:?}");
