@@ -6,7 +6,7 @@ use super::under_test::Act;
 use crate::support::Output;
 
 /// Exit code of what the state of things refuses.
-const REFUSED: i32 = 4;
+pub const REFUSED: i32 = 4;
 
 /// Makes the agent ask; returns the marker that the command would make, and the dialog's digest.
 fn ask(stage: &Stage, marker: &str) -> (std::path::PathBuf, String) {
@@ -64,7 +64,7 @@ pub fn stale(name: &str) {
     stage.wait_file(&first);
     stage.quiet("s");
     // An answer to nothing is refused, too.
-    refused(stage.approve("s", Some(&old)));
+    stage.approve("s", Some(&old)).exits(REFUSED);
     for i in 0..rounds(20) {
         let (marker, digest) = ask(&stage, &format!("stale-{i}"));
         assert_ne!(digest, old, "two questions have one digest");

@@ -185,7 +185,7 @@ impl Stage {
 
     fn decide(&self, verb: &str, session: &str, digest: Option<&str>) -> Output {
         let mut args = vec![verb, session];
-        args.extend(digest.iter().flat_map(|digest| ["--digest", digest]));
+        args.extend(digest.iter().flat_map(|digest| ["--dialog", digest]));
         self.env.cmd(&args)
     }
 
