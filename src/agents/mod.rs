@@ -8,6 +8,7 @@ mod custom;
 pub mod demo;
 mod gemini;
 mod jsonc;
+mod opencode;
 mod program;
 mod registry;
 pub mod screens;

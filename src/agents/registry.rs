@@ -9,6 +9,7 @@ use super::codex::CodexAgent;
 use super::custom::CustomAgent;
 use super::demo::DemoAgent;
 use super::gemini::GeminiAgent;
+use super::opencode::OpenCodeAgent;
 use super::{Adapter, Setup};
 use crate::config::AgentConfig;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -25,6 +26,7 @@ type Build = fn(&Setup<'_>) -> Result<Arc<dyn Adapter>>;
 const BUILT_IN: &[(&str, Build)] = &[
     ("claude", |setup| Ok(Arc::new(ClaudeCode::new(setup)?))),
     ("codex", |setup| Ok(Arc::new(CodexAgent::new(setup)?))),
+    ("opencode", |setup| Ok(Arc::new(OpenCodeAgent::new(setup)?))),
     ("gemini", |setup| Ok(Arc::new(GeminiAgent::new(setup)?))),
     (BUNDLED, |setup| Ok(Arc::new(DemoAgent::new(setup)))),
 ];
