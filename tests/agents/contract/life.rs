@@ -67,6 +67,13 @@ pub fn limited(name: &str) {
         stage.deny("s", None).ok();
     }
     let turn = stage.send("s", &next);
+    if stage.env.status("s")["status"] == "limited" && stage.agent.is_real() {
+        let state = stage.turn("s", &turn["id"])["state"].clone();
+        assert!(state == "queued" || state == "held", "{state}");
+        // The provider takes requests again, and a person does not wait for the time that was told.
+        std::thread::sleep(Duration::from_secs(7));
+        stage.env.cmd(&["interrupt", "s"]).ok();
+    }
     stage.quiet("s");
     let told = stage.turn("s", &turn["id"]);
     assert_eq!(told["state"], "finished", "{told:#}\n{}", stage.picture("s"));

@@ -23,8 +23,6 @@ fn ask(stage: &Stage, marker: &str) -> (std::path::PathBuf, String) {
         dialog.to_string().contains(marker),
         "the question does not show the command: {dialog:#}"
     );
-    let choices = dialog["choices"].as_array().map_or(0, Vec::len);
-    assert!(choices >= 2, "there is nothing to choose from: {dialog:#}");
     let path = stage.work("s").join(marker);
     assert!(!path.exists(), "`{marker}` was made before anybody was asked");
     (path, dialog["digest"].as_str().expect("a digest").to_owned())

@@ -148,7 +148,9 @@ impl Stage {
         let begun = Instant::now();
         loop {
             let shown = self.wait_status(session, "needs_input");
-            if shown["dialog"]["digest"].is_string() {
+            // A hook may announce it before its choices are on the screen; a person is shown the whole of it.
+            let choices = shown["dialog"]["choices"].as_array().map_or(0, Vec::len);
+            if choices >= 2 {
                 return shown;
             }
             assert!(begun.elapsed() < LIMIT, "no dialog is shown: {}", self.picture(session));
