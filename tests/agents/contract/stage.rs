@@ -168,6 +168,10 @@ impl Stage {
                 return status["reason"]["text"].to_string();
             }
             let turn = self.turn(session, turn);
+            if turn["state"] == "finished" {
+                // The agent sat it out by itself: there is nothing that a person must know.
+                return "no limit any more".to_owned();
+            }
             if has_ended(&turn) {
                 assert_eq!(turn["state"], "failed", "{turn:#}");
                 return turn["reason"]["text"].to_string();
