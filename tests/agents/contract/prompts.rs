@@ -210,10 +210,14 @@ fn account(stage: &Stage, sent: &[Sent]) {
     let mut table: BTreeMap<(When, String), usize> = BTreeMap::new();
     let mut faults = Vec::new();
     let mut accepted = 0;
+    let seen = stage.agent.seen(&stage.env, &stage.llm);
     for sent in sent {
         let turn = stage.turn("s", &sent.turn["id"]);
         let state = turn["state"].as_str().unwrap_or_default().to_owned();
-        let times = stage.times_seen(&sent.text);
+        let times = seen
+            .get(&stage.agent.canonical(&sent.text))
+            .copied()
+            .unwrap_or_default();
         let is_accepted = turn["acceptedAt"].is_string();
         accepted += usize::from(is_accepted && times == 1);
         let head: String = sent.text.chars().take(60).collect();

@@ -235,11 +235,8 @@ impl Stage {
 
     /// How often a text that was sent stands in one conversation of the model's.
     pub fn times_seen(&self, text: &str) -> usize {
-        let wanted = self.agent.canonical(text);
         let seen = self.agent.seen(&self.env, &self.llm);
-        seen.iter()
-            .find(|(known, _)| *known == wanted)
-            .map_or(0, |(_, times)| *times)
+        seen.get(&self.agent.canonical(text)).copied().unwrap_or_default()
     }
 
     /// What no provider would have taken is a fault of the agent's or of the test's.
