@@ -13,11 +13,13 @@ pub mod ids;
 pub mod launch;
 pub mod letter;
 pub mod message;
+pub mod outcome;
 pub mod policy;
 pub mod route;
 pub mod screen;
 pub mod session;
 pub mod text;
 pub mod turn;
+pub mod work;
 
 pub use jiff::Timestamp;

@@ -21,6 +21,7 @@ mod messages;
 mod names;
 mod open;
 mod outbox;
+mod outcomes;
 mod replies;
 mod rows;
 mod schema;
@@ -29,6 +30,7 @@ mod sessions;
 mod telegram;
 mod threads;
 mod turns;
+mod works;
 mod writer;
 
 #[cfg(test)]
@@ -39,6 +41,8 @@ pub use connection::{Store, Tx};
 pub use glances::{Glance, TurnGlance};
 pub use messages::NewMessage;
 pub use outbox::OutboxPart;
+pub use outcomes::{NewOutcome, Stage};
 pub use sessions::{NewSession, SessionFilter};
 pub use telegram::StoredUpdate;
 pub use turns::NewTurn;
+pub use works::NewNews;

@@ -49,6 +49,8 @@ pub async fn show(State(api): State<Api>, Path(word): Path<String>) -> Answer<wi
         .read(move |tx| {
             let session = tx.find_session(&word)?;
             let mut shown = wire::Session::from(&tx.glance(&session.id)?);
+            shown.pull = tx.publication(&session.id)?.as_ref().map(wire::Pull::from);
+            shown.outcome = tx.outcomes(&session.id, 1)?.first().map(wire::Outcome::from);
             shown.asks = tx.open_asks(&session.id)?.iter().map(wire::Ask::from).collect();
             // What a hook announced has no choices yet; they come with the first look at the screen, and so does its digest.
             let open = tx.dialog(&session.id)?.filter(|open| open.seen);
@@ -95,6 +97,7 @@ async fn checked(api: &Api, caller: &Caller, body: &CreateRequest) -> Result<New
         name: body.name.clone(),
         repo: body.repo.clone(),
         cwd: body.cwd.clone().map(Into::into),
+        work: body.work(),
     };
     let mut request = api.engine().check(&raw).await?;
     request.prompt = body.prompt.clone();

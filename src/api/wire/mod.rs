@@ -5,21 +5,25 @@
 
 mod dialog;
 mod event;
+mod gc;
 mod health;
 mod log;
 mod message;
+mod outcome;
 mod request;
 mod session;
 mod turn;
 
 pub use dialog::{Agent, Answered, Dialog, DialogChoice, Explanation, HistoryEntry, Interrupted, Reading, reason_text};
 pub use event::Event;
+pub use gc::{GcItem, GcReport, GcRequest};
 pub use health::{Health, HealthPart, TelegramHealth};
 pub use log::{LogEntry, LogKind};
 pub use message::{Ask, Message, MessageFile};
+pub use outcome::{Diff, Entry, EntryKind, Outcome, Published, Pull, Relative};
 pub use request::{
-    AnswerRequest, CommandRequest, CreateRequest, DialogRequest, Done, ForkRequest, KeysRequest, PromptRequest,
-    ReadRequest, Removed,
+    AckRequest, Acked, AnswerRequest, CommandRequest, CreateRequest, DialogRequest, Done, ForkRequest, KeysRequest,
+    PromptRequest, PublishRequest, ReadRequest, Removed, RepoFile, RerunRequest, TrustRequest, VerifyRequest,
 };
 pub use session::{Chat, Exit, Place, Session, TurnSummary};
 pub use turn::{Reason, Turn};
