@@ -126,13 +126,9 @@ fn the_final_message_is_relayed_when_the_agent_said_nothing_else() {
     env.cmd(&["run", "--name", "s", "demo: say only this"]).ok();
     env.wait_turn("s", "finished");
     assert_eq!(replies(&env, "s"), ["only this"]);
-    env.cmd(&[
-        "send",
-        "--wait",
-        "s",
-        "demo: notify told\ndemo: say and this is not relayed",
-    ])
-    .ok();
+    env.cmd(&["send", "s", "demo: notify told\ndemo: say and this is not relayed"])
+        .ok();
+    env.wait_turn("s", "finished");
     assert_eq!(replies(&env, "s"), ["only this", "told"]);
 
     env.write_config("default_agent = \"demo\"\nreply = \"notify\"\n");
