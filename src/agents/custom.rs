@@ -4,20 +4,19 @@
 //! whoever configures it answers for both. docs/agents.md is the manual.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use regex::Regex;
 use serde_json::Value;
 
-use super::{Adapter, LaunchContext, Recorded, secrets, signal};
+use super::{Adapter, LaunchContext, Setup, secrets, signal};
 use crate::config::AgentConfig;
-use crate::domain::Timestamp;
 use crate::domain::agent::{AgentSignal, Evidence};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::LaunchSpec;
-use crate::domain::screen::{Screen, ScreenReading};
+use crate::domain::screen::{Explained, Screen, ScreenReading};
 
 /// How many of the last rows (blank ones not counted) the `ready` expression is held against.
 const READY_ROWS: usize = 5;
@@ -36,7 +35,11 @@ pub struct CustomAgent {
 
 impl CustomAgent {
     /// Checks `[agents.NAME]`. Every error is `Config` and names the key.
-    pub fn new(name: &str, config: &AgentConfig) -> Result<Self> {
+    pub fn new(setup: &Setup<'_>) -> Result<Self> {
+        let name = setup.name;
+        let config = setup
+            .config
+            .ok_or_else(|| Fault::new(Kind::Config, format!("agents.{name}: a custom agent needs a command")))?;
         let key = |key: &str| format!("agents.{name}.{key}");
         let (program, mut args) = split_command(config).map_err(|fault| fault.context(key("command")))?;
         args.extend(config.args.iter().cloned());
@@ -113,16 +116,18 @@ impl Adapter for CustomAgent {
         false
     }
 
-    fn read_screen(&self, screen: &Screen) -> ScreenReading {
+    fn explain(&self, screen: &Screen) -> Explained {
         let ready = match &self.ready {
             None => true,
             Some(ready) => screen.last_rows(READY_ROWS).into_iter().any(|row| ready.is_match(row)),
         };
-        if ready && !screen.dead {
+        let reading = if ready && !screen.dead {
             ScreenReading::ComposerEmpty
         } else {
             ScreenReading::Unknown
-        }
+        };
+        let rule = self.ready.as_ref().map(|ready| format!("ready = {ready}"));
+        Explained { reading, rule }
     }
 
     fn box_is_readable(&self) -> bool {
@@ -140,24 +145,12 @@ impl Adapter for CustomAgent {
         }
     }
 
-    fn submit_keys(&self) -> Vec<String> {
-        vec!["Enter".into()]
-    }
-
     fn submit_pause(&self) -> Duration {
         SUBMIT_PAUSE
     }
 
-    fn interrupt_keys(&self) -> Vec<String> {
-        vec!["Escape".into()]
-    }
-
     fn evidence_timeout(&self) -> Duration {
         EVIDENCE_TIMEOUT
-    }
-
-    fn recorded(&self, _session_dir: &Path, _native_id: Option<&str>, _text: &str, _since: Timestamp) -> Recorded {
-        Recorded::Unknown
     }
 }
 
@@ -184,6 +177,8 @@ fn fill_in(arg: &str, context: &LaunchContext<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::domain::ids::LaunchNo;
     use crate::domain::policy::Policy;
@@ -200,6 +195,14 @@ mod tests {
         }
     }
 
+    fn agent(config: &AgentConfig) -> Result<CustomAgent> {
+        CustomAgent::new(&Setup {
+            name: "mine",
+            config: Some(config),
+            screens: None,
+        })
+    }
+
     fn launch(config: &AgentConfig, resume: Option<&str>) -> Result<Vec<String>> {
         let context = LaunchContext {
             session: &"abcdefghij23".parse().unwrap(),
@@ -209,11 +212,14 @@ mod tests {
             work_dir: Path::new("/d/s/work"),
             session_dir: Path::new("/d/s"),
             launch_dir: Path::new("/d/s/launches/1"),
+            mailbox: Path::new("/d/s/launches/1/mail"),
+            data_dir: Path::new("/d"),
             agents_md: Path::new("/d/agents.md"),
             telecoder: Path::new("/d/bin/telecoder"),
             resume,
+            fork_of: None,
         };
-        Ok(CustomAgent::new("mine", config)?.launch(&context)?.argv)
+        Ok(agent(config)?.launch(&context)?.argv)
     }
 
     #[test]
@@ -272,16 +278,8 @@ mod tests {
     fn check_reading(ready: Option<&str>, rows: &[&str], expected: ScreenReading) {
         let mut config = config("sh");
         config.ready = ready.map(str::to_owned);
-        let screen = Screen {
-            rows: rows.iter().map(|&row| row.to_owned()).collect(),
-            cursor: (0, 0),
-            in_mode: false,
-            dead: false,
-        };
-        assert_eq!(
-            CustomAgent::new("mine", &config).unwrap().read_screen(&screen),
-            expected
-        );
+        let screen = Screen::plain(rows.iter().map(|&row| row.to_owned()).collect());
+        assert_eq!(agent(&config).unwrap().read_screen(&screen), expected);
     }
 
     #[test]
@@ -296,10 +294,7 @@ mod tests {
     #[test]
     fn hooks_count_only_where_they_were_declared() {
         let mut config = config("sh");
-        let interpret = |config: &AgentConfig| {
-            let agent = CustomAgent::new("mine", config).unwrap();
-            agent.interpret("Stop", &Value::Null)
-        };
+        let interpret = |config: &AgentConfig| agent(config).unwrap().interpret("Stop", &Value::Null);
         assert_eq!(interpret(&config), AgentSignal::Nothing);
         config.evidence = Evidence::Hook;
         assert_eq!(interpret(&config), AgentSignal::TurnEnded { final_text: None });

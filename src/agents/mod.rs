@@ -1,25 +1,38 @@
 //! One file (or folder) per agent: launch, readiness, screen, hooks, resume. Nothing about an agent stands elsewhere.
 //!
-//! An adapter decides and describes; it starts nothing and types nothing.
+//! An adapter decides and describes; it types nothing, and starts nothing but the agent's own `--version`.
 
 mod custom;
 pub mod demo;
 mod registry;
+pub mod screens;
 mod secrets;
 mod signal;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config::AgentConfig;
 use crate::domain::Timestamp;
-use crate::domain::agent::{AgentSignal, Evidence};
+use crate::domain::agent::{
+    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared, WhileBusy,
+};
+use crate::domain::dialog::{Dialog, DialogAnswer};
 use crate::domain::fault::Result;
 use crate::domain::ids::{LaunchNo, SessionId, SessionName};
 use crate::domain::launch::LaunchSpec;
 use crate::domain::policy::Policy;
-use crate::domain::screen::{Screen, ScreenReading};
+use crate::domain::screen::{Explained, Screen, ScreenReading};
 
 pub use registry::Registry;
+
+/// What an adapter is made of: the name under which it is known, `[agents.NAME]`, and where rules files of the person's own lie.
+pub struct Setup<'a> {
+    pub name: &'a str,
+    pub config: Option<&'a AgentConfig>,
+    /// `<data>/screens`.
+    pub screens: Option<&'a Path>,
+}
 
 /// What an adapter may know about the launch that it describes.
 pub struct LaunchContext<'a> {
@@ -31,12 +44,17 @@ pub struct LaunchContext<'a> {
     /// `sessions/<id>`: an agent may keep its own state in a directory of its name here.
     pub session_dir: &'a Path,
     pub launch_dir: &'a Path,
+    /// The one directory beside its workspace that the agent must be able to write: `notify` leaves its letters there.
+    pub mailbox: &'a Path,
+    pub data_dir: &'a Path,
     /// The constitution for this session's agent, as a file.
     pub agents_md: &'a Path,
     /// `<data>/bin/telecoder`: the stable path that hooks call.
     pub telecoder: &'a Path,
     /// The agent's own session id, for a resume.
     pub resume: Option<&'a str>,
+    /// The conversation of another session, to begin from as from one's own.
+    pub fork_of: Option<&'a str>,
 }
 
 /// What an agent's own record says about a prompt.
@@ -52,29 +70,115 @@ pub trait Adapter: Send + Sync {
     fn name(&self) -> &str;
     /// The program, found in PATH. Error `ProgramMissing` with the way to install it.
     fn locate(&self) -> Result<PathBuf>;
+    /// Version and login. May start the agent's `--version`, so it takes a moment.
+    fn detect(&self) -> Result<Detection> {
+        Ok(Detection {
+            path: self.locate()?,
+            version: None,
+            login: Login::Unknown,
+            minimum: None,
+        })
+    }
     fn evidence(&self) -> Evidence;
     fn launch(&self, context: &LaunchContext<'_>) -> Result<LaunchSpec>;
+    /// What has to be in the agent's own files so that no question of its first run blocks. Called before each launch; must be
+    /// repeatable, keep everything else, and never weaken what the person has set.
+    fn pre_seed(&self, _context: &LaunchContext<'_>) -> Result<()> {
+        Ok(())
+    }
     /// The native session id that `launch` presets, when the agent lets us choose it.
     fn preset_native_id(&self, session: &SessionId) -> Option<String>;
     fn can_resume(&self) -> bool;
-    fn read_screen(&self, screen: &Screen) -> ScreenReading;
+    /// Whether a new session can begin from another one's conversation (`LaunchContext::fork_of`).
+    fn can_fork(&self) -> bool {
+        false
+    }
+    /// Conversations in this place that could be resumed, newest first.
+    fn conversations(&self, _place: &AgentPlace<'_>) -> Vec<Conversation> {
+        Vec::new()
+    }
+
+    fn read_screen(&self, screen: &Screen) -> ScreenReading {
+        self.explain(screen).reading
+    }
+    /// The reading and the rule that gave it.
+    fn explain(&self, screen: &Screen) -> Explained;
+    /// The newest version of the agent that its screen rules were proven with.
+    fn rules_version(&self) -> Option<&str> {
+        None
+    }
     /// Whether the screen tells what the box holds. If not, `read_screen` never says `ComposerHolds`, and Enter follows the paste
     /// after `submit_pause` without a look.
     fn box_is_readable(&self) -> bool {
         true
     }
-    /// Whether the box shows `text` (in full, its head and tail, or a placeholder for a long paste).
+    /// Whether the box shows `text` (in full, its head and tail, or a placeholder for a long paste). `text` is a prepared one.
     fn composer_shows(&self, shown: &str, text: &str) -> bool;
+    /// The text to paste: what would be a command to the agent gets what makes it literal.
+    fn prepare(&self, text: &str) -> Prepared {
+        Prepared { text: text.to_owned() }
+    }
+    /// What the agent itself makes of a text on its way to the model. Evidence is compared after it, on both sides.
+    fn normalised(&self, text: &str) -> String {
+        text.trim_end().to_owned()
+    }
+    /// Commands of the agent's own that may be sent as such.
+    fn commands(&self) -> &[AgentCommand] {
+        &[]
+    }
+    fn while_busy(&self) -> WhileBusy {
+        WhileBusy::Queue
+    }
+
     /// Meaning of a hook letter.
     fn interpret(&self, event: &str, data: &serde_json::Value) -> AgentSignal;
-    fn submit_keys(&self) -> Vec<String>;
+    /// The agent's own id of whoever fired a hook, where the payload names it. One that is not the session's does not speak for it.
+    fn speaker(&self, data: &serde_json::Value) -> Option<String> {
+        data.get("session_id")?.as_str().map(str::to_owned)
+    }
+
+    fn submit_keys(&self) -> Vec<String> {
+        vec!["Enter".into()]
+    }
     /// How long this agent must be left alone between paste and Enter, with the box already showing the text (Gemini swallows
     /// an earlier Enter). Zero for most.
-    fn submit_pause(&self) -> Duration;
-    fn interrupt_keys(&self) -> Vec<String>;
+    fn submit_pause(&self) -> Duration {
+        Duration::ZERO
+    }
+    fn interrupt(&self) -> Interrupt {
+        Interrupt {
+            keys: vec!["Escape".into()],
+            returns_text_to_box: false,
+            clear_keys: Vec::new(),
+        }
+    }
+    /// The keys that give this answer to this dialog. `None`: it cannot be given by keys.
+    fn answer_keys(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<String>> {
+        by_choice_key(dialog, answer)
+    }
     /// How long after Enter its evidence may take before the turn is unclear.
     fn evidence_timeout(&self) -> Duration;
     /// Looks into the agent's own transcript for a prompt of this session that was taken at or after `since`: when its typing
     /// began, for the same words may have been taken before.
-    fn recorded(&self, session_dir: &Path, native_id: Option<&str>, text: &str, since: Timestamp) -> Recorded;
+    fn recorded(&self, _place: &AgentPlace<'_>, _text: &str, _since: Timestamp) -> Recorded {
+        Recorded::Unknown
+    }
+    /// The agent's last message since then, from its transcript, for turns whose end no hook told.
+    fn final_text(&self, _place: &AgentPlace<'_>, _since: Timestamp) -> Option<String> {
+        None
+    }
+}
+
+/// The key that stands before the choice, or Down from the selected one to it and Enter.
+pub fn by_choice_key(dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<String>> {
+    let at = dialog.chosen(answer)?;
+    let key = &dialog.choices[at].key;
+    if !key.is_empty() {
+        return Some(vec![key.clone()]);
+    }
+    let from = dialog.selected?;
+    let step = if at >= from { "Down" } else { "Up" };
+    let mut keys = vec![step.to_owned(); at.abs_diff(from)];
+    keys.push("Enter".into());
+    Some(keys)
 }

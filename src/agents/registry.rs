@@ -1,11 +1,12 @@
 //! Which agents there are: the built-in ones and those of `[agents.NAME]`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use super::Adapter;
 use super::custom::CustomAgent;
 use super::demo::DemoAgent;
+use super::{Adapter, Setup};
 use crate::config::AgentConfig;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::text::nearest;
@@ -13,9 +14,16 @@ use crate::domain::text::nearest;
 const CUSTOM: &str = "custom";
 /// The bundled agent: never chosen unless it is named.
 const BUNDLED: &str = "demo";
+
+type Build = fn(&Setup<'_>) -> Result<Arc<dyn Adapter>>;
+
 /// What an agent can be, and at the same time the names that are there without configuration. `auto` tries those before
-/// `custom`, in this order. A new adapter is one file, one entry here, and one arm in `build`.
-const BUILT_IN: [&str; 1] = [BUNDLED];
+/// `custom`, in this order. A new adapter is one file and one entry here.
+const BUILT_IN: &[(&str, Build)] = &[(BUNDLED, |setup| Ok(Arc::new(DemoAgent::new(setup))))];
+
+fn is_built_in(name: &str) -> bool {
+    BUILT_IN.iter().any(|(built_in, _)| *built_in == name)
+}
 
 #[derive(Clone)]
 pub struct Registry {
@@ -26,20 +34,28 @@ pub struct Registry {
 
 impl Registry {
     /// Errors: `Config`, naming the key, for an agent that is set up wrongly.
-    pub fn new(configured: &BTreeMap<String, AgentConfig>) -> Result<Self> {
+    ///
+    /// `screens` is where a person may put screen rules of their own.
+    pub fn new(configured: &BTreeMap<String, AgentConfig>, screens: Option<&Path>) -> Result<Self> {
         let mut agents = BTreeMap::new();
-        for name in BUILT_IN {
-            agents.insert(name.to_owned(), build(name, name, None)?);
+        let setup = |name, config| Setup { name, config, screens };
+        for (name, build) in BUILT_IN {
+            if !configured.contains_key(*name) {
+                agents.insert((*name).to_owned(), build(&setup(name, None))?);
+            }
         }
         for (name, config) in configured {
             check_kind(name, &config.kind)?;
-            agents.insert(name.clone(), build(name, &config.kind, Some(config))?);
+            agents.insert(name.clone(), build(&setup(name, Some(config)), &config.kind)?);
         }
         let real = |kind: &str| kind != BUNDLED;
-        let built_in = BUILT_IN.into_iter().filter(|name| real(name)).map(str::to_owned);
+        let built_in = BUILT_IN
+            .iter()
+            .filter(|(name, _)| real(name))
+            .map(|(name, _)| (*name).to_owned());
         let others = configured
             .iter()
-            .filter(|(name, config)| real(&config.kind) && !BUILT_IN.contains(&name.as_str()))
+            .filter(|(name, config)| real(&config.kind) && !is_built_in(name))
             .map(|(name, _)| name.clone());
         let preferred = built_in.chain(others).collect();
         Ok(Self { agents, preferred })
@@ -84,21 +100,23 @@ impl Registry {
 impl Default for Registry {
     /// Without any configuration.
     fn default() -> Self {
-        Self::new(&BTreeMap::new()).expect("the built-in agents need no configuration")
+        Self::new(&BTreeMap::new(), None).expect("the built-in agents need no configuration")
     }
 }
 
-fn build(name: &str, kind: &str, config: Option<&AgentConfig>) -> Result<Arc<dyn Adapter>> {
-    match (kind, config) {
-        (BUNDLED, config) => Ok(Arc::new(DemoAgent::new(name, config.cloned()))),
-        (CUSTOM, Some(config)) => Ok(Arc::new(CustomAgent::new(name, config)?)),
-        (other, _) => Err(unknown_kind(name, other)),
+fn build(setup: &Setup<'_>, kind: &str) -> Result<Arc<dyn Adapter>> {
+    if kind == CUSTOM {
+        return Ok(Arc::new(CustomAgent::new(setup)?));
+    }
+    match BUILT_IN.iter().find(|(built_in, _)| *built_in == kind) {
+        Some((_, build)) => build(setup),
+        None => Err(unknown_kind(setup.name, kind)),
     }
 }
 
 /// A built-in name stands for its own kind only, and `auto` is a word of ours.
 fn check_kind(name: &str, kind: &str) -> Result<()> {
-    if name == "auto" || (BUILT_IN.contains(&name) && name != kind) {
+    if name == "auto" || (is_built_in(name) && name != kind) {
         return Err(
             Fault::new(Kind::Config, format!("agents.{name}: the name `{name}` is taken")).hint("Choose another name."),
         );
@@ -107,7 +125,7 @@ fn check_kind(name: &str, kind: &str) -> Result<()> {
 }
 
 fn unknown_kind(name: &str, kind: &str) -> Fault {
-    let kinds: Vec<&str> = BUILT_IN.into_iter().chain([CUSTOM]).collect();
+    let kinds: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).chain([CUSTOM]).collect();
     let all = kinds.join(", ");
     let hint = match nearest(kind, kinds) {
         Some(nearest) => format!("Did you mean \"{nearest}\"? Kinds are {all}."),
@@ -138,7 +156,7 @@ mod tests {
             };
             (name.to_owned(), config)
         });
-        Registry::new(&configured.collect())
+        Registry::new(&configured.collect(), None)
     }
 
     #[track_caller]

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::domain::agent::{AgentSignal, PromptProof};
+use crate::domain::dialog::{Dialog, DialogChoice, DialogKind, Meaning};
 
 pub const SESSION_START: &str = "SessionStart";
 pub const USER_PROMPT_SUBMIT: &str = "UserPromptSubmit";
@@ -23,10 +24,7 @@ pub fn interpret(event: &str, data: &Value) -> AgentSignal {
             Some(prompt) => AgentSignal::PromptAccepted { prompt },
             None => AgentSignal::Nothing,
         },
-        PERMISSION_REQUEST => AgentSignal::DialogOpened {
-            text: question(data),
-            choices: choices(data),
-        },
+        PERMISSION_REQUEST => AgentSignal::DialogOpened(dialog(&question(data), &choices(data))),
         PERMISSION_RESOLVED => AgentSignal::DialogClosed,
         STOP => AgentSignal::TurnEnded {
             final_text: text(data, "last_assistant_message"),
@@ -34,8 +32,27 @@ pub fn interpret(event: &str, data: &Value) -> AgentSignal {
         INTERRUPTED => AgentSignal::TurnInterrupted,
         LIMIT => AgentSignal::Limited {
             text: text(data, "message").unwrap_or_else(|| "the agent says that its usage limit is reached".into()),
+            until: text(data, "until").and_then(|at| at.parse().ok()),
         },
         _ => AgentSignal::Nothing,
+    }
+}
+
+/// A dialog of the kind that these agents show: choices by their numbers, Yes and No by their words.
+pub fn dialog(question: &str, labels: &[String]) -> Dialog {
+    let choices = labels.iter().enumerate().map(|(i, label)| DialogChoice {
+        key: (i + 1).to_string(),
+        label: label.clone(),
+        meaning: meaning(label),
+    });
+    Dialog::new(DialogKind::Permission, question, "", choices.collect())
+}
+
+fn meaning(label: &str) -> Option<Meaning> {
+    match label.split([',', ' ']).next()? {
+        "Yes" => Some(Meaning::Allow),
+        "No" => Some(Meaning::Deny),
+        _ => None,
     }
 }
 
@@ -107,6 +124,7 @@ mod tests {
             json!({"message": "resets 15:00"}),
             AgentSignal::Limited {
                 text: "resets 15:00".into(),
+                until: None,
             },
         );
     }
@@ -129,15 +147,9 @@ mod tests {
     #[test]
     fn a_dialog_says_what_it_asks() {
         let data = json!({"tool_name": "Bash", "tool_input": {"command": "ls"}, "choices": ["Yes", "No"]});
-        let expected = AgentSignal::DialogOpened {
-            text: "ls".into(),
-            choices: vec!["Yes".into(), "No".into()],
-        };
+        let expected = AgentSignal::DialogOpened(dialog("ls", &["Yes".into(), "No".into()]));
         check("PermissionRequest", data, expected);
-        let expected = AgentSignal::DialogOpened {
-            text: "permission for Bash".into(),
-            choices: vec![],
-        };
+        let expected = AgentSignal::DialogOpened(dialog("permission for Bash", &[]));
         check("PermissionRequest", json!({"tool_name": "Bash"}), expected);
     }
 }

@@ -183,6 +183,7 @@ pub(super) fn answer(tx: &Tx<'_>, here: &Here, reply: &Reply) -> Result<()> {
         to: Some(here.chat.clone()),
         reply_to: Some(here.message_id),
         letter: None,
+        dialog: None,
     })?;
     Ok(())
 }

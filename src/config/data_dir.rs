@@ -77,6 +77,10 @@ impl DataDir {
     pub fn outgoing(&self, id: &SessionId) -> PathBuf {
         self.session(id).join("outgoing")
     }
+    /// Screen rules that a person put in the place of the program's own.
+    pub fn screens(&self) -> PathBuf {
+        self.0.join("screens")
+    }
     /// The last raw bytes of the session's pane.
     pub fn terminal_log(&self, id: &SessionId) -> PathBuf {
         self.session(id).join("terminal.log")

@@ -84,7 +84,7 @@ async fn begin(
         config: Arc::clone(&config),
         store: store.clone(),
         tmux: tmux.clone(),
-        agents: Registry::new(&config.agents)?,
+        agents: Registry::new(&config.agents, Some(&dir.screens()))?,
         paths: dir.clone(),
         cancel: cancel.clone(),
         tracker: tracker.clone(),

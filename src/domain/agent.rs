@@ -1,7 +1,11 @@
 //! What an agent's adapter promises and what it reports.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
+use super::Timestamp;
+use super::dialog::Dialog;
 use super::text::sha256_hex;
 
 /// How an agent proves that it took a prompt.
@@ -28,10 +32,7 @@ pub enum AgentSignal {
         prompt: PromptProof,
     },
     /// The agent shows a dialog.
-    DialogOpened {
-        text: String,
-        choices: Vec<String>,
-    },
+    DialogOpened(Dialog),
     DialogClosed,
     /// The turn is over; `final_text` is the last message of the agent's.
     TurnEnded {
@@ -39,12 +40,125 @@ pub enum AgentSignal {
     },
     /// The turn was cut short by a person.
     TurnInterrupted,
-    /// The provider refuses; `until` is the agent's own word for the time.
+    /// The agent works: which tool it uses now, and on what.
+    Progress {
+        tool: String,
+        detail: String,
+    },
+    /// The provider refuses for a time; `text` is the agent's own word for it, `until` the time where it names one.
     Limited {
+        text: String,
+        until: Option<Timestamp>,
+    },
+    /// The turn could not go on, in the agent's own words.
+    Failed {
+        kind: FailureKind,
         text: String,
     },
     /// Known and of no consequence.
     Nothing,
+}
+
+/// Why a turn could not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The login expired, or the key is refused: a person has to log in.
+    Login,
+    /// The model is unknown, or refused to this account.
+    Model,
+    /// The conversation is too long.
+    ContextFull,
+    /// The provider could not be reached, or failed.
+    Provider,
+    Other,
+}
+
+impl FailureKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FailureKind::Login => "login",
+            FailureKind::Model => "model",
+            FailureKind::ContextFull => "context_full",
+            FailureKind::Provider => "provider",
+            FailureKind::Other => "agent_error",
+        }
+    }
+}
+
+/// What is known of an installed agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Detection {
+    pub path: PathBuf,
+    pub version: Option<String>,
+    pub login: Login,
+    /// The oldest version that the adapter was proven with.
+    pub minimum: Option<String>,
+}
+
+/// Whether the agent has what it needs to reach its provider, as far as it can be told without asking the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Login {
+    Present,
+    Missing,
+    Unknown,
+}
+
+/// What an agent does with a prompt that comes while it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhileBusy {
+    /// It keeps it until the turn is over.
+    Queue,
+    /// It takes it into the running turn.
+    Steer,
+}
+
+/// A command of the agent's own that may be sent as such (`/compact`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct AgentCommand {
+    /// With its slash.
+    pub word: &'static str,
+    /// Whether words may follow.
+    pub takes_text: bool,
+    pub what: &'static str,
+}
+
+/// How an agent's turn is cut short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interrupt {
+    /// tmux key names.
+    pub keys: Vec<String>,
+    /// The interrupted prompt may come back into the box.
+    pub returns_text_to_box: bool,
+    /// Keys that empty the box; never ones that could end the agent.
+    pub clear_keys: Vec<String>,
+}
+
+/// A prompt in the form in which it goes into the agent's box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    pub text: String,
+}
+
+/// Where one session's agent lives: what an adapter needs in order to find its own records.
+#[derive(Debug, Clone, Copy)]
+pub struct AgentPlace<'a> {
+    pub session_dir: &'a Path,
+    pub work_dir: &'a Path,
+    pub native_id: Option<&'a str>,
+}
+
+/// A conversation that the agent could go on with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Conversation {
+    pub native_id: String,
+    /// Its first prompt or its title.
+    pub title: String,
+    pub last_at: Option<Timestamp>,
 }
 
 /// Which prompt the agent says that it got.
@@ -54,16 +168,19 @@ pub enum PromptProof {
     Text(String),
     /// For a prompt that is too long for a letter: its SHA-256 in lower-case hex and its length.
     Digest { sha256_hex: String, bytes: u64 },
+    /// The beginning of a long text that was cut on its way.
+    Beginning(String),
 }
 
 impl PromptProof {
-    /// Whether the agent got exactly `text`, to the byte.
+    /// Whether the agent got exactly `text`, to the byte; of a cut one, as far as it reaches.
     pub fn matches(&self, text: &str) -> bool {
         match self {
             PromptProof::Text(prompt) => prompt == text,
             PromptProof::Digest { sha256_hex: hex, bytes } => {
                 *bytes == text.len() as u64 && *hex == sha256_hex(text.as_bytes())
             }
+            PromptProof::Beginning(beginning) => text.starts_with(beginning),
         }
     }
 }

@@ -39,6 +39,10 @@ pub enum EventKind {
     AskOpened,
     #[serde(rename = "ask.answered")]
     AskAnswered,
+    #[serde(rename = "dialog.opened")]
+    DialogOpened,
+    #[serde(rename = "dialog.closed")]
+    DialogClosed,
     #[serde(rename = "letter.quarantined")]
     LetterQuarantined,
     #[serde(rename = "tmux.lost")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
+use super::dialog::DialogDigest;
 use super::ids::{LetterId, MessageId, SessionId};
 use super::letter::Done;
 use super::route::ChatRef;
@@ -63,6 +64,8 @@ pub struct Message {
     /// The message in the chat that this one answers.
     pub reply_to: Option<i64>,
     pub letter: Option<LetterId>,
+    /// The agent's dialog that the message shows; `choices` are its choices.
+    pub dialog: Option<DialogDigest>,
     pub state: MessageState,
     /// Why it failed, or why its state is unknown.
     pub reason: Option<String>,

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod ask;
+pub mod dialog;
 pub mod event;
 pub mod exit;
 pub mod fault;

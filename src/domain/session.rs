@@ -309,19 +309,12 @@ fn on_ready(status: &Status, source: Source) -> Option<(Status, Vec<SessionEffec
     Some((status, vec![SessionEffect::DeliverNext]))
 }
 
+/// Whom to tell of a dialog, and when, is the dialog's own matter: it has a row of its own.
 fn on_dialog(status: &Status, source: Source, text: &str) -> Option<(Status, Vec<SessionEffect>)> {
-    let is_known = status.reason.text == text || (source == Source::Screen && same_words(&status.reason.text, text));
-    if status.state == SessionState::NeedsInput && is_known {
+    if status.state == SessionState::NeedsInput && status.reason.text == text {
         return None;
     }
-    let status = Status::new(SessionState::NeedsInput, source, "dialog", text);
-    Some((status, vec![SessionEffect::Tell]))
-}
-
-/// A dialog that counts down or turns a wheel is one dialog, not one for each look.
-fn same_words(a: &str, b: &str) -> bool {
-    let words = |text: &str| text.chars().filter(|c| c.is_alphabetic()).collect::<String>();
-    words(a) == words(b)
+    Some((Status::new(SessionState::NeedsInput, source, "dialog", text), vec![]))
 }
 
 fn on_stop(status: &Status) -> Option<(Status, Vec<SessionEffect>)> {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::actor::{Actor, Next};
 use super::tell;
 use crate::agents::Recorded;
-use crate::domain::agent::Evidence;
+use crate::domain::agent::{AgentPlace, Evidence};
 use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::{PaneId, TurnId};
 use crate::domain::launch::Launch;
@@ -162,9 +162,9 @@ impl Actor {
                 "still_in_box",
                 "typed but not submitted: the text is still in the agent's box",
             ),
-            Some(ScreenReading::Dialog { text, .. }) => Reason::new(
+            Some(ScreenReading::Dialog(dialog)) => Reason::new(
                 "dialog_came",
-                format!("a dialog came up while it was being submitted: {text}"),
+                format!("a dialog came up while it was being submitted: {}", dialog.text()),
             ),
             _ => Reason::new("no_evidence", "submitted, but the agent has not said that it took it"),
         };
@@ -174,8 +174,12 @@ impl Actor {
     pub(super) fn recorded(&self, session: &Session, turn: &Turn) -> Recorded {
         let session_dir = self.engine.0.paths.session(&self.id);
         let since = turn.typed_at.unwrap_or(turn.created_at);
-        self.adapter
-            .recorded(&session_dir, session.native_id.as_deref(), &turn.text, since)
+        let place = AgentPlace {
+            session_dir: &session_dir,
+            work_dir: &session.work_dir,
+            native_id: session.native_id.as_deref(),
+        };
+        self.adapter.recorded(&place, &turn.text, since)
     }
 
     pub(super) async fn accept_by_transcript(&self, turn: &TurnId) -> Result<()> {
@@ -229,7 +233,9 @@ impl Actor {
                 "box_not_empty",
                 format!("the agent's box holds text that nobody has submitted: {shown}"),
             )),
-            ScreenReading::Dialog { text, .. } => Some(Reason::new("dialog", format!("a dialog is open: {text}"))),
+            ScreenReading::Dialog(dialog) => {
+                Some(Reason::new("dialog", format!("a dialog is open: {}", dialog.text())))
+            }
             ScreenReading::Busy => Some(Reason::new("busy", "the agent shows no box for text")),
             ScreenReading::Unknown => Some(Reason::new(
                 "unknown_screen",
@@ -256,7 +262,7 @@ impl Actor {
                         return Ok(Ok(()));
                     }
                     ScreenReading::ComposerHolds { shown } => shown,
-                    ScreenReading::Dialog { text, .. } => return Ok(Err(format!("a dialog: {text}"))),
+                    ScreenReading::Dialog(dialog) => return Ok(Err(format!("a dialog: {}", dialog.text()))),
                     _ => String::from("nothing"),
                 },
                 Err(fault) if fault.kind == Kind::Timeout => String::from("an unreadable screen"),

@@ -178,7 +178,8 @@ impl Actor {
         let paths = &self.engine.0.paths;
         let dir = self.launch_dir(launch);
         let (session_dir, agents_md, bin) = (paths.session(&self.id), paths.agents_md(), paths.bin());
-        let spec = self.adapter.launch(&LaunchContext {
+        let (mail, data_dir) = (dir.mail(), paths.path());
+        let context = LaunchContext {
             session: &self.id,
             name: &session.name,
             launch: launch.no,
@@ -186,10 +187,15 @@ impl Actor {
             work_dir: &session.work_dir,
             session_dir: &session_dir,
             launch_dir: dir.path(),
+            mailbox: &mail,
+            data_dir,
             agents_md: &agents_md,
             telecoder: &bin.join("telecoder"),
             resume: session.native_id.as_deref().filter(|_| launch.resumed),
-        })?;
+            fork_of: None,
+        };
+        self.adapter.pre_seed(&context)?;
+        let spec = self.adapter.launch(&context)?;
         let context = ScriptContext {
             session: &self.id,
             name: &session.name,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::actor::Actor;
 use super::{Engine, launch, tell};
+use crate::agents::Adapter;
 use crate::domain::agent::{AgentSignal, PromptProof};
 use crate::domain::ask::{Ask, AskState};
 use crate::domain::fault::{Kind, Result};
@@ -264,6 +265,7 @@ fn insert_message(engine: &Engine, tx: &Tx<'_>, id: &SessionId, taken: &Taken, k
         to: tell::destination(engine, &session),
         reply_to: None,
         letter: Some(letter.id.clone()),
+        dialog: None,
     })?;
     Ok(())
 }
@@ -278,15 +280,13 @@ fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, signal:
             return Ok(());
         }
         AgentSignal::PromptAccepted { prompt } => {
-            if let Some(turn) = turn_of_evidence(tx, id, no, prompt)? {
+            let adapter = engine.0.agents.get(&tx.session(id)?.agent)?;
+            if let Some(turn) = turn_of_evidence(&*adapter, tx, id, no, prompt)? {
                 tx.step_turn(&turn.id, &TurnEvent::Accepted)?;
             }
             SessionEvent::Working { source }
         }
-        AgentSignal::DialogOpened { text, .. } => SessionEvent::Dialog {
-            source,
-            text: text.clone(),
-        },
+        AgentSignal::DialogOpened(dialog) => return engine.on_dialog(tx, id, no, dialog, source).map(drop),
         AgentSignal::DialogClosed => SessionEvent::DialogClosed { source },
         AgentSignal::TurnEnded { final_text } => {
             finish_turns(tx, id, final_text.as_deref())?;
@@ -296,31 +296,41 @@ fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, signal:
             interrupt_turns(tx, id)?;
             SessionEvent::Ready { source }
         }
-        AgentSignal::Limited { text } => SessionEvent::Limited {
+        AgentSignal::Limited { text, .. } => SessionEvent::Limited {
             source,
             text: text.clone(),
         },
-        AgentSignal::Nothing => return Ok(()),
+        AgentSignal::Failed { .. } | AgentSignal::Progress { .. } | AgentSignal::Nothing => return Ok(()),
     };
     engine.apply(tx, id, &event).map(drop)
 }
 
 /// The turn that the agent says it took: the oldest typed one with this text, else one that was given up as uncertain.
-fn turn_of_evidence(tx: &Tx<'_>, id: &SessionId, no: LaunchNo, proof: &PromptProof) -> Result<Option<Turn>> {
-    let typed = |turn: &Turn| matches!(turn.state, TurnState::Typing | TurnState::Typed);
-    let mut running = tx.running_turns(id)?.into_iter();
-    match (running.find(|turn| typed(turn) && is_of(proof, &turn.text)), proof) {
-        (Some(turn), _) => Ok(Some(turn)),
-        (None, PromptProof::Text(text)) => tx.turn_by_text(id, no, text),
-        (None, PromptProof::Digest { .. }) => Ok(None),
-    }
+fn turn_of_evidence(
+    adapter: &dyn Adapter,
+    tx: &Tx<'_>,
+    id: &SessionId,
+    no: LaunchNo,
+    proof: &PromptProof,
+) -> Result<Option<Turn>> {
+    let mut candidates = tx.unproven_turns(id, no)?;
+    candidates.sort_by_key(|turn| (turn.state == TurnState::Uncertain, turn.seq));
+    Ok(candidates.into_iter().find(|turn| is_of(adapter, proof, &turn.text)))
 }
 
-/// Agents cut blanks at the end of a prompt.
-fn is_of(proof: &PromptProof, text: &str) -> bool {
+/// Whether the agent's word is about this text, after what the agent itself makes of a text.
+fn is_of(adapter: &dyn Adapter, proof: &PromptProof, text: &str) -> bool {
+    let prepared = adapter.prepare(text).text;
     match proof {
-        PromptProof::Text(prompt) => prompt.trim_end() == text.trim_end(),
-        PromptProof::Digest { .. } => proof.matches(text),
+        PromptProof::Text(prompt) => {
+            let taken = adapter.normalised(prompt);
+            taken == adapter.normalised(&prepared) || taken == adapter.normalised(text)
+        }
+        PromptProof::Beginning(beginning) => {
+            let taken = adapter.normalised(beginning);
+            !taken.is_empty() && adapter.normalised(&prepared).starts_with(&taken)
+        }
+        PromptProof::Digest { .. } => proof.matches(&prepared) || proof.matches(text),
     }
 }
 

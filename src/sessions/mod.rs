@@ -9,6 +9,7 @@ mod actor;
 mod actors;
 mod asks;
 mod deliver;
+mod dialogs;
 mod end;
 mod launch;
 mod letters;
@@ -62,6 +63,8 @@ struct Inner {
     watcher: Watcher,
     actors: actors::Actors,
     schedule: tokio::sync::Notify,
+    /// Dialogs are answered one after another: two answers at once would be two keys.
+    answering: tokio::sync::Mutex<()>,
     cancel: CancellationToken,
     tracker: TaskTracker,
 }
@@ -80,6 +83,7 @@ impl Engine {
             watcher,
             actors: actors::Actors::default(),
             schedule: tokio::sync::Notify::new(),
+            answering: tokio::sync::Mutex::new(()),
             cancel: parts.cancel,
             tracker: parts.tracker,
         }));

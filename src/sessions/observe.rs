@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::actor::{Actor, Next};
 use super::{Engine, tell};
 use crate::domain::agent::Evidence;
+use crate::domain::dialog::Dialog;
 use crate::domain::fault::Result;
 use crate::domain::launch::Launch;
 use crate::domain::screen::ScreenReading;
@@ -20,6 +21,8 @@ const LOOK_PAUSE_MIN: Duration = Duration::from_millis(30);
 const LOOK_PAUSE_MAX: Duration = Duration::from_millis(1000);
 /// An agent that announces its start by a hook, shows its box, and still has not announced it after this long, will not.
 const START_HOOK_LIMIT: Duration = Duration::from_secs(20);
+/// Pause between looks at a dialog that is open.
+const DIALOG_LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// Looks in a row without the dialog before it counts as gone: hooks announce a dialog before it is drawn.
 const LOOKS_WITHOUT_DIALOG: u32 = 6;
 
@@ -45,6 +48,9 @@ impl Actor {
         let Some(reading) = self.read_screen(launch).await? else {
             return Ok(Some(Next::after(LOOK_PAUSE_MAX)));
         };
+        if let ScreenReading::Dialog(dialog) = &reading {
+            return self.note_dialog(launch, dialog.clone()).await.map(Some);
+        }
         let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
         let event = match state {
             SessionState::Starting => self.while_starting(reading),
@@ -62,6 +68,21 @@ impl Actor {
         self.memory.idle_looks += 1;
         let pause = if by_hooks { HOOKED_LOOK_PAUSE } else { self.look_pause() };
         Ok(Some(Next::after(pause)))
+    }
+
+    /// A dialog is on the screen, whatever the state was. It is looked at again: it goes away without a signal.
+    async fn note_dialog(&mut self, launch: &Launch, dialog: Dialog) -> Result<Next> {
+        let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
+        let store = &self.engine.0.store;
+        let changed = store
+            .write(move |tx| engine.on_dialog(tx, &id, no, &dialog, Source::Screen))
+            .await?;
+        // Looks are counted from the last one that showed it.
+        self.memory.idle_looks = 0;
+        if changed {
+            self.engine.wake(&self.id);
+        }
+        Ok(Next::after(DIALOG_LOOK_PAUSE))
     }
 
     /// Stores what the screen says. While the agent still owes us the end of a turn, a dialog that went away means work; where the
@@ -106,10 +127,6 @@ impl Actor {
 
     fn while_starting(&self, reading: ScreenReading) -> Option<SessionEvent> {
         match reading {
-            ScreenReading::Dialog { text, .. } => Some(SessionEvent::Dialog {
-                source: Source::Screen,
-                text,
-            }),
             ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. } if self.has_announced_itself() => {
                 Some(SessionEvent::Ready { source: Source::Screen })
             }
@@ -125,8 +142,7 @@ impl Actor {
     fn while_in_dialog(&self, reading: ScreenReading) -> Option<SessionEvent> {
         let source = Source::Screen;
         match reading {
-            ScreenReading::Dialog { text, .. } => Some(SessionEvent::Dialog { source, text }),
-            ScreenReading::Unknown => None,
+            ScreenReading::Dialog(_) | ScreenReading::Unknown => None,
             _ if self.memory.idle_looks < LOOKS_WITHOUT_DIALOG => None,
             ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. } => Some(SessionEvent::Ready { source }),
             ScreenReading::Busy => Some(SessionEvent::DialogClosed { source }),
@@ -138,7 +154,6 @@ impl Actor {
     fn while_limited(&self, reading: ScreenReading) -> Option<SessionEvent> {
         let source = Source::Screen;
         match reading {
-            ScreenReading::Dialog { text, .. } => Some(SessionEvent::Dialog { source, text }),
             _ if self.memory.idle_looks < LOOKS_WITHOUT_DIALOG => None,
             ScreenReading::ComposerEmpty => Some(SessionEvent::Ready { source }),
             _ => None,
@@ -149,10 +164,6 @@ impl Actor {
         let source = Source::Screen;
         match reading {
             ScreenReading::ComposerEmpty => Some(SessionEvent::Ready { source }),
-            ScreenReading::Dialog { text, .. } => Some(SessionEvent::Dialog {
-                source,
-                text: text.clone(),
-            }),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! Status: asks the pure machine and stores its verdict, with everything of it that is rows, in one transaction.
 
 use super::{Engine, tell};
+use crate::domain::dialog::DialogState;
 use crate::domain::exit::ExitRecord;
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
@@ -15,6 +16,9 @@ impl Engine {
             return Ok(false);
         };
         tx.set_status(id, &status, exit_of(event))?;
+        if status.state != SessionState::NeedsInput {
+            tx.close_dialog(id, DialogState::Gone)?;
+        }
         for effect in effects {
             match effect {
                 SessionEffect::EndTurn => self.end_turns(tx, id, &status)?,

@@ -1,6 +1,7 @@
 //! What TeleCoder itself has to say to the person: outbox rows about sessions and prompts.
 
 use super::Engine;
+use crate::domain::dialog::Dialog;
 use crate::domain::fault::Result;
 use crate::domain::ids::{SessionId, SessionName};
 use crate::domain::message::MessageKind;
@@ -23,7 +24,7 @@ pub fn dialog_hint(name: &SessionName) -> String {
 pub fn status_notice(engine: &Engine, tx: &Tx<'_>, id: &SessionId, status: &Status) -> Result<()> {
     let session = tx.session(id)?;
     let mut text = match status.state {
-        SessionState::NeedsInput => format!("Needs your input.\n\n{}", fenced(&status.reason.text)),
+        SessionState::NeedsInput => format!("Needs you.\n\n{}", fenced(&status.reason.text)),
         SessionState::Complete => "The agent ended by itself (exit code 0).".to_owned(),
         SessionState::Limited => format!("The agent's provider refuses: {}", status.reason.text),
         _ => format!("{}: {}.", capital(status.state.as_str()), status.reason.text),
@@ -46,6 +47,23 @@ pub fn status_notice(engine: &Engine, tx: &Tx<'_>, id: &SessionId, status: &Stat
         }
     }
     notice(engine, tx, &session, text, None)
+}
+
+/// An agent shows a dialog: the question with its choices; the answer is bound to its digest.
+pub fn dialog_notice(engine: &Engine, tx: &Tx<'_>, session: &Session, dialog: &Dialog) -> Result<()> {
+    tx.insert_message(NewMessage {
+        session: Some(session.id.clone()),
+        kind: MessageKind::Notice,
+        text: format!("Needs your input.\n\n{}", fenced(&dialog.text())),
+        done: None,
+        choices: dialog.choices.iter().map(|choice| choice.label.clone()).collect(),
+        files: vec![],
+        to: destination(engine, session),
+        reply_to: None,
+        letter: None,
+        dialog: Some(dialog.digest.clone()),
+    })?;
+    Ok(())
 }
 
 /// A prompt came to an end that the person did not ask for.
@@ -83,6 +101,7 @@ pub fn notice(engine: &Engine, tx: &Tx<'_>, session: &Session, text: String, rep
         to: destination(engine, session),
         reply_to,
         letter: None,
+        dialog: None,
     })?;
     Ok(())
 }

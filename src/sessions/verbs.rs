@@ -71,7 +71,7 @@ impl Engine {
                 session.name
             )));
         }
-        let keys = self.0.agents.get(&session.agent)?.interrupt_keys();
+        let keys = self.0.agents.get(&session.agent)?.interrupt().keys;
         self.keys(id, &keys).await
     }
 
@@ -89,7 +89,7 @@ impl Engine {
         self.0.tmux.screen(&pane).await
     }
 
-    async fn pane(&self, id: &SessionId) -> Result<PaneId> {
+    pub(super) async fn pane(&self, id: &SessionId) -> Result<PaneId> {
         let (engine, id) = (self.clone(), id.clone());
         self.0
             .store

@@ -1,4 +1,4 @@
-//! The audit log: who was refused what.
+//! The audit log: who was refused what, and who answered which dialog.
 
 use rusqlite::params;
 use serde_json::json;
@@ -24,18 +24,24 @@ pub struct AuditRow {
 impl Tx<'_> {
     /// One row of the audit log: who was refused what. Also the event `access.refused`. Never a message's text.
     pub fn audit_refused(&self, channel: &str, who: &str, what: &str) -> Result<()> {
+        self.audit(channel, who, what)?;
+        let data = json!({ "channel": channel, "who": who, "what": what });
+        self.append_event(EventKind::AccessRefused, None, data)?;
+        Ok(())
+    }
+
+    /// One row of the audit log about something that was done.
+    pub fn audit(&self, channel: &str, who: &str, what: &str) -> Result<()> {
         self.run(
             "INSERT INTO audit (at, channel, who, what) VALUES (?1, ?2, ?3, ?4)",
             params![micros(self.now), channel, who, what],
         )?;
         let newest = self.conn.last_insert_rowid();
         self.run("DELETE FROM audit WHERE id <= ?1", [newest - AUDIT_ROWS_MAX])?;
-        let data = json!({ "channel": channel, "who": who, "what": what });
-        self.append_event(EventKind::AccessRefused, None, data)?;
         Ok(())
     }
 
-    /// The last `limit` refusals, oldest first.
+    /// The last `limit` rows, oldest first.
     pub fn audit_rows(&self, limit: u32) -> Result<Vec<AuditRow>> {
         let mut rows = self.all("SELECT * FROM audit ORDER BY id DESC LIMIT ?1", [limit], |row| {
             Ok(AuditRow {

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::Tx;
 use super::rows::{Columns, micros, to_json, word};
 use super::seal::Seal;
+use crate::domain::dialog::DialogDigest;
 use crate::domain::event::EventKind;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{LetterId, MessageId, SessionId};
@@ -23,6 +24,8 @@ pub struct NewMessage {
     pub to: Option<ChatRef>,
     pub reply_to: Option<i64>,
     pub letter: Option<LetterId>,
+    /// The dialog that it shows.
+    pub dialog: Option<DialogDigest>,
 }
 
 impl Tx<'_> {
@@ -143,8 +146,8 @@ impl Tx<'_> {
         let sent_at = (state == MessageState::Sent).then_some(micros(self.now));
         self.run(
             "INSERT INTO messages (id, session, kind, text, done, choices, files, channel, chat_id, thread_id, reply_to,
-                 letter, state, created_at, sent_at, seal)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, x'')",
+                 letter, state, created_at, sent_at, dialog, seal)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, x'')",
             params![
                 id.0,
                 new.session.as_ref().map(SessionId::as_str),
@@ -161,6 +164,7 @@ impl Tx<'_> {
                 state.as_str(),
                 micros(self.now),
                 sent_at,
+                new.dialog.as_ref().map(DialogDigest::as_str),
             ],
         )?;
         Ok(())
@@ -173,7 +177,7 @@ fn no_message(id: MessageId) -> Fault {
 
 /// What a message's seal covers: what is said, and to whom.
 fn sealing(row: &Row<'_>) -> Result<Seal> {
-    Ok(Seal::of("messages")
+    let seal = Seal::of("messages")
         .integer(row.integer("id")?)
         .maybe_text(row.maybe_text("session")?.as_deref())
         .text(&row.text("kind")?)
@@ -184,7 +188,12 @@ fn sealing(row: &Row<'_>) -> Result<Seal> {
         .maybe_text(row.maybe_text("channel")?.as_deref())
         .maybe_integer(row.maybe_integer("chat_id")?)
         .maybe_integer(row.maybe_integer("thread_id")?)
-        .maybe_integer(row.maybe_integer("reply_to")?))
+        .maybe_integer(row.maybe_integer("reply_to")?);
+    // Messages from before there were dialogs keep the seal that they have.
+    Ok(match row.maybe_text("dialog")? {
+        Some(dialog) => seal.text(&dialog),
+        None => seal,
+    })
 }
 
 fn read_message(row: &Row<'_>) -> Result<Message> {
@@ -201,6 +210,7 @@ fn read_message(row: &Row<'_>) -> Result<Message> {
         to: read_to(row)?,
         reply_to: row.maybe_integer("reply_to")?,
         letter: row.maybe_id("letter")?,
+        dialog: row.maybe_id("dialog")?,
         state: row.word("state")?,
         reason: row.maybe_text("reason")?,
         created_at: row.time("created_at")?,

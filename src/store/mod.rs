@@ -11,6 +11,7 @@ mod asks;
 mod attempts;
 mod audit;
 mod connection;
+mod dialogs;
 mod events;
 mod fault;
 mod launches;

@@ -18,6 +18,7 @@ use crate::domain::fault::{Fault, Kind, Result};
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_bot.sql"),
+    include_str!("migrations/0003_dialogs.sql"),
 ];
 
 /// Marks the file as ours (`TCDB`), so that a database of another program is never upgraded into.

@@ -157,17 +157,14 @@ impl Tx<'_> {
         Ok(changed)
     }
 
-    /// For evidence that names no turn: the oldest turn of the launch in `typing`, `typed` or `uncertain` whose text matches exactly
-    /// (after trimming trailing white space on both sides).
-    pub fn turn_by_text(&self, session: &SessionId, no: LaunchNo, text: &str) -> Result<Option<Turn>> {
-        let candidates = self.all(
+    /// Turns that were typed into this launch and that the agent has not said it took (`typing`, `typed`, `uncertain`), oldest first.
+    pub fn unproven_turns(&self, session: &SessionId, no: LaunchNo) -> Result<Vec<Turn>> {
+        self.all(
             "SELECT * FROM turns WHERE session = ?1 AND launch = ?2 AND state IN ('typing', 'typed', 'uncertain')
              ORDER BY seq",
             params![session.as_str(), no.0],
             read_turn,
-        )?;
-        let wanted = text.trim_end();
-        Ok(candidates.into_iter().find(|turn| turn.text.trim_end() == wanted))
+        )
     }
 
     /// What follows from a step beside state and reason.

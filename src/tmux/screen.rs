@@ -19,7 +19,10 @@ impl Link {
     pub async fn screen(&self, pane: &PaneId) -> Result<Screen> {
         let doing = format!("reading the screen of pane {pane}");
         let facts = DisplayMessage::new().print().target_pane(pane.as_str()).message(FACTS);
-        let capture = CapturePane::new().stdout().target_pane(pane.as_str());
+        let capture = CapturePane::new()
+            .stdout()
+            .escape_sequences()
+            .target_pane(pane.as_str());
         let list = CommandList::new(facts.build()).then(capture.build());
         let answer = self.run(&list, Repeat::Safe).await.and_then(Reply::into_output);
         let output = answer.map_err(|error| error.fault(&doing, Repeat::Safe))?;
@@ -51,13 +54,11 @@ fn parse(output: &str) -> Option<Screen> {
     let cursor = (facts.next()?.parse().ok()?, facts.next()?.parse().ok()?);
     let (in_mode, dead) = (facts.next()? == "1", facts.next()? == "1");
     let height: usize = facts.next()?.parse().ok()?;
-    let mut rows: Vec<String> = rows.lines().map(|row| row.trim_end().to_owned()).collect();
-    rows.resize(height, String::new());
     Some(Screen {
-        rows,
         cursor,
         in_mode,
         dead,
+        ..Screen::styled(rows, height)
     })
 }
 

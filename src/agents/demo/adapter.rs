@@ -11,15 +11,15 @@ use sha2::{Digest, Sha256};
 
 use super::reading;
 use super::wire::{Record, transcript_path};
-use crate::agents::{Adapter, LaunchContext, Recorded, secrets, signal};
+use crate::agents::{Adapter, LaunchContext, Recorded, Setup, secrets, signal};
 use crate::config::AgentConfig;
 use crate::domain::Timestamp;
-use crate::domain::agent::{AgentSignal, Evidence};
+use crate::domain::agent::{AgentPlace, AgentSignal, Evidence, Interrupt};
 use crate::domain::fault::{Fault, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::LaunchSpec;
 use crate::domain::policy::Policy;
-use crate::domain::screen::{Screen, ScreenReading};
+use crate::domain::screen::{Explained, Screen};
 
 /// From Enter to the hook's letter. The agent fires it within milliseconds; a busy machine may take longer to start `telecoder`.
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,10 +34,10 @@ pub struct DemoAgent {
 }
 
 impl DemoAgent {
-    pub fn new(name: &str, config: Option<AgentConfig>) -> Self {
+    pub fn new(setup: &Setup<'_>) -> Self {
         Self {
-            name: name.to_owned(),
-            config,
+            name: setup.name.to_owned(),
+            config: setup.config.cloned(),
         }
     }
 }
@@ -92,8 +92,11 @@ impl Adapter for DemoAgent {
         true
     }
 
-    fn read_screen(&self, screen: &Screen) -> ScreenReading {
-        reading::read(screen)
+    fn explain(&self, screen: &Screen) -> Explained {
+        Explained {
+            reading: reading::read(screen),
+            rule: None,
+        }
     }
 
     fn composer_shows(&self, shown: &str, text: &str) -> bool {
@@ -104,27 +107,23 @@ impl Adapter for DemoAgent {
         signal::interpret(event, data)
     }
 
-    fn submit_keys(&self) -> Vec<String> {
-        vec!["Enter".into()]
-    }
-
-    fn submit_pause(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn interrupt_keys(&self) -> Vec<String> {
-        vec!["Escape".into()]
+    fn interrupt(&self) -> Interrupt {
+        Interrupt {
+            keys: vec!["Escape".into()],
+            returns_text_to_box: true,
+            clear_keys: vec!["C-u".into()],
+        }
     }
 
     fn evidence_timeout(&self) -> Duration {
         EVIDENCE_TIMEOUT
     }
 
-    fn recorded(&self, session_dir: &Path, native_id: Option<&str>, text: &str, since: Timestamp) -> Recorded {
-        let Some(native_id) = native_id else {
+    fn recorded(&self, place: &AgentPlace<'_>, text: &str, since: Timestamp) -> Recorded {
+        let Some(native_id) = place.native_id else {
             return Recorded::Unknown;
         };
-        let path = transcript_path(&session_dir.join(HOME), native_id);
+        let path = transcript_path(&place.session_dir.join(HOME), native_id);
         look_up(&path, text, since).unwrap_or(Recorded::Unknown)
     }
 }

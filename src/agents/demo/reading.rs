@@ -7,6 +7,7 @@
 use unicode_width::UnicodeWidthChar;
 
 use super::look;
+use crate::agents::signal;
 use crate::domain::screen::{Screen, ScreenReading};
 
 pub fn read(screen: &Screen) -> ScreenReading {
@@ -131,11 +132,8 @@ fn dialog(inner: &[String]) -> ScreenReading {
         .collect();
     let blank = rows.iter().rposition(String::is_empty);
     let (question, choices) = rows.split_at(blank.unwrap_or(0));
-    let choices = choices.iter().filter_map(|row| choice(row)).collect();
-    ScreenReading::Dialog {
-        text: question.join("\n"),
-        choices,
-    }
+    let choices: Vec<String> = choices.iter().filter_map(|row| choice(row)).collect();
+    ScreenReading::Dialog(signal::dialog(&question.join("\n"), &choices))
 }
 
 /// `❯ 1. Yes` or `  2. No`.

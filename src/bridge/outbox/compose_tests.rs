@@ -22,6 +22,7 @@ fn message(kind: MessageKind, text: &str) -> Message {
         to: None,
         reply_to: None,
         letter: None,
+        dialog: None,
         state: MessageState::Queued,
         reason: None,
         created_at: Timestamp::UNIX_EPOCH,

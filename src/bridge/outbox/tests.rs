@@ -80,6 +80,7 @@ impl Rig {
             to: Some(to),
             reply_to: None,
             letter: None,
+            dialog: None,
         };
         self.store
             .write(move |tx| Ok(tx.insert_message(new)?.id))

@@ -131,16 +131,3 @@ fn filters_know_states_and_aliases() {
     assert_eq!(SessionState::from_filter("active").map(|states| states.len()), Some(8));
     assert_eq!(SessionState::from_filter("asleep"), None);
 }
-
-#[test]
-fn a_dialog_that_counts_down_is_told_once() {
-    let shown = |text: &str| SessionEvent::Dialog {
-        source: Source::Screen,
-        text: text.into(),
-    };
-    let (first, effects) = step(&status(SessionState::Working), &shown("⠋ allow `ls`? 30 s left")).expect("a dialog");
-    assert_eq!(effects, [SessionEffect::Tell]);
-    assert_eq!(step(&first, &shown("⠙ allow `ls`? 29 s left")), None);
-    let (_, effects) = step(&first, &shown("⠙ allow `rm`? 29 s left")).expect("another dialog");
-    assert_eq!(effects, [SessionEffect::Tell]);
-}

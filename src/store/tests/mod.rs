@@ -98,6 +98,7 @@ fn new_message(session: &SessionId, text: &str, to: Option<ChatRef>) -> NewMessa
         to,
         reply_to: None,
         letter: None,
+        dialog: None,
     }
 }
 

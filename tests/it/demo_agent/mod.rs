@@ -9,6 +9,7 @@ use pane::{Home, ID, wait};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use telecoder::agents::Recorded;
 use telecoder::domain::Timestamp;
+use telecoder::domain::dialog::{Dialog, DialogChoice, DialogKind, Meaning};
 use telecoder::domain::screen::ScreenReading;
 
 const SPOOFED_DIALOG: &str = "╭─ Permission ───────╮\n│ Do you want to proceed?\n│\n│ ❯ 1. Yes\n│   2. No\n╰────────────────────╯\n  enter confirms";
@@ -58,9 +59,9 @@ fn every_prompt_arrives_to_the_byte() {
     for (index, text) in awkward().iter().enumerate() {
         let begin = Timestamp::now();
         pane.deliver(text);
-        let recorded = pane.agent.recorded(&home.path(""), Some(ID), text, begin);
+        let recorded = pane.agent.recorded(&home.place(), text, begin);
         assert_eq!(recorded, Recorded::Taken, "{text:?}");
-        let recorded = pane.agent.recorded(&home.path(""), Some(ID), text, Timestamp::now());
+        let recorded = pane.agent.recorded(&home.place(), text, Timestamp::now());
         assert_eq!(recorded, Recorded::Absent, "{text:?}");
         home.wait_for_count("Stop", index + 1);
         let reply = format!("demo: got {} bytes, ", text.len());
@@ -84,17 +85,18 @@ fn a_megabyte_is_pasted_whole_and_fast() {
     pane.deliver(&text);
     assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
     assert!(home.payload("UserPromptSubmit").get("prompt").is_none());
-    let recorded = pane
-        .agent
-        .recorded(&home.path(""), Some(ID), &text, Timestamp::UNIX_EPOCH);
+    let recorded = pane.agent.recorded(&home.place(), &text, Timestamp::UNIX_EPOCH);
     assert_eq!(recorded, Recorded::Taken);
 }
 
 fn permission(question: &str) -> ScreenReading {
-    ScreenReading::Dialog {
-        text: question.into(),
-        choices: vec!["Yes".into(), "No".into()],
-    }
+    let choice = |key: &str, label: &str, meaning| DialogChoice {
+        key: key.into(),
+        label: label.into(),
+        meaning: Some(meaning),
+    };
+    let choices = vec![choice("1", "Yes", Meaning::Allow), choice("2", "No", Meaning::Deny)];
+    ScreenReading::Dialog(Dialog::new(DialogKind::Permission, question, "", choices))
 }
 
 #[test]
@@ -174,10 +176,7 @@ fn a_resume_keeps_id_and_history() {
         (Some(ID), Some("resume"))
     );
     pane.deliver("and another");
-    let recorded = |text| {
-        pane.agent
-            .recorded(&home.path(""), Some(ID), text, Timestamp::UNIX_EPOCH)
-    };
+    let recorded = |text| pane.agent.recorded(&home.place(), text, Timestamp::UNIX_EPOCH);
     assert_eq!(recorded("remember the word xyzzy"), Recorded::Taken);
     assert_eq!(recorded("and another"), Recorded::Taken);
 }
@@ -265,7 +264,7 @@ fn forty_by_ten_is_enough() {
     pane.wait_idle();
     pane.deliver(&format!("demo: ask {}?", "really ".repeat(80)));
     let dialog =
-        |reading: &ScreenReading| matches!(reading, ScreenReading::Dialog { choices, .. } if choices.len() == 2);
+        |reading: &ScreenReading| matches!(reading, ScreenReading::Dialog(dialog) if dialog.choices.len() == 2);
     pane.wait_reading("dialog", dialog);
     pane.resize(120, 40);
     pane.wait_reading("dialog", dialog);
@@ -287,7 +286,7 @@ fn prompts_queue_while_the_agent_works() {
     pane.wait_busy();
     assert_eq!(home.count("UserPromptSubmit"), 1);
     // It may still be run, or die with the agent.
-    let recorded = pane.agent.recorded(&home.path(""), Some(ID), "third", begin);
+    let recorded = pane.agent.recorded(&home.place(), "third", begin);
     assert_eq!(recorded, Recorded::Unknown);
     std::fs::write(home.path("work/go"), "").unwrap();
     home.wait_for_count("Stop", 3);
@@ -391,8 +390,7 @@ fn permission_modes_hold_what_they_say() {
 fn quirk_trust_dialog_leaves_on_a_blind_enter() {
     let home = Home::new();
     let pane = home.start(&["--quirk", "trust-dialog"]);
-    let dialog =
-        |reading: &ScreenReading| matches!(reading, ScreenReading::Dialog { choices, .. } if choices[0] == "No, exit");
+    let dialog = |reading: &ScreenReading| matches!(reading, ScreenReading::Dialog(dialog) if dialog.choices[0].label == "No, exit");
     pane.wait_reading("dialog", dialog);
     assert_eq!(home.count("SessionStart"), 0);
     pane.paste("a prompt");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, test_kill_process};
 use serde_json::Value;
 use telecoder::agents::{Adapter, Registry};
-use telecoder::domain::agent::AgentSignal;
+use telecoder::domain::agent::{AgentPlace, AgentSignal};
 use telecoder::domain::screen::{Screen, ScreenReading};
 use tempfile::TempDir;
 
@@ -56,6 +56,15 @@ impl Home {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// Where its agent keeps its records.
+    pub fn place(&self) -> AgentPlace<'_> {
+        AgentPlace {
+            session_dir: self.dir.path(),
+            work_dir: self.dir.path(),
+            native_id: Some(ID),
+        }
     }
 
     pub fn read(&self, name: &str) -> String {
@@ -174,15 +183,11 @@ impl Pane<'_> {
 
     pub fn screen(&self) -> Screen {
         let output = self.tmux(&["capture-pane", "-p"], b"");
-        Screen {
-            rows: String::from_utf8_lossy(&output.stdout)
-                .lines()
-                .map(str::to_owned)
-                .collect(),
-            cursor: (0, 0),
-            in_mode: false,
-            dead: false,
-        }
+        let rows = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        Screen::plain(rows)
     }
 
     /// Waits for a reading that the screen gives.

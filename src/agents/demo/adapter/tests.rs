@@ -8,7 +8,11 @@ fn session() -> SessionId {
 }
 
 fn agent() -> DemoAgent {
-    DemoAgent::new("demo", None)
+    DemoAgent::new(&Setup {
+        name: "demo",
+        config: None,
+        screens: None,
+    })
 }
 
 fn launch(resume: Option<&str>, policy: Policy) -> Vec<String> {
@@ -20,9 +24,12 @@ fn launch(resume: Option<&str>, policy: Policy) -> Vec<String> {
         work_dir: Path::new("/d/s/work"),
         session_dir: Path::new("/d/s"),
         launch_dir: Path::new("/d/s/launches/1"),
+        mailbox: Path::new("/d/s/launches/1/mail"),
+        data_dir: Path::new("/d"),
         agents_md: Path::new("/d/agents.md"),
         telecoder: Path::new("/d/bin/telecoder"),
         resume,
+        fork_of: None,
     };
     agent().launch(&context).unwrap().argv
 }
@@ -61,12 +68,20 @@ fn prompt(text: &str, second: i64) -> String {
     serde_json::to_string(&record).unwrap() + "\n"
 }
 
+fn place<'a>(session_dir: &'a Path, native_id: Option<&'a str>) -> AgentPlace<'a> {
+    AgentPlace {
+        session_dir,
+        work_dir: session_dir,
+        native_id,
+    }
+}
+
 #[track_caller]
 fn check(transcript: &str, text: &str, since: i64, expected: Recorded) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join(HOME)).unwrap();
     std::fs::write(dir.path().join(HOME).join("u.jsonl"), transcript).unwrap();
-    let got = agent().recorded(dir.path(), Some("u"), text, at(since));
+    let got = agent().recorded(&place(dir.path(), Some("u")), text, at(since));
     assert_eq!(got, expected, "{transcript}");
 }
 
@@ -100,8 +115,11 @@ fn what_may_still_be_taken_is_unknown() {
     check(&torn, "one", 5, Recorded::Taken);
     let nowhere = tempfile::tempdir().unwrap();
     assert_eq!(
-        agent().recorded(nowhere.path(), Some("u"), "x", at(0)),
+        agent().recorded(&place(nowhere.path(), Some("u")), "x", at(0)),
         Recorded::Unknown
     );
-    assert_eq!(agent().recorded(nowhere.path(), None, "x", at(0)), Recorded::Unknown);
+    assert_eq!(
+        agent().recorded(&place(nowhere.path(), None), "x", at(0)),
+        Recorded::Unknown
+    );
 }

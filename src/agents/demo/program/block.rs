@@ -125,6 +125,7 @@ fn side_by_side(text: &str, size: Size) -> String {
 mod tests {
     use super::*;
     use crate::agents::demo::reading;
+    use crate::agents::signal;
     use crate::domain::screen::{Screen, ScreenReading};
 
     const SMALL: Size = Size { columns: 40, rows: 10 };
@@ -138,12 +139,7 @@ mod tests {
             }
             None => row.clone(),
         };
-        Screen {
-            rows: block.rows.iter().map(row).collect(),
-            cursor: (0, 0),
-            in_mode: false,
-            dead: false,
-        }
+        Screen::plain(block.rows.iter().map(row).collect())
     }
 
     #[track_caller]
@@ -196,16 +192,13 @@ mod tests {
         let asked = Dialog::new("Permission", question, &["Yes", "No"]);
         let block = dialog(&asked, SMALL);
         assert!(block.rows.len() <= SMALL.rows);
-        let expected = ScreenReading::Dialog {
-            text: question.into(),
-            choices: vec!["Yes".into(), "No".into()],
-        };
+        let expected = ScreenReading::Dialog(signal::dialog(question, &["Yes".into(), "No".into()]));
         assert_eq!(reading::read(&rendered(&block, SMALL)), expected);
         let long = Dialog::new("Permission", &"why? ".repeat(100), &["Yes", "No"]);
         let block = dialog(&long, SMALL);
         assert_eq!(block.rows.len(), SMALL.rows);
         assert!(
-            matches!(reading::read(&rendered(&block, SMALL)), ScreenReading::Dialog { choices, .. } if choices.len() == 2)
+            matches!(reading::read(&rendered(&block, SMALL)), ScreenReading::Dialog(dialog) if dialog.choices.len() == 2)
         );
     }
 }

@@ -4,17 +4,14 @@ use super::*;
 
 #[track_caller]
 fn check(picture: &str, expected: ScreenReading) {
-    let screen = Screen {
-        rows: picture
-            .trim_matches('\n')
-            .lines()
-            .map(|row| row.trim_end().to_owned())
-            .collect(),
-        cursor: (0, 0),
-        in_mode: false,
-        dead: false,
-    };
+    let rows = picture.trim_matches('\n').lines().map(|row| row.trim_end().to_owned());
+    let screen = Screen::plain(rows.collect());
     assert_eq!(read(&screen), expected, "{picture}");
+}
+
+fn dialog(question: &str, choices: &[&str]) -> ScreenReading {
+    let choices: Vec<String> = choices.iter().map(|&choice| choice.to_owned()).collect();
+    ScreenReading::Dialog(signal::dialog(question, &choices))
 }
 
 fn holds(shown: &str) -> ScreenReading {
@@ -87,24 +84,21 @@ fn a_dialog_replaces_the_box() {
 │   2. No              │
 ╰──────────────────────╯
   enter confirms";
-    let expected = ScreenReading::Dialog {
-        text: "1. Yes\n\nrun rm -rf build?".into(),
-        choices: vec!["Yes".into(), "No".into()],
-    };
+    let expected = dialog("1. Yes\n\nrun rm -rf build?", &["Yes", "No"]);
     check(picture, expected);
 }
 
 #[test]
 fn echoed_pictures_are_not_the_agents_own() {
-    let dialog = "
+    let echoed = "
 › ╭─ Permission ─────────╮
   │ Do you want?         │
   │                      │
   │ ❯ 1. Yes             │
   ╰──────────────────────╯
     enter confirms";
-    check(dialog, ScreenReading::Unknown);
-    check(&format!("{dialog}\n{IDLE}"), ScreenReading::ComposerEmpty);
+    check(echoed, ScreenReading::Unknown);
+    check(&format!("{echoed}\n{IDLE}"), ScreenReading::ComposerEmpty);
     let spoofed_box = "
   ╭──────────────────────╮
   │ >                    │
@@ -119,10 +113,10 @@ fn echoed_pictures_are_not_the_agents_own() {
 │   2. No              │
 ╰──────────────────────╯
   enter confirms";
-    let expected = ScreenReading::Dialog {
-        text: "╭──────────────────╮\n│ >                │\n╰──────────────────╯".into(),
-        choices: vec!["Yes".into(), "No".into()],
-    };
+    let expected = dialog(
+        "╭──────────────────╮\n│ >                │\n╰──────────────────╯",
+        &["Yes", "No"],
+    );
     check(spoofed_box, expected);
 }
 

@@ -1,0 +1,75 @@
+//! Where a rule's block stands on a screen: between its anchors, looked for from the bottom up.
+
+use crate::domain::screen::Screen;
+
+use super::file::Rule;
+
+pub struct Block<'a> {
+    /// The rows between the anchors.
+    pub rows: &'a [String],
+    /// The same rows without what is drawn faint.
+    pub strong: &'a [String],
+    /// The rows above the block, from the top of the screen.
+    above: &'a [String],
+    /// The rows below the block.
+    below: &'a [String],
+}
+
+impl<'a> Block<'a> {
+    /// None when an anchor is not there, or the block lacks what the rule asks for.
+    pub fn find(rule: &Rule, screen: &'a Screen) -> Option<Self> {
+        let rows = &screen.rows;
+        let last = rows.iter().rposition(|row| !row.trim().is_empty())?;
+        let end = match &rule.bottom {
+            None => last + 1,
+            Some(bottom) => {
+                let mut below = 0;
+                rows[..=last]
+                    .iter()
+                    .enumerate()
+                    .rev()
+                    .take_while(|(_, row)| {
+                        below += usize::from(!row.trim().is_empty());
+                        below <= rule.slack + 1
+                    })
+                    .find(|(_, row)| bottom.is_match(row))
+                    .map(|(at, _)| at)?
+            }
+        };
+        let highest = end.saturating_sub(rule.height);
+        let start = match &rule.top {
+            None => highest,
+            Some(top) => {
+                let at = rows[highest..end].iter().rposition(|row| top.is_match(row))?;
+                highest + at + 1
+            }
+        };
+        let block = Self {
+            rows: &rows[start..end],
+            strong: screen.strong.get(start..end)?,
+            above: &rows[..start.saturating_sub(usize::from(rule.top.is_some()))],
+            below: &rows[end..=last],
+        };
+        block.satisfies(rule).then_some(block)
+    }
+
+    fn satisfies(&self, rule: &Rule) -> bool {
+        let has = |rows: &[String], pattern: &regex::Regex| rows.iter().any(|row| pattern.is_match(row));
+        rule.has.iter().all(|pattern| has(self.rows, pattern))
+            && !rule.hasnt.iter().any(|pattern| has(self.rows, pattern))
+            && rule.below.iter().all(|pattern| has(self.below, pattern))
+            && rule.begins.as_ref().is_none_or(|pattern| {
+                let first = self.rows.iter().find(|row| !row.trim().is_empty());
+                first.is_some_and(|row| pattern.is_match(row))
+            })
+    }
+
+    /// Whether one of the rows right above the block, or one below it, says that the agent works.
+    pub fn is_busy(&self, rule: &Rule) -> bool {
+        let Some(busy) = &rule.busy else { return false };
+        let near = self.above.iter().rev().filter(|row| !row.trim().is_empty());
+        near.take(rule.busy_rows)
+            .chain(self.below)
+            .any(|row| busy.is_match(row))
+    }
+}

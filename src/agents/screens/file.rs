@@ -1,0 +1,175 @@
+//! The rules file: what was typed, and what it means.
+
+use regex::Regex;
+use serde::Deserialize;
+
+use super::Rules;
+use crate::domain::dialog::{DialogKind, Meaning};
+use crate::domain::fault::{Fault, Kind, Result};
+
+/// Rows that a block reaches upwards when its rule does not say.
+const HEIGHT_DEFAULT: usize = 60;
+/// Rows right above the box that are looked at for the sign of work.
+const BUSY_ROWS_DEFAULT: usize = 4;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reads {
+    Composer,
+    Dialog,
+    Busy,
+}
+
+/// A rule, ready to be used. docs/agents.md says what each part means.
+#[derive(Debug)]
+pub struct Rule {
+    pub name: String,
+    pub reads: Reads,
+    pub top: Option<Regex>,
+    pub bottom: Option<Regex>,
+    pub slack: usize,
+    pub height: usize,
+    pub has: Vec<Regex>,
+    pub hasnt: Vec<Regex>,
+    pub below: Vec<Regex>,
+    pub begins: Option<Regex>,
+    pub first: Option<Regex>,
+    pub rest: Option<Regex>,
+    pub ghosts: Vec<Regex>,
+    pub busy: Option<Regex>,
+    pub busy_rows: usize,
+    pub kind: DialogKind,
+    pub question: Option<Regex>,
+    pub choice: Option<Regex>,
+    pub gaps: bool,
+    pub multi: bool,
+    pub free_text: bool,
+    meanings: Vec<(Meaning, Regex)>,
+}
+
+impl Rule {
+    /// `always` before `deny` before `allow`: "Yes, and don't ask again" begins like "Yes".
+    pub fn meaning(&self, label: &str) -> Option<Meaning> {
+        let hit = self.meanings.iter().find(|(_, pattern)| pattern.is_match(label));
+        hit.map(|(meaning, _)| *meaning)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    version: Option<String>,
+    #[serde(default, rename = "rule")]
+    rules: Vec<RawRule>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    name: String,
+    reads: Reads,
+    top: Option<String>,
+    bottom: Option<String>,
+    #[serde(default)]
+    slack: usize,
+    height: Option<usize>,
+    #[serde(default)]
+    has: Vec<String>,
+    #[serde(default)]
+    hasnt: Vec<String>,
+    #[serde(default)]
+    below: Vec<String>,
+    begins: Option<String>,
+    first: Option<String>,
+    rest: Option<String>,
+    #[serde(default)]
+    ghosts: Vec<String>,
+    busy: Option<String>,
+    busy_rows: Option<usize>,
+    kind: Option<DialogKind>,
+    question: Option<String>,
+    choice: Option<String>,
+    #[serde(default)]
+    gaps: bool,
+    #[serde(default)]
+    multi: bool,
+    #[serde(default)]
+    free_text: bool,
+    always: Option<String>,
+    deny: Option<String>,
+    allow: Option<String>,
+}
+
+pub(super) fn parse(text: &str, named: &str) -> Result<Rules> {
+    let told = |what: String| {
+        Fault::new(Kind::Config, format!("the screen rules {named}: {what}"))
+            .hint("docs/agents.md, \"Screen rules\", shows what a rule holds.")
+    };
+    let raw: RawFile = toml::from_str(text).map_err(|e| told(e.message().replace('\n', "; ")))?;
+    let rules = raw.rules.into_iter().map(|rule| {
+        let name = rule.name.clone();
+        rule.mean().map_err(|what| told(format!("rule `{name}`: {what}")))
+    });
+    Ok(Rules {
+        version: raw.version,
+        rules: rules.collect::<Result<_>>()?,
+    })
+}
+
+impl RawRule {
+    fn mean(self) -> std::result::Result<Rule, String> {
+        if self.reads == Reads::Composer && self.first.is_none() {
+            return Err("a composer needs `first`".into());
+        }
+        if self.top.is_none() && self.bottom.is_none() && self.begins.is_none() {
+            return Err("needs an anchor: `top`, `bottom` or `begins`".into());
+        }
+        let meanings = [
+            (Meaning::AllowAlways, self.always),
+            (Meaning::Deny, self.deny),
+            (Meaning::Allow, self.allow),
+        ];
+        let meanings = meanings
+            .into_iter()
+            .filter_map(|(meaning, text)| text.map(|text| pattern(text).map(|pattern| (meaning, pattern))));
+        Ok(Rule {
+            name: self.name,
+            reads: self.reads,
+            top: maybe(self.top)?,
+            bottom: maybe(self.bottom)?,
+            slack: self.slack,
+            height: self.height.unwrap_or(HEIGHT_DEFAULT),
+            has: all(self.has)?,
+            hasnt: all(self.hasnt)?,
+            below: all(self.below)?,
+            begins: maybe(self.begins)?,
+            first: maybe(self.first)?,
+            rest: maybe(self.rest)?,
+            ghosts: all(self.ghosts)?,
+            busy: maybe(self.busy)?,
+            busy_rows: self.busy_rows.unwrap_or(BUSY_ROWS_DEFAULT),
+            kind: self.kind.unwrap_or(DialogKind::Other),
+            question: maybe(self.question)?,
+            choice: maybe(self.choice)?,
+            gaps: self.gaps,
+            multi: self.multi,
+            free_text: self.free_text,
+            meanings: meanings.collect::<std::result::Result<_, _>>()?,
+        })
+    }
+}
+
+fn pattern(text: String) -> std::result::Result<Regex, String> {
+    Regex::new(&text).map_err(|error| {
+        let error = error.to_string();
+        format!("`{text}`: {}", error.lines().last().unwrap_or("").trim())
+    })
+}
+
+fn maybe(text: Option<String>) -> std::result::Result<Option<Regex>, String> {
+    text.map(pattern).transpose()
+}
+
+fn all(texts: Vec<String>) -> std::result::Result<Vec<Regex>, String> {
+    texts.into_iter().map(pattern).collect()
+}

@@ -1,0 +1,178 @@
+//! Reads agents' screens by rules that are data: one TOML file per agent, embedded, and replaced without a release by
+//! `<data>/screens/<agent>.toml`. docs/agents.md, "Screen rules", is the manual.
+//!
+//! A rule says where its block stands (between two anchors, counted from the bottom of the screen) and what must be in it. It never
+//! looks for a pattern anywhere on the screen: an echoed prompt or a tool's output may imitate any dialog. The first rule that
+//! matches has the word, and its name is told by `telecoder explain`.
+
+mod block;
+mod file;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use crate::domain::dialog::{Dialog, DialogChoice};
+use crate::domain::fault::Result;
+use crate::domain::screen::{Explained, Screen, ScreenReading};
+
+use block::Block;
+use file::{Reads, Rule};
+
+/// The rules of one agent.
+#[derive(Debug)]
+pub struct Rules {
+    version: Option<String>,
+    rules: Vec<Rule>,
+}
+
+impl Rules {
+    /// Parses a rules file. `Config` names what is wrong in it.
+    pub fn parse(text: &str, named: &str) -> Result<Self> {
+        file::parse(text, named)
+    }
+
+    /// The rules that are part of the program, or those of `<dir>/<agent>.toml` where somebody put them.
+    pub fn load(embedded: &str, agent: &str, dir: Option<&Path>) -> Result<Self> {
+        let own = dir.map(|dir| dir.join(format!("{agent}.toml")));
+        if let Some(path) = own.filter(|path| path.exists()) {
+            let named = path.display().to_string();
+            let text = std::fs::read_to_string(&path)
+                .map_err(|e| crate::domain::fault::Fault::io(format!("reading {named}"), &e))?;
+            return Self::parse(&text, &named);
+        }
+        Self::parse(embedded, agent)
+    }
+
+    /// The newest version of the agent that these rules were proven with.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
+    pub fn read(&self, screen: &Screen) -> Explained {
+        if screen.dead {
+            return unknown();
+        }
+        self.rules
+            .iter()
+            .find_map(|rule| {
+                let reading = read_by(rule, screen)?;
+                Some(Explained {
+                    reading,
+                    rule: Some(rule.name.clone()),
+                })
+            })
+            .unwrap_or_else(unknown)
+    }
+}
+
+fn unknown() -> Explained {
+    Explained {
+        reading: ScreenReading::Unknown,
+        rule: None,
+    }
+}
+
+fn read_by(rule: &Rule, screen: &Screen) -> Option<ScreenReading> {
+    let block = Block::find(rule, screen)?;
+    match rule.reads {
+        Reads::Busy => Some(ScreenReading::Busy),
+        Reads::Composer => composer(rule, &block),
+        Reads::Dialog => dialog(rule, &block).map(ScreenReading::Dialog),
+    }
+}
+
+/// The first row of the box has the mark; in further rows stands the rest of the text.
+fn composer(rule: &Rule, block: &Block<'_>) -> Option<ScreenReading> {
+    let first = rule.first.as_ref()?;
+    let start = block.rows.iter().position(|row| first.is_match(row))?;
+    let text_of = |row: &str, pattern: &regex::Regex| {
+        pattern
+            .captures(row)
+            .map(|found| found.get(1).map_or("", |group| group.as_str()).to_owned())
+    };
+    // What is drawn faint is a suggestion: nobody typed it.
+    let strong = block.strong.get(start).map_or("", String::as_str);
+    let mut shown = vec![text_of(strong, first).unwrap_or_default()];
+    for row in block.strong.iter().skip(start + 1) {
+        match rule.rest.as_ref().map(|rest| text_of(row, rest)) {
+            Some(Some(text)) => shown.push(text),
+            Some(None) => break,
+            None => {}
+        }
+    }
+    let shown = shown.join("\n").trim_end().to_owned();
+    let is_ghost = rule.ghosts.iter().any(|ghost| ghost.is_match(shown.trim()));
+    if !shown.trim().is_empty() && !is_ghost {
+        return Some(ScreenReading::ComposerHolds { shown });
+    }
+    Some(match block.is_busy(rule) {
+        true => ScreenReading::Busy,
+        false => ScreenReading::ComposerEmpty,
+    })
+}
+
+fn dialog(rule: &Rule, block: &Block<'_>) -> Option<Dialog> {
+    let rows: Vec<&str> = block.rows.iter().map(|row| row.trim_end()).collect();
+    let (start, found) = choices(rule, &rows);
+    if found.is_empty() && rule.choice.is_some() {
+        return None;
+    }
+    let above: Vec<&str> = rows[..start].iter().map(|row| row.trim()).collect();
+    let asked = match &rule.question {
+        Some(pattern) => above.iter().rposition(|row| pattern.is_match(row)),
+        None => above.iter().rposition(|row| !row.is_empty()),
+    };
+    let question = asked.map_or("", |at| above[at]);
+    let detail: Vec<&str> = above[..asked.unwrap_or(above.len())]
+        .iter()
+        .copied()
+        .filter(|row| row.chars().any(char::is_alphanumeric))
+        .collect();
+    let selected = found.iter().position(|(selected, _)| *selected);
+    let choices: Vec<DialogChoice> = found.into_iter().map(|(_, choice)| choice).collect();
+    let mut dialog = Dialog::new(rule.kind, question, &detail.join("\n"), choices);
+    dialog.multi = rule.multi;
+    dialog.free_text = rule.free_text;
+    dialog.selected = selected;
+    Some(dialog)
+}
+
+/// The choices, from the last row that is one upwards, with their place. A long label goes on in rows without a number: they belong
+/// to the choice above.
+fn choices(rule: &Rule, rows: &[&str]) -> (usize, Vec<(bool, DialogChoice)>) {
+    let Some(pattern) = &rule.choice else {
+        return (rows.len(), Vec::new());
+    };
+    let mut found = Vec::new();
+    let mut start = rows.len();
+    let mut rest: Vec<&str> = Vec::new();
+    for (at, row) in rows.iter().enumerate().rev() {
+        if let Some(hit) = pattern.captures(row) {
+            let group = |name: &str| hit.name(name).map_or("", |group| group.as_str().trim());
+            let key = group("key").to_owned();
+            let first = key == "1";
+            let mut label = group("label").to_owned();
+            for more in rest.drain(..).rev() {
+                label.push(' ');
+                label.push_str(more.trim());
+            }
+            let meaning = rule.meaning(&label);
+            found.push((hit.name("selected").is_some(), DialogChoice { key, label, meaning }));
+            start = at;
+            if first {
+                break;
+            }
+        } else if row.trim().is_empty() {
+            if !found.is_empty() && !rule.gaps {
+                break;
+            }
+            rest.clear();
+        } else {
+            rest.push(row);
+        }
+    }
+    found.reverse();
+    (start, found)
+}
