@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, attach, completions, config, events, interrupt, keys, list, logs, messages, notify, resume, rm, run,
+    answer, attach, completions, config, events, interrupt, keys, list, logs, messages, notify, pair, resume, rm, run,
     screen, send, serve, status, stop,
 };
 
@@ -70,6 +70,10 @@ pub enum Command {
     Messages(messages::Args),
     /// Answer a question of an agent.
     Answer(answer::Args),
+    /// Print a one-time code that lets a person talk to the bot.
+    Pair(pair::Args),
+    /// List who was let in to talk to the bot, or shut somebody out.
+    People(pair::PeopleArgs),
     /// Show how the daemon is; never starts one.
     Health,
     /// Show which configuration file is read, and what is in force.

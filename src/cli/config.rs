@@ -55,6 +55,9 @@ fn meaning(config: &Config) -> Value {
         json!({
             "token_file": telegram.token_file, "api_url": telegram.api_url, "allow": telegram.allow,
             "home_chat": telegram.home_chat, "poll_timeout_s": telegram.poll_timeout.as_secs(),
+            "receipts": telegram.receipts.as_ref().map(receipts), "topics": telegram.topics, "parts_max": telegram.parts_max,
+            "stale_after_s": telegram.stale_after.as_secs(), "own_approval": telegram.own_approval,
+            "transcriber": telegram.transcriber.is_some(),
         })
     });
     let limits = &config.limits;
@@ -97,4 +100,17 @@ mod tests {
         let value = json!({"a": {"b": [1], "c": null}, "d": "x"});
         assert_eq!(lines(&value, ""), ["a.b = [1]", "d = \"x\""]);
     }
+}
+
+/// In the order in which they are typed.
+fn receipts(receipts: &crate::config::Receipts) -> Value {
+    let crate::config::Receipts {
+        stored,
+        typed,
+        accepted,
+        answered,
+        refused,
+        uncertain,
+    } = receipts;
+    json!([stored, typed, accepted, answered, refused, uncertain])
 }

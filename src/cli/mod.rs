@@ -21,6 +21,7 @@ mod logs;
 mod messages;
 pub mod notify;
 mod out;
+mod pair;
 mod programs;
 mod resume;
 mod rm;
@@ -87,6 +88,8 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Events(args) => cx.block_on(events::run(&cx, args)),
         Command::Messages(args) => cx.block_on(messages::run(&cx, args)),
         Command::Answer(args) => cx.block_on(answer::run(&cx, args)),
+        Command::Pair(args) => cx.block_on(pair::run(&cx, args)),
+        Command::People(args) => cx.block_on(pair::people(&cx, args)),
         Command::Health => cx.block_on(health::run(&cx)),
         Command::Config(args) => config::run(&cx, &args),
         Command::Completions(args) => completions::run(&args),

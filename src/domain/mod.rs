@@ -13,6 +13,7 @@ pub mod ids;
 pub mod launch;
 pub mod letter;
 pub mod message;
+pub mod person;
 pub mod policy;
 pub mod route;
 pub mod screen;

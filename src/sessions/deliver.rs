@@ -59,6 +59,9 @@ impl Actor {
         if begun.await?.is_none() {
             return Ok(Next::now());
         }
+        // Its person may have reworded it between the look and the claim; from the claim on its words are fixed.
+        let id = turn.id.clone();
+        let turn = self.engine.0.store.read(move |tx| tx.turn(&id)).await?;
         if looked_at.elapsed() > LOOK_GOOD_FOR
             && let Ok(screen) = self.engine.0.tmux.screen(pane).await
             && let Some(obstacle) = self.obstacle(&screen)

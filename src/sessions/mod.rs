@@ -12,6 +12,8 @@ mod deliver;
 mod dialogs;
 mod end;
 mod launch;
+mod files;
+mod held_text;
 mod letters;
 mod observe;
 mod removal;

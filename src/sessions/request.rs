@@ -133,6 +133,11 @@ impl Engine {
         insert_turn(tx, session, text, origin, key)
     }
 
+    /// Other words for a prompt that still waits, in the caller's transaction; false when it does not wait any more.
+    pub fn reword(&self, tx: &Tx<'_>, turn: &TurnId, text: &str) -> Result<bool> {
+        tx.reword_turn(turn, &self.prompt_text(text)?)
+    }
+
     fn prompt_text(&self, prompt: &str) -> Result<Sanitised> {
         let limit = self.0.config.limits.prompt_bytes;
         if prompt.len() > limit {

@@ -11,7 +11,7 @@ use super::client::Client;
 pub const UPDATES_MAX: u8 = 100;
 
 /// The kinds of updates that we read. Whatever else a person or a stranger does never reaches us.
-const KINDS: [&str; 2] = ["message", "edited_message"];
+const KINDS: [&str; 4] = ["message", "edited_message", "callback_query", "my_chat_member"];
 
 /// Why a poll brought nothing. Every kind passes by itself or with a person's help; none is fatal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ struct RawGetUpdates {
     limit: u8,
     /// Seconds.
     timeout: u64,
-    allowed_updates: [&'static str; 2],
+    allowed_updates: [&'static str; 4],
 }
 
 impl Payload for RawGetUpdates {
