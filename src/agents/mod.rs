@@ -4,6 +4,9 @@
 
 mod custom;
 pub mod demo;
+mod gemini;
+mod jsonc;
+mod program;
 mod registry;
 pub mod screens;
 mod secrets;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::custom::CustomAgent;
 use super::demo::DemoAgent;
+use super::gemini::GeminiAgent;
 use super::{Adapter, Setup};
 use crate::config::AgentConfig;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -19,7 +20,10 @@ type Build = fn(&Setup<'_>) -> Result<Arc<dyn Adapter>>;
 
 /// What an agent can be, and at the same time the names that are there without configuration. `auto` tries those before
 /// `custom`, in this order. A new adapter is one file and one entry here.
-const BUILT_IN: &[(&str, Build)] = &[(BUNDLED, |setup| Ok(Arc::new(DemoAgent::new(setup))))];
+const BUILT_IN: &[(&str, Build)] = &[
+    ("gemini", |setup| Ok(Arc::new(GeminiAgent::new(setup)?))),
+    (BUNDLED, |setup| Ok(Arc::new(DemoAgent::new(setup)))),
+];
 
 fn is_built_in(name: &str) -> bool {
     BUILT_IN.iter().any(|(built_in, _)| *built_in == name)
@@ -159,6 +163,12 @@ mod tests {
         Registry::new(&configured.collect(), None)
     }
 
+    /// Which real agents are installed differs from machine to machine.
+    fn without_built_in(mut registry: Registry) -> Registry {
+        registry.preferred.retain(|name| !is_built_in(name));
+        registry
+    }
+
     #[track_caller]
     fn fault<T>(result: Result<T>) -> Fault {
         result.err().expect("a fault")
@@ -166,7 +176,7 @@ mod tests {
 
     #[test]
     fn auto_takes_the_first_installed_and_never_the_bundled_one() {
-        let missing = fault(Registry::default().auto());
+        let missing = fault(without_built_in(Registry::default()).auto());
         assert_eq!(missing.kind, Kind::ProgramMissing);
         assert!(missing.hint.unwrap().contains("--agent demo"));
         let agents = [
@@ -175,21 +185,24 @@ mod tests {
             ("absent", "custom", "no-such-program-here"),
             ("another", "demo", ""),
         ];
-        assert_eq!(registry(&agents).unwrap().auto().unwrap().name(), "mine");
-        let missing = fault(registry(&agents[2..]).unwrap().auto());
+        let registry = |agents| without_built_in(registry(agents).unwrap());
+        assert_eq!(registry(&agents).auto().unwrap().name(), "mine");
+        let missing = fault(registry(&agents[2..]).auto());
         assert_eq!(missing.message, "no agent is installed (looked for absent)");
     }
 
     #[test]
     fn an_unknown_name_brings_the_nearest_and_all() {
         let registry = registry(&[("mine", "custom", "sh")]).unwrap();
-        assert_eq!(registry.names(), ["demo", "mine"]);
+        let names = registry.names();
+        assert!(names.contains(&"demo".into()) && names.contains(&"mine".into()));
         assert_eq!(registry.get("mine").unwrap().name(), "mine");
         let fault = fault(registry.get("demmo"));
         assert_eq!(fault.kind, Kind::NotFound);
+        let all = names.join(", ");
         assert_eq!(
             fault.hint.unwrap(),
-            "Did you mean `demo`? Agents here: demo, mine, or auto."
+            format!("Did you mean `demo`? Agents here: {all}, or auto.")
         );
     }
 

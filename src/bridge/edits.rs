@@ -19,7 +19,11 @@ pub(super) fn edited(tx: &Tx<'_>, engine: &Engine, here: &Here, text: &str) -> R
         return Ok(None);
     }
     if engine.reword(tx, &turn.id, text)? {
-        answer(tx, here, &Reply::of(&turn.session, "It was still waiting; the new words take its place."))?;
+        answer(
+            tx,
+            here,
+            &Reply::of(&turn.session, "It was still waiting; the new words take its place."),
+        )?;
         return Ok(Some(turn.session));
     }
     let again = Action::Prompt {
@@ -31,9 +35,15 @@ pub(super) fn edited(tx: &Tx<'_>, engine: &Engine, here: &Here, text: &str) -> R
     };
     let reply = Reply::of(
         &turn.session,
-        format!("The agent had this prompt already ({}). Is the edit to go to it as a new prompt?", turn.state),
+        format!(
+            "The agent had this prompt already ({}). Is the edit to go to it as a new prompt?",
+            turn.state
+        ),
     )
-    .offering(vec![again.offer("Send it")?, Action::leave("not sent").offer("Leave it")?]);
+    .offering(vec![
+        again.offer("Send it")?,
+        Action::leave("not sent").offer("Leave it")?,
+    ]);
     answer(tx, here, &reply)?;
     Ok(None)
 }

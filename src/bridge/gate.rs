@@ -112,7 +112,10 @@ mod tests {
         assert_eq!(standing(&[7], &[], message(8, "private", 8)).await, Standing::Stranger);
         assert_eq!(standing(&[7], &[], message(7, "private", 8)).await, Standing::Stranger);
         let viewer = [(8, Role::Viewer)];
-        assert_eq!(standing(&[7], &viewer, message(8, "private", 8)).await, Standing::In(Role::Viewer));
+        assert_eq!(
+            standing(&[7], &viewer, message(8, "private", 8)).await,
+            Standing::In(Role::Viewer)
+        );
     }
 
     #[tokio::test]
@@ -124,7 +127,10 @@ mod tests {
         assert_eq!(standing(&[-5], &[], message(-5, "group", 7)).await, Standing::Stranger);
         let group = [(-5, Role::Viewer)];
         assert_eq!(standing(&[7], &group, message(-5, "group", 7)).await, owner);
-        assert_eq!(standing(&[7, 9], &[], message(9, "channel", 7)).await, Standing::Stranger);
+        assert_eq!(
+            standing(&[7, 9], &[], message(9, "channel", 7)).await,
+            Standing::Stranger
+        );
     }
 
     #[tokio::test]

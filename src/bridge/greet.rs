@@ -93,7 +93,10 @@ impl Greeter {
             events.borrow_and_update();
             let people = self.store.read(|tx| tx.people(CHANNEL)).await.unwrap_or_default();
             let owners = self.allow.iter().filter(|id| **id > 0).map(|id| (*id, Role::Owner));
-            let others = people.iter().filter(|person| person.id > 0).map(|person| (person.id, person.role));
+            let others = people
+                .iter()
+                .filter(|person| person.id > 0)
+                .map(|person| (person.id, person.role));
             for (id, role) in others.chain(owners).collect::<HashMap<_, _>>() {
                 if shown.get(&id) == Some(&role) {
                     continue;

@@ -30,7 +30,11 @@ pub(super) fn tell_home(tx: &Tx<'_>, home: Option<&ChatRef>, text: String) -> Re
 
 /// A chat cannot be written to any more.
 pub(super) fn chat_lost(tx: &Tx<'_>, home: Option<&ChatRef>, chat_id: i64, why: &str) -> Result<()> {
-    tracing::warn!(chat.id = chat_id, reason = why, "telegram: a chat cannot be reached; its messages wait");
+    tracing::warn!(
+        chat.id = chat_id,
+        reason = why,
+        "telegram: a chat cannot be reached; its messages wait"
+    );
     let elsewhere = home.filter(|home| home.chat_id != chat_id);
     let text = format!(
         "The chat {chat_id} cannot be reached: {}. What is for it waits, and goes out when somebody writes to me there.",
@@ -48,7 +52,13 @@ pub(super) fn chat_moved(tx: &Tx<'_>, from: i64, to: i64) -> Result<()> {
         return Ok(());
     }
     // It stands in the configuration under its old id; the new one is allowed in its place until the file is mended.
-    tx.put_person(CHANNEL, to, crate::domain::person::Role::Viewer, None, "the move of a group that is allowed")?;
+    tx.put_person(
+        CHANNEL,
+        to,
+        crate::domain::person::Role::Viewer,
+        None,
+        "the move of a group that is allowed",
+    )?;
     let text = format!("This group has a new id, {to}. Put it into `[telegram] allow` in the place of {from}.");
     let here = ChatRef {
         channel: CHANNEL.into(),

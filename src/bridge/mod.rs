@@ -120,7 +120,15 @@ pub fn start_paced(parts: BridgeParts, limits: PaceLimits) -> Result<Arc<BridgeH
         cancel.clone(),
         tracker.clone(),
     );
-    let outbox = outbox::Outbox::new(store, client, limits, rules, health.clone(), cancel.clone(), tracker.clone());
+    let outbox = outbox::Outbox::new(
+        store,
+        client,
+        limits,
+        rules,
+        health.clone(),
+        cancel.clone(),
+        tracker.clone(),
+    );
     tracker.spawn(async move { cancel.run_until_cancelled(greeter.run()).await });
     tracker.spawn(inbox.run());
     tracker.spawn(outbox.run());

@@ -65,7 +65,10 @@ pub(super) fn in_force() -> PaceLimits {
 /// How much faster than the world the clock of the limits runs.
 pub(super) fn scale() -> u32 {
     #[cfg(feature = "failpoints")]
-    if let Some(scale) = std::env::var("TELECODER_TEST_PACE").ok().and_then(|scale| scale.parse().ok()) {
+    if let Some(scale) = std::env::var("TELECODER_TEST_PACE")
+        .ok()
+        .and_then(|scale| scale.parse().ok())
+    {
         return scale;
     }
     1

@@ -20,8 +20,16 @@ pub(super) fn pair(tx: &Tx<'_>, update: &Update, here: &Here, code: &str) -> Res
         return Ok(false);
     };
     tx.put_person(CHANNEL, from, role, update.name.as_deref(), "a pairing code")?;
-    tx.audit(CHANNEL, &super::gate::who(update), &format!("let in as {role} by a code"))?;
-    answer(tx, here, &Reply::new(format!("You are in, as **{role}**. {}", roles::summary(role))))?;
+    tx.audit(
+        CHANNEL,
+        &super::gate::who(update),
+        &format!("let in as {role} by a code"),
+    )?;
+    answer(
+        tx,
+        here,
+        &Reply::new(format!("You are in, as **{role}**. {}", roles::summary(role))),
+    )?;
     Ok(true)
 }
 
@@ -42,10 +50,14 @@ pub(super) fn forbid(tx: &Tx<'_>, here: &Here, args: &[String]) -> Result<Reply>
         _ => return Ok(Reply::new("Say whom: `/forbid ID`. /people shows the ids.")),
     };
     if !tx.remove_person(CHANNEL, id)? {
-        let text = format!("{id} was not let in by pairing. Who stands in the configuration is taken out there: `[telegram] allow`.");
+        let text = format!(
+            "{id} was not let in by pairing. Who stands in the configuration is taken out there: `[telegram] allow`."
+        );
         return Ok(Reply::new(text));
     }
-    let by = here.from.map_or_else(|| "unknown".to_owned(), |from| format!("user {from}"));
+    let by = here
+        .from
+        .map_or_else(|| "unknown".to_owned(), |from| format!("user {from}"));
     tx.audit(CHANNEL, &by, &format!("shut {id} out"))?;
     Ok(Reply::new(format!("{id} is out.")))
 }
@@ -63,7 +75,11 @@ pub(super) fn list(tx: &Tx<'_>) -> Result<Reply> {
         .iter()
         .map(|person| match person.id {
             id if id < 0 => format!("group {id}, opened by {}", escape(&person.added_by)),
-            id => format!("{id} **{}** {}", person.role, escape(person.name.as_deref().unwrap_or_default())),
+            id => format!(
+                "{id} **{}** {}",
+                person.role,
+                escape(person.name.as_deref().unwrap_or_default())
+            ),
         })
         .collect();
     Ok(Reply::new(lines.join("\n")))

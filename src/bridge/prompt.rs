@@ -53,7 +53,11 @@ fn is_double_tap(tx: &Tx<'_>, here: &Here, text: &str) -> Result<bool> {
     let thread = here.chat.thread_id.unwrap_or(0);
     let digest = sha256_hex(format!("{from} {thread} {:?} {text}", here.reply_to).as_bytes());
     let last = tx.last_prompt(CHANNEL, here.chat.chat_id)?;
-    tx.set_last_prompt(CHANNEL, here.chat.chat_id, &format!("{digest} {date} {}", here.message_id))?;
+    tx.set_last_prompt(
+        CHANNEL,
+        here.chat.chat_id,
+        &format!("{digest} {date} {}", here.message_id),
+    )?;
     let last = last.unwrap_or_default();
     let mut words = last.split(' ');
     let same = words.next() == Some(digest.as_str());
@@ -129,13 +133,7 @@ pub(super) fn remember(tx: &Tx<'_>, here: &Here, session: &SessionId) -> Result<
     }
 }
 
-fn first_use(
-    tx: &Tx<'_>,
-    router: &Router,
-    here: &Here,
-    text: &str,
-    request: &NewSessionRequest,
-) -> Result<SessionId> {
+fn first_use(tx: &Tx<'_>, router: &Router, here: &Here, text: &str, request: &NewSessionRequest) -> Result<SessionId> {
     let request = NewSessionRequest {
         prompt: Some(text.to_owned()),
         ..here.request(request.clone())
@@ -155,10 +153,18 @@ pub(super) fn adopt(tx: &Tx<'_>, router: &Router, here: &Here, session: &Session
         if router.has_topics(here) {
             tx.tie_topic(&session.id, &here.chat)?;
         }
-        return answer(tx, here, &Reply::of(&session.id, format!("{made} Messages here go to it.")));
+        return answer(
+            tx,
+            here,
+            &Reply::of(&session.id, format!("{made} Messages here go to it.")),
+        );
     }
     // The place from which it was ordered is told where it lives; all else of it stands there.
-    answer(tx, here, &Reply::new(format!("{made} It has a topic of its name; messages there go to it.")))?;
+    answer(
+        tx,
+        here,
+        &Reply::new(format!("{made} It has a topic of its name; messages there go to it.")),
+    )?;
     tx.want_topic(&session.id, CHANNEL, here.chat.chat_id)
 }
 

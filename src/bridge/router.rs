@@ -133,7 +133,10 @@ impl Router {
             Standing::In(role) => role,
             outside => return self.outside(tx, update, outside),
         };
-        if let (Some(chat), false) = (&update.chat, matches!(update.content, Content::Standing { may_write: false })) {
+        if let (Some(chat), false) = (
+            &update.chat,
+            matches!(update.content, Content::Standing { may_write: false }),
+        ) {
             tx.set_unreachable(CHANNEL, chat.chat_id, None)?;
         }
         match (&update.content, here(update)) {
@@ -167,7 +170,10 @@ impl Router {
     /// Somebody who may not speak here: a code or an owner's word can change that, anything else is kept for the audit log only.
     fn outside(&self, tx: &Tx<'_>, update: &Update, standing: Standing) -> Result<Routed> {
         let chat = update.chat.as_ref().map(|chat| chat.chat_id);
-        let known_chat = chat.map(|id| self.gate.knows_chat(tx, id)).transpose()?.unwrap_or(false);
+        let known_chat = chat
+            .map(|id| self.gate.knows_chat(tx, id))
+            .transpose()?
+            .unwrap_or(false);
         match (&update.content, here(update)) {
             (Content::MovedTo { chat_id }, _) if known_chat => return moved(tx, update, *chat_id),
             (Content::Standing { may_write }, _) if known_chat || is_known_private(tx, &self.gate, update)? => {
@@ -208,7 +214,12 @@ impl Router {
             Addressed::Elsewhere => done(tx, update, None),
             Addressed::Here(Ok(command)) if command.role() > role => {
                 tx.audit_refused(CHANNEL, &who(update), "a command above the role")?;
-                told(tx, update, here, words::fault(&not_permitted(&format!("use /{}", command.name()))))
+                told(
+                    tx,
+                    update,
+                    here,
+                    words::fault(&not_permitted(&format!("use /{}", command.name()))),
+                )
             }
             Addressed::Here(Ok(command)) => self.command(tx, update, here, &command),
             Addressed::Here(Err(fault)) => told(tx, update, here, words::fault(&fault)),
@@ -248,7 +259,10 @@ impl Router {
     /// Nothing runs before its sender says so.
     fn ask_first(&self, tx: &Tx<'_>, update: &Update, here: &Here) -> Result<Routed> {
         let raw = tx.update_content(update.update_id)?;
-        let since = here.date.and_then(|date| Timestamp::from_second(date).ok()).unwrap_or(tx.now());
+        let since = here
+            .date
+            .and_then(|date| Timestamp::from_second(date).ok())
+            .unwrap_or(tx.now());
         let text = format!(
             "This message waited {} for me. Is it still to be done?",
             words::how_long(since, tx.now())
@@ -265,7 +279,12 @@ impl Router {
         if let Some(chat) = &update.chat {
             let why = (!may_write).then_some("the bot was blocked or removed");
             if tx.set_unreachable(CHANNEL, chat.chat_id, why)? && !may_write {
-                life::chat_lost(tx, self.rules.home.as_ref(), chat.chat_id, "the bot was blocked or removed")?;
+                life::chat_lost(
+                    tx,
+                    self.rules.home.as_ref(),
+                    chat.chat_id,
+                    "the bot was blocked or removed",
+                )?;
             }
         }
         done(tx, update, None)

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, attach, completions, config, events, interrupt, keys, list, logs, messages, notify, pair, resume, rm, run,
-    screen, send, serve, status, stop,
+    answer, attach, completions, config, events, init, interrupt, keys, list, logs, messages, notify, pair, resume, rm,
+    run, screen, send, serve, status, stop,
 };
 
 /// Keeps coding agents at work in tmux windows, reached from Telegram, ssh, this command line and an API.
@@ -70,6 +70,8 @@ pub enum Command {
     Messages(messages::Args),
     /// Answer a question of an agent.
     Answer(answer::Args),
+    /// Connect a Telegram bot: asks for its token, finds you, writes the configuration.
+    Init(init::Args),
     /// Print a one-time code that lets a person talk to the bot.
     Pair(pair::Args),
     /// List who was let in to talk to the bot, or shut somebody out.

@@ -13,6 +13,7 @@ mod demo_agent;
 mod events;
 mod health;
 pub mod hook;
+mod init;
 mod interrupt;
 mod keys;
 mod list;
@@ -88,6 +89,7 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Events(args) => cx.block_on(events::run(&cx, args)),
         Command::Messages(args) => cx.block_on(messages::run(&cx, args)),
         Command::Answer(args) => cx.block_on(answer::run(&cx, args)),
+        Command::Init(args) => cx.block_on(init::run(&cx, args)),
         Command::Pair(args) => cx.block_on(pair::run(&cx, args)),
         Command::People(args) => cx.block_on(pair::people(&cx, args)),
         Command::Health => cx.block_on(health::run(&cx)),

@@ -27,7 +27,10 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
         out::line(&format!("open  {link}"))?;
     }
     out::line(&format!("or send the bot  /start {}", pairing.code))?;
-    out::note(&format!("lets one person in as {}, until {}", pairing.role, pairing.expires_at));
+    out::note(&format!(
+        "lets one person in as {}, until {}",
+        pairing.role, pairing.expires_at
+    ));
     Ok(())
 }
 

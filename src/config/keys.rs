@@ -50,7 +50,12 @@ pub(super) const KEYS: &[Key] = &[
     key("telegram", "allow", Shape::Ids, Some("[]")),
     key("telegram", "home_chat", Shape::Id, None),
     key("telegram", "poll_timeout_s", integer(1, 50), Some("50")),
-    key("telegram", "receipts", Shape::Texts, Some(r#"["👀", "✍", "⚡", "👍", "👎", "🤔"]"#)),
+    key(
+        "telegram",
+        "receipts",
+        Shape::Texts,
+        Some(r#"["👀", "✍", "⚡", "👍", "👎", "🤔"]"#),
+    ),
     key("telegram", "topics", Shape::Text, Some(r#""auto""#)),
     key("telegram", "parts_max", integer(1, 50), Some("5")),
     key("telegram", "stale_after_s", integer(60, 86_400), Some("900")),

@@ -162,7 +162,12 @@ impl RawTelegram {
             topics: one_of("telegram.topics", &self.topics, ["off", "auto"], sources)?,
             parts_max: self.parts_max as usize,
             stale_after: Duration::from_secs(self.stale_after_s.into()),
-            own_approval: one_of("telegram.own_approval", &self.own_approval, ["refuse", "allow"], sources)?,
+            own_approval: one_of(
+                "telegram.own_approval",
+                &self.own_approval,
+                ["refuse", "allow"],
+                sources,
+            )?,
             transcriber: transcriber(self.transcribe_command, self.transcribe_url, sources)?,
         })
     }
@@ -184,9 +189,15 @@ fn receipts(words: Vec<String>, sources: &Sources) -> Result<Option<Receipts>> {
     if words.is_empty() {
         return Ok(None);
     }
-    if let Some(word) = words.iter().find(|word| !REACTIONS.split(' ').any(|known| known == *word)) {
+    if let Some(word) = words
+        .iter()
+        .find(|word| !REACTIONS.split(' ').any(|known| known == *word))
+    {
         return Err(sources
-            .fault(KEY, format_args!("has `{word}`, which is no reaction that a bot can set"))
+            .fault(
+                KEY,
+                format_args!("has `{word}`, which is no reaction that a bot can set"),
+            )
             .hint(format!("It can be one of {REACTIONS}")));
     }
     match <[String; 6]>::try_from(words) {
@@ -212,7 +223,10 @@ fn transcriber(command: Vec<String>, url: Option<String>, sources: &Sources) -> 
             Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Ok(Some(Transcriber::Url(url))),
             _ => Err(sources.fault("telegram.transcribe_url", "is no http address")),
         },
-        (false, Some(_)) => Err(sources.fault("telegram.transcribe_url", "is set, and `transcribe_command` too; one is enough")),
+        (false, Some(_)) => Err(sources.fault(
+            "telegram.transcribe_url",
+            "is set, and `transcribe_command` too; one is enough",
+        )),
     }
 }
 

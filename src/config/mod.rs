@@ -146,6 +146,18 @@ pub struct Overrides {
     pub data_dir: Option<PathBuf>,
 }
 
+/// Where a person's own configuration would be written: `TELECODER_CONFIG`, else `$XDG_CONFIG_HOME/telecoder/config.toml`.
+pub fn new_file() -> Result<PathBuf> {
+    let env = Environment::of_process()?;
+    if let Some(named) = env.filled("TELECODER_CONFIG") {
+        return Ok(PathBuf::from(named));
+    }
+    locate::user_file(&env).ok_or_else(|| {
+        Fault::new(Kind::Config, "no place for a configuration is known: HOME is not set")
+            .hint("Name one: `telecoder --config FILE init`.")
+    })
+}
+
 impl Config {
     /// Where sessions that are bound to no chat report to.
     pub fn home_chat(&self) -> Option<ChatRef> {

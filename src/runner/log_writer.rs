@@ -4,14 +4,18 @@
 //! reads, another writes, and what the disk is too full or too slow for is dropped and counted. Two segments, `F` and `F.1`, each half of the limit: when `F` is full it
 //! becomes `F.1`. A crash loses nothing that was written. Knows no session and no terminal.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, SyncSender};
 
 use rustix::fs::OFlags;
+use rustix::process::Signal;
 
+use super::process;
 use crate::domain::fault::{Fault, Result};
 
 const BUFFER_BYTES: usize = 16 * 1024;
@@ -36,6 +40,26 @@ pub fn run(input: impl Read, file: &Path, max_bytes: u64) {
         });
         read_on(input, &sender);
     });
+}
+
+/// Continues the log writers of files beneath `sessions` that somebody has stopped: a reader that stands still makes tmux hold
+/// all that the agent writes. Returns how many there were.
+pub fn continue_stopped(sessions: &Path) -> usize {
+    let stopped = process::Table::read().stopped(|pid| writes_beneath(pid, sessions));
+    let continued = stopped
+        .into_iter()
+        .filter(|writer| process::signal(*writer, Signal::CONT));
+    continued.count()
+}
+
+fn writes_beneath(pid: u32, sessions: &Path) -> bool {
+    let Ok(line) = std::fs::read(format!("/proc/{pid}/cmdline")) else {
+        return false;
+    };
+    let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+    let file = words.iter().skip_while(|word| **word != b"--file").nth(1);
+    words.get(1) == Some(&&b"log-writer"[..])
+        && file.is_some_and(|file| Path::new(OsStr::from_bytes(file)).starts_with(sessions))
 }
 
 /// What goes from the reading to the writing thread.

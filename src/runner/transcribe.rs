@@ -37,7 +37,12 @@ pub async fn transcribe(command: &[String], file: &Path) -> Result<String> {
     };
     let (status, text) = tokio::time::timeout(LIMIT, work)
         .await
-        .map_err(|_| Fault::new(Kind::Timeout, format!("`{program}` took longer than {} s", LIMIT.as_secs())))?
+        .map_err(|_| {
+            Fault::new(
+                Kind::Timeout,
+                format!("`{program}` took longer than {} s", LIMIT.as_secs()),
+            )
+        })?
         .map_err(|error| Fault::io(format!("reading from `{program}`"), &error))?;
     if !status.success() {
         return Err(Fault::new(Kind::Failure, format!("`{program}` ended with {status}")));

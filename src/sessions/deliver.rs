@@ -48,39 +48,49 @@ impl Actor {
     }
 
     async fn deliver(&mut self, turn: Turn, launch: &Launch, pane: &PaneId) -> Result<Next> {
-        let looked_at = Instant::now();
-        let Ok(screen) = self.engine.0.tmux.screen(pane).await else {
-            return Ok(Next::after(HELD_PAUSE));
-        };
-        if let Some(obstacle) = self.obstacle(&screen) {
+        // What was held once is looked at before anything is stored. A fresh prompt most often goes out, so the look goes on
+        // while `typing` is being synced, and comes no earlier than that way.
+        if turn.state == TurnState::Held
+            && let Some(obstacle) = self.look_for_obstacle(pane).await
+        {
             return self.hold(&turn, obstacle).await;
         }
-        let begun = self.step(&turn.id, TurnEvent::BeginTyping { launch: launch.no });
-        if begun.await?.is_none() {
-            return Ok(Next::now());
-        }
-        // Its person may have reworded it between the look and the claim; from the claim on its words are fixed.
-        let id = turn.id.clone();
-        let turn = self.engine.0.store.read(move |tx| tx.turn(&id)).await?;
-        if looked_at.elapsed() > LOOK_GOOD_FOR
-            && let Ok(screen) = self.engine.0.tmux.screen(pane).await
-            && let Some(obstacle) = self.obstacle(&screen)
-        {
-            self.step(&turn.id, TurnEvent::NotTyped(obstacle)).await?;
-            return Ok(Next::after(HELD_PAUSE));
-        }
-        crate::failpoint!("I3");
         let text = Sanitised {
             text: turn.text.clone(),
             stripped: turn.stripped,
         };
-        match self.engine.0.tmux.paste(pane, &self.id, &text).await {
+        let looked_at = Instant::now();
+        let begin = self.step(&turn.id, TurnEvent::BeginTyping { launch: launch.no });
+        let prepare = self.engine.0.tmux.prepare_paste(&text);
+        let (begun, prepared, mut obstacle) = tokio::join!(begin, prepare, self.look_for_obstacle(pane));
+        if begun?.is_none() {
+            return Ok(Next::now());
+        }
+        // Its person may have reworded it between the look and the claim; from the claim on its words are fixed.
+        let id = turn.id.clone();
+        if self.engine.0.store.read(move |tx| tx.turn(&id)).await?.text != turn.text {
+            let reason = Reason::new("reworded", "it got other words right before it was typed");
+            self.step(&turn.id, TurnEvent::NotTyped(reason)).await?;
+            return Ok(Next::now());
+        }
+        if obstacle.is_none() && looked_at.elapsed() > LOOK_GOOD_FOR {
+            obstacle = self.look_for_obstacle(pane).await;
+        }
+        let prepared = match (obstacle, prepared) {
+            (None, Ok(prepared)) => prepared,
+            (Some(obstacle), _) => return self.not_typed(&turn, obstacle).await,
+            (None, Err(fault)) => {
+                let reason = Reason::new("paste_failed", format!("nothing was typed: {fault}"));
+                return self.not_typed(&turn, reason).await;
+            }
+        };
+        crate::failpoint!("I3");
+        match self.engine.0.tmux.paste_prepared(pane, &self.id, prepared).await {
             Ok(Guarded::Done) => {}
             Ok(Guarded::Mismatch) => {
-                let reason = Reason::new("pane_gone", "the agent's window is not there any more");
-                self.step(&turn.id, TurnEvent::NotTyped(reason)).await?;
                 self.dirty.exit = true;
-                return Ok(Next::after(HELD_PAUSE));
+                let reason = Reason::new("pane_gone", "the agent's window is not there any more");
+                return self.not_typed(&turn, reason).await;
             }
             Err(fault) => {
                 let reason = Reason::new("paste_failed", format!("tmux did not confirm the paste: {fault}"));
@@ -89,6 +99,12 @@ impl Actor {
         }
         crate::failpoint!("I5");
         self.submit(turn, pane).await
+    }
+
+    /// `typing` was stored, and then nothing went out.
+    async fn not_typed(&self, turn: &Turn, reason: Reason) -> Result<Next> {
+        self.step(&turn.id, TurnEvent::NotTyped(reason)).await?;
+        Ok(Next::after(HELD_PAUSE))
     }
 
     /// The text is on its way into the box: wait until it shows, then press Enter.
@@ -224,6 +240,17 @@ impl Actor {
             })
             .await?;
         Ok(Next::now())
+    }
+
+    /// What stands in the way of typing now, if anything.
+    async fn look_for_obstacle(&self, pane: &PaneId) -> Option<Reason> {
+        match self.engine.0.tmux.screen(pane).await {
+            Ok(screen) => self.obstacle(&screen),
+            Err(fault) => Some(Reason::new(
+                "screen_unreadable",
+                format!("the agent's screen cannot be read: {fault}"),
+            )),
+        }
     }
 
     fn obstacle(&self, screen: &Screen) -> Option<Reason> {

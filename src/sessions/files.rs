@@ -35,7 +35,9 @@ impl Engine {
         let into = outgoing.join(format!("get-{}", Uuid::new_v4().simple()));
         let work = self.0.paths.work(session);
         let size = mailbox::fetch_beneath(&work, path, self.0.config.limits.file_bytes, &into)?;
-        let name = path.file_name().map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());
         Ok(MessageFile {
             path: into,
             name,

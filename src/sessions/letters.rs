@@ -18,6 +18,8 @@ use crate::domain::turn::{Turn, TurnEvent, TurnState};
 use crate::runner::mailbox::{self, Found};
 use crate::store::{NewMessage, Tx};
 
+/// How much of a step is shown.
+const STEP_CHARS_MAX: usize = 100;
 /// Letters that one transaction takes.
 const LETTERS_PER_TAKE: usize = 64;
 /// Characters of a letter's key that are kept.
@@ -206,7 +208,7 @@ impl Actor {
                 tx.quarantine_letter(&id, &name, &reason)?;
                 let session = tx.session(&id)?;
                 let text = format!("A letter in its mailbox was put aside and not delivered: {reason}.");
-                tell::notice(&engine, tx, &session, text, None)
+                tell::notice(&engine, tx, &session, text, None).map(drop)
             })
             .await?;
         let removed = mailbox::quarantine(&self.launch_dir(launch).mail(), &file);
@@ -300,9 +302,25 @@ fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, signal:
             source,
             text: text.clone(),
         },
-        AgentSignal::Failed { .. } | AgentSignal::Progress { .. } | AgentSignal::Nothing => return Ok(()),
+        AgentSignal::Progress { tool, detail } => return note_step(tx, id, tool, detail),
+        AgentSignal::Failed { .. } | AgentSignal::Nothing => return Ok(()),
     };
     engine.apply(tx, id, &event).map(drop)
+}
+
+/// What the agent does now goes to whoever watches the turn.
+fn note_step(tx: &Tx<'_>, id: &SessionId, tool: &str, detail: &str) -> Result<()> {
+    let line: String = format!("{tool} {detail}")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(STEP_CHARS_MAX)
+        .collect();
+    for turn in tx.running_turns(id)? {
+        tx.add_progress_step(&turn.id, &line)?;
+    }
+    Ok(())
 }
 
 /// The turn that the agent says it took: the oldest typed one with this text, else one that was given up as uncertain.

@@ -12,6 +12,7 @@ use crate::domain::event::EventKind;
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
 use crate::domain::session::{SessionEvent, SessionState};
+use crate::runner::log_writer;
 use crate::runner::watch::{LaunchChange, LaunchKey};
 use crate::store::SessionFilter;
 use crate::tmux::TmuxEvent;
@@ -180,6 +181,16 @@ async fn take_slot(engine: &Engine) -> Result<Option<SessionId>> {
         .await
 }
 
+async fn continue_log_writers(engine: &Engine) {
+    let sessions = engine.0.paths.sessions();
+    let continued = tokio::task::spawn_blocking(move || log_writer::continue_stopped(&sessions));
+    match continued.await {
+        Ok(0) => {}
+        Ok(writers) => tracing::warn!(writers, "log writers had been stopped and were continued"),
+        Err(error) => tracing::warn!(error = %error, "stopped log writers could not be looked for"),
+    }
+}
+
 async fn sweep(engine: Engine) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     loop {
@@ -189,6 +200,7 @@ async fn sweep(engine: Engine) {
         }
         engine.0.actors.nudge_all(&Nudge::Sweep);
         engine.0.schedule.notify_one();
+        continue_log_writers(&engine).await;
         if let Err(fault) = recover(&engine).await {
             tracing::warn!(error = %fault, "sessions without an actor could not be looked for");
         }

@@ -132,7 +132,9 @@ impl Tx<'_> {
     fn part_held(&self, id: MessageId, index: u32, reason: &str) -> Result<()> {
         self.part_again(id, index, 0, false, false)?;
         match self.message(id)?.to {
-            Some(chat) => self.set_unreachable(&chat.channel, chat.chat_id, Some(reason)).map(drop),
+            Some(chat) => self
+                .set_unreachable(&chat.channel, chat.chat_id, Some(reason))
+                .map(drop),
             None => Ok(()),
         }
     }
@@ -156,12 +158,23 @@ impl Tx<'_> {
         let (Some(to), thread) = (&message.to, message.to.as_ref().and_then(|to| to.thread_id)) else {
             return Ok(());
         };
-        let topic = message.session.as_ref().map(|session| self.topic(session)).transpose()?.flatten();
+        let topic = message
+            .session
+            .as_ref()
+            .map(|session| self.topic(session))
+            .transpose()?
+            .flatten();
         match (&message.session, topic) {
             (Some(session), Some(topic)) if topic.thread_id == thread && topic.chat_id == to.chat_id => {
                 self.lose_topic(session)
             }
-            _ => self.move_message(id, &ChatRef { thread_id: None, ..to.clone() }),
+            _ => self.move_message(
+                id,
+                &ChatRef {
+                    thread_id: None,
+                    ..to.clone()
+                },
+            ),
         }
     }
 

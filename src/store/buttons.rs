@@ -26,7 +26,14 @@ impl Tx<'_> {
         let action = to_json(action)?;
         self.run(
             "INSERT INTO buttons (id, message, label, action, created_at, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![id, message.0, label, action, micros(self.now), sealing(id, message.0, label, &action).finish()],
+            params![
+                id,
+                message.0,
+                label,
+                action,
+                micros(self.now),
+                sealing(id, message.0, label, &action).finish()
+            ],
         )?;
         Ok(())
     }
@@ -37,7 +44,11 @@ impl Tx<'_> {
 
     /// All buttons of a message, in the order in which they were made.
     pub fn buttons_of(&self, message: MessageId) -> Result<Vec<ButtonRow>> {
-        self.all("SELECT * FROM buttons WHERE message = ?1 ORDER BY created_at, id", [message.0], read_button)
+        self.all(
+            "SELECT * FROM buttons WHERE message = ?1 ORDER BY created_at, id",
+            [message.0],
+            read_button,
+        )
     }
 
     /// Marks every button of a message as used; false when one of them was used before.
@@ -55,7 +66,10 @@ impl Tx<'_> {
 
     /// What was used turned out to have done nothing: it may be used again.
     pub fn free_buttons(&self, message: MessageId) -> Result<()> {
-        self.run("UPDATE buttons SET used_at = NULL, used_by = NULL WHERE message = ?1", [message.0])?;
+        self.run(
+            "UPDATE buttons SET used_at = NULL, used_by = NULL WHERE message = ?1",
+            [message.0],
+        )?;
         Ok(())
     }
 
@@ -67,7 +81,12 @@ impl Tx<'_> {
         let action = to_json(action)?;
         self.run(
             "UPDATE buttons SET label = ?2, action = ?3, seal = ?4 WHERE id = ?1",
-            params![id, label, action, sealing(id, button.message.0, label, &action).finish()],
+            params![
+                id,
+                label,
+                action,
+                sealing(id, button.message.0, label, &action).finish()
+            ],
         )?;
         Ok(())
     }

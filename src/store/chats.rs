@@ -9,6 +9,9 @@ use crate::domain::fault::Result;
 use crate::domain::ids::{SessionId, TurnId};
 use crate::domain::route::ChatRef;
 
+/// Steps of one turn that are kept.
+const STEPS_MAX: usize = 200;
+
 /// A session's topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topic {
@@ -129,7 +132,11 @@ impl Tx<'_> {
     }
 
     pub fn topic(&self, session: &SessionId) -> Result<Option<Topic>> {
-        self.maybe("SELECT * FROM topics WHERE session = ?1", [session.as_str()], read_topic)
+        self.maybe(
+            "SELECT * FROM topics WHERE session = ?1",
+            [session.as_str()],
+            read_topic,
+        )
     }
 
     /// The topic that a thread is.
@@ -162,7 +169,10 @@ impl Tx<'_> {
 
     pub fn topic_later(&self, session: &SessionId, wait_ms: u64) -> Result<()> {
         let at = micros(self.now).saturating_add(i64::try_from(wait_ms.saturating_mul(1000)).unwrap_or(i64::MAX));
-        self.run("UPDATE topics SET not_before = ?2 WHERE session = ?1", params![session.as_str(), at])?;
+        self.run(
+            "UPDATE topics SET not_before = ?2 WHERE session = ?1",
+            params![session.as_str(), at],
+        )?;
         Ok(())
     }
 
@@ -225,7 +235,13 @@ impl Tx<'_> {
         self.run(
             "INSERT INTO progress (turn, channel, chat_id, thread_id, state, steps, not_before)
              VALUES (?1, ?2, ?3, ?4, 'wanted', '[]', ?5) ON CONFLICT (turn) DO NOTHING",
-            params![turn.as_str(), to.channel, to.chat_id, to.thread_id, micros(self.now).saturating_add(wait)],
+            params![
+                turn.as_str(),
+                to.channel,
+                to.chat_id,
+                to.thread_id,
+                micros(self.now).saturating_add(wait)
+            ],
         )?;
         Ok(())
     }
@@ -262,9 +278,21 @@ impl Tx<'_> {
         )
     }
 
-    pub fn set_progress_steps(&self, turn: &TurnId, steps: &[String]) -> Result<()> {
-        let steps = super::rows::to_json(&steps)?;
-        self.run("UPDATE progress SET steps = ?2 WHERE turn = ?1", params![turn.as_str(), steps])?;
+    /// What the agent does now, as one more line of a turn's progress. Nothing happens where no progress is shown.
+    pub fn add_progress_step(&self, turn: &TurnId, step: &str) -> Result<()> {
+        let Some(mut progress) = self.progress(turn)? else {
+            return Ok(());
+        };
+        if progress.steps.len() < STEPS_MAX {
+            progress.steps.push(step.to_owned());
+        } else if let Some(last) = progress.steps.last_mut() {
+            *last = step.to_owned();
+        }
+        let steps = super::rows::to_json(&progress.steps)?;
+        self.run(
+            "UPDATE progress SET steps = ?2 WHERE turn = ?1",
+            params![turn.as_str(), steps],
+        )?;
         Ok(())
     }
 

@@ -98,7 +98,7 @@ fn read_launch(row: &Row<'_>) -> Result<Launch> {
     })
 }
 
-fn read_placement(row: &Row<'_>) -> Result<Option<Placement>> {
+pub(super) fn read_placement(row: &Row<'_>) -> Result<Option<Placement>> {
     let Some(window) = row.maybe_id("window")? else {
         return Ok(None);
     };

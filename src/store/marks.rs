@@ -78,14 +78,22 @@ impl Tx<'_> {
         self.run(
             "UPDATE marks SET attempts = attempts + 1, not_before = ?5
              WHERE channel = ?1 AND chat_id = ?2 AND message_id = ?3 AND kind = ?4",
-            params![channel, mark.chat_id, mark.message_id, mark.kind, micros(self.now).saturating_add(wait)],
+            params![
+                channel,
+                mark.chat_id,
+                mark.message_id,
+                mark.kind,
+                micros(self.now).saturating_add(wait)
+            ],
         )?;
         Ok(())
     }
 
     /// How far a reader of the event log has come; none before its first word.
     pub fn cursor(&self, reader: &str) -> Result<Option<i64>> {
-        self.maybe("SELECT seq FROM cursors WHERE reader = ?1", [reader], |row| row.integer("seq"))
+        self.maybe("SELECT seq FROM cursors WHERE reader = ?1", [reader], |row| {
+            row.integer("seq")
+        })
     }
 
     pub fn set_cursor(&self, reader: &str, seq: i64) -> Result<()> {

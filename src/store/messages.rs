@@ -50,7 +50,10 @@ impl Tx<'_> {
 
     /// Says what a message concerns, before it is cut into parts.
     pub fn set_about(&self, id: MessageId, about: &About) -> Result<()> {
-        self.run("UPDATE messages SET about = ?2 WHERE id = ?1", params![id.0, to_json(about)?])?;
+        self.run(
+            "UPDATE messages SET about = ?2 WHERE id = ?1",
+            params![id.0, to_json(about)?],
+        )?;
         Ok(())
     }
 

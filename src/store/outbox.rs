@@ -180,7 +180,8 @@ impl Tx<'_> {
             return Ok(false);
         };
         let topic = self.topic(session)?;
-        Ok(topic.is_some_and(|topic| topic.thread_id.is_none() && topic.refused.is_none() && topic.chat_id == to.chat_id))
+        Ok(topic
+            .is_some_and(|topic| topic.thread_id.is_none() && topic.refused.is_none() && topic.chat_id == to.chat_id))
     }
 
     /// Open messages of a session that wait in a chat go to another place of it.
@@ -191,13 +192,17 @@ impl Tx<'_> {
             params![session.as_str(), place.channel, place.chat_id],
             read_message_id,
         )?;
-        open.into_iter().try_for_each(|message| self.move_message(message, place))
+        open.into_iter()
+            .try_for_each(|message| self.move_message(message, place))
     }
 
     /// Another place of the same chat. Sealing it anew must not make a damaged row a good one: reading it comes first.
     pub(super) fn move_message(&self, message: MessageId, place: &ChatRef) -> Result<()> {
         self.message(message)?;
-        self.run("UPDATE messages SET thread_id = ?2 WHERE id = ?1", params![message.0, place.thread_id])?;
+        self.run(
+            "UPDATE messages SET thread_id = ?2 WHERE id = ?1",
+            params![message.0, place.thread_id],
+        )?;
         self.seal_message(message)
     }
 
@@ -208,7 +213,9 @@ impl Tx<'_> {
             params![message.0, index],
             read_part,
         )?;
-        found.map(|part| part.body).ok_or_else(|| refused(format!("message {message} has no part {index}")))
+        found
+            .map(|part| part.body)
+            .ok_or_else(|| refused(format!("message {message} has no part {index}")))
     }
 
     pub(super) fn set_part_body(&self, message: MessageId, index: u32, body: &PartBody) -> Result<()> {

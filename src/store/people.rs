@@ -15,11 +15,19 @@ const PAIRINGS_MAX: i64 = 32;
 impl Tx<'_> {
     /// None: nobody that was let in.
     pub fn person(&self, channel: &str, id: i64) -> Result<Option<Person>> {
-        self.maybe("SELECT * FROM people WHERE channel = ?1 AND id = ?2", params![channel, id], read_person)
+        self.maybe(
+            "SELECT * FROM people WHERE channel = ?1 AND id = ?2",
+            params![channel, id],
+            read_person,
+        )
     }
 
     pub fn people(&self, channel: &str) -> Result<Vec<Person>> {
-        self.all("SELECT * FROM people WHERE channel = ?1 ORDER BY added_at, id", [channel], read_person)
+        self.all(
+            "SELECT * FROM people WHERE channel = ?1 ORDER BY added_at, id",
+            [channel],
+            read_person,
+        )
     }
 
     /// Lets somebody in, or gives another role.
@@ -34,7 +42,10 @@ impl Tx<'_> {
 
     /// False when nobody of that id was let in.
     pub fn remove_person(&self, channel: &str, id: i64) -> Result<bool> {
-        Ok(self.run("DELETE FROM people WHERE channel = ?1 AND id = ?2", params![channel, id])? > 0)
+        Ok(self.run(
+            "DELETE FROM people WHERE channel = ?1 AND id = ?2",
+            params![channel, id],
+        )? > 0)
     }
 
     /// Remembers whose message became a prompt.
@@ -77,7 +88,10 @@ impl Tx<'_> {
             |row| row.word("role"),
         )?;
         if role.is_some() {
-            self.run("UPDATE pairings SET used_at = ?2 WHERE digest = ?1", params![digest, now])?;
+            self.run(
+                "UPDATE pairings SET used_at = ?2 WHERE digest = ?1",
+                params![digest, now],
+            )?;
         }
         Ok(role)
     }

@@ -52,6 +52,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+pub use paste::PreparedPaste;
 pub use version::Version;
 
 use error::{HINT_INSTALL, Repeat};
@@ -193,12 +194,18 @@ impl Tmux {
         self.link.panes().await
     }
 
-    /// Loads `text` into a buffer of its own and pastes it bracketed, if the pane is alive and stamped with `session`.
+    /// Writes `text` to a 0600 file, for one `paste_prepared`; tmux hears nothing of it yet. Errors: `Usage` for an empty text,
+    /// `OverLimit`, `Storage`.
+    pub async fn prepare_paste(&self, text: &Sanitised) -> Result<PreparedPaste> {
+        self.link.prepare_paste(text).await
+    }
+
+    /// Loads the text into a buffer of its own and pastes it bracketed, if the pane is alive and stamped with `session`.
     ///
     /// `Done` means that tmux has it, not that the program read it. Errors: `Uncertain` when the answer was lost; with every
-    /// other kind nothing was typed (`Usage`: empty; `OverLimit`; `RefusedByState`: the pane's input is off).
-    pub async fn paste(&self, pane: &PaneId, session: &SessionId, text: &Sanitised) -> Result<Guarded> {
-        self.link.paste(pane, session, text).await
+    /// other kind nothing was typed (`RefusedByState`: the pane's input is off).
+    pub async fn paste_prepared(&self, pane: &PaneId, session: &SessionId, prepared: PreparedPaste) -> Result<Guarded> {
+        self.link.paste_prepared(pane, session, prepared).await
     }
 
     /// Presses keys by their tmux names (`Enter`, `Escape`, `C-c`, `Up`, `a`), guarded like a paste. A name that tmux does not

@@ -21,13 +21,26 @@ use crate::domain::text::Sanitised;
 /// A prompt is far shorter (config `limits.prompt_bytes`); this bounds what tmux holds for a program that does not read.
 const PASTE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// A text that lies in its file, ready to be pasted once. Dropped unused, it leaves nothing behind.
+pub struct PreparedPaste {
+    /// Of the tmux buffer.
+    name: String,
+    file: BufferFile,
+}
+
 impl Link {
-    pub async fn paste(&self, pane: &PaneId, session: &SessionId, text: &Sanitised) -> Result<Guarded> {
+    /// Writes the file of a paste; nothing goes to tmux yet.
+    pub async fn prepare_paste(&self, text: &Sanitised) -> Result<PreparedPaste> {
         check(&text.text)?;
-        let doing = format!("pasting into pane {pane}");
         let name = format!("telecoder-{}-{}", std::process::id(), self.next_number());
         let file = BufferFile::write(self.buffers().join(&name), text.text.clone()).await?;
         crate::failpoint!("I4");
+        Ok(PreparedPaste { name, file })
+    }
+
+    pub async fn paste_prepared(&self, pane: &PaneId, session: &SessionId, prepared: PreparedPaste) -> Result<Guarded> {
+        let doing = format!("pasting into pane {pane}");
+        let PreparedPaste { name, file } = prepared;
         let answer = self
             .run(&paste_list(pane, session, &name, &file.0), Repeat::Never)
             .await;

@@ -11,6 +11,7 @@ use crate::support::{Daemon, TestEnv, WAIT_LIMIT, eventually, eventually_within}
 
 mod buttons;
 mod files;
+mod init;
 mod life;
 mod people;
 mod progress;

@@ -7,7 +7,6 @@ use super::caller::Caller;
 use super::extract::Body;
 use super::refusal::Answer;
 use super::state::Api;
-use super::view;
 use crate::api::wire::{self, KeysRequest};
 use crate::domain::fault::{Fault, Kind};
 use crate::domain::ids::SessionId;
@@ -59,6 +58,6 @@ pub async fn screen(State(api): State<Api>, Path(word): Path<String>) -> Answer<
 
 /// The session as it is after the act.
 async fn shown(api: &Api, id: SessionId) -> Answer<wire::Session> {
-    let shown = api.store().read(move |tx| view::session(tx, &tx.session(&id)?)).await?;
-    Ok(Json(shown))
+    let shown = api.store().read(move |tx| tx.glance(&id)).await?;
+    Ok(Json(wire::Session::from(&shown)))
 }

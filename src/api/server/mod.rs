@@ -17,7 +17,6 @@ mod prompts;
 mod refusal;
 mod sessions;
 mod state;
-mod view;
 
 use std::time::Duration;
 

@@ -46,7 +46,9 @@ pub async fn pair(State(api): State<Api>, caller: Caller, Body(body): Body<Pairi
             Ok(expires_at)
         })
         .await?;
-    let link = bridge.username().map(|name| format!("https://t.me/{name}?start={code}"));
+    let link = bridge
+        .username()
+        .map(|name| format!("https://t.me/{name}?start={code}"));
     Ok(Json(Pairing {
         code,
         role: role.to_string(),

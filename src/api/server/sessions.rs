@@ -9,7 +9,6 @@ use super::caller::{Caller, child_policy};
 use super::extract::{Body, Params, idempotency_key};
 use super::refusal::{Answer, Refusal};
 use super::state::Api;
-use super::view;
 use crate::api::wire::{self, CreateRequest, Removed};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::session::{Session, SessionState};
@@ -28,11 +27,8 @@ pub async fn list(State(api): State<Api>, Params(params): Params<ListParams>) ->
         states: states(params.status.as_deref().unwrap_or("active"))?,
         include_removed: false,
     };
-    let sessions = api
-        .store()
-        .read(move |tx| tx.sessions(&filter)?.iter().map(|s| view::session(tx, s)).collect())
-        .await?;
-    Ok(Json(sessions))
+    let sessions = api.store().read(move |tx| tx.glances(&filter)).await?;
+    Ok(Json(sessions.iter().map(wire::Session::from).collect()))
 }
 
 fn states(word: &str) -> Result<Vec<SessionState>> {
@@ -52,7 +48,7 @@ pub async fn show(State(api): State<Api>, Path(word): Path<String>) -> Answer<wi
         .store()
         .read(move |tx| {
             let session = tx.find_session(&word)?;
-            let mut shown = view::session(tx, &session)?;
+            let mut shown = wire::Session::from(&tx.glance(&session.id)?);
             shown.asks = tx.open_asks(&session.id)?.iter().map(wire::Ask::from).collect();
             Ok((session, shown))
         })
@@ -82,8 +78,8 @@ pub async fn create(
         .create(request)
         .await
         .map_err(|fault| name_taken(fault, &body))?;
-    let shown = api.store().read(move |tx| view::session(tx, &session)).await?;
-    Ok((StatusCode::CREATED, Json(shown)))
+    let shown = api.store().read(move |tx| tx.glance(&session.id)).await?;
+    Ok((StatusCode::CREATED, Json(wire::Session::from(&shown))))
 }
 
 async fn checked(api: &Api, caller: &Caller, body: &CreateRequest) -> Result<NewSessionRequest> {

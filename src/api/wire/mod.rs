@@ -18,7 +18,7 @@ pub use log::{LogEntry, LogKind};
 pub use message::{Ask, Message, MessageFile};
 pub use people::{Pairing, PairingRequest, ShutOut};
 pub use request::{AnswerRequest, CreateRequest, Done, KeysRequest, PromptRequest, ReadRequest, Removed};
-pub use session::{Chat, Exit, Place, Session, SessionParts, TurnSummary};
+pub use session::{Chat, Exit, Place, Session, TurnSummary};
 pub use turn::{Reason, Turn};
 
 use serde::{Deserialize, Serialize};

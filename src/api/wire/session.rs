@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::{Ask, Reason};
 use crate::domain::Timestamp;
 use crate::domain::exit::{ExitCause, ExitRecord};
-use crate::domain::launch::{Launch, Placement};
+use crate::domain::launch::Placement;
 use crate::domain::policy::Policy;
 use crate::domain::route::ChatRef;
-use crate::domain::session::{self, SessionState, Source};
-use crate::domain::turn::{self, TurnState};
+use crate::domain::session::{SessionState, Source};
+use crate::domain::turn::TurnState;
+use crate::store::{Glance, TurnGlance};
 
 /// A session as docs/contract.md shows it. `last_screen` and `asks` are there in `show` only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,17 +83,9 @@ pub struct Place {
     pub pane_id: String,
 }
 
-/// What a session's JSON is made of.
-pub struct SessionParts<'a> {
-    pub session: &'a session::Session,
-    pub last_turn: Option<&'a turn::Turn>,
-    pub waiting: u32,
-    pub launch: Option<&'a Launch>,
-}
-
-impl From<SessionParts<'_>> for Session {
-    fn from(parts: SessionParts<'_>) -> Self {
-        let session = parts.session;
+impl From<&Glance> for Session {
+    fn from(glance: &Glance) -> Self {
+        let session = &glance.session;
         Self {
             id: session.id.to_string(),
             name: session.name.to_string(),
@@ -113,20 +106,12 @@ impl From<SessionParts<'_>> for Session {
             started_at: session.started_at,
             ended_at: session.ended_at,
             exit: session.exit.as_ref().map(Exit::from),
-            turn: parts.last_turn.map(TurnSummary::from),
-            queued_prompts: parts.waiting,
-            tmux: parts.launch.and_then(open_place),
+            turn: glance.turn.as_ref().map(TurnSummary::from),
+            queued_prompts: glance.waiting,
+            tmux: glance.placement.as_ref().map(Place::from),
             last_screen: None,
             asks: Vec::new(),
         }
-    }
-}
-
-/// The place of a launch that has not ended; the ids of one that has mean nothing any more.
-fn open_place(launch: &Launch) -> Option<Place> {
-    match (&launch.placement, launch.ended_at) {
-        (Some(placement), None) => Some(Place::from(placement)),
-        _ => None,
     }
 }
 
@@ -160,8 +145,8 @@ impl From<&ExitRecord> for Exit {
     }
 }
 
-impl From<&turn::Turn> for TurnSummary {
-    fn from(turn: &turn::Turn) -> Self {
+impl From<&TurnGlance> for TurnSummary {
+    fn from(turn: &TurnGlance) -> Self {
         Self {
             id: turn.id.to_string(),
             state: turn.state,

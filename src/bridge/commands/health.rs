@@ -9,8 +9,14 @@ use crate::store::{SessionFilter, Tx};
 pub(super) fn health(tx: &Tx<'_>, router: &Router) -> Result<Reply> {
     let report = router.health.report();
     let sessions = tx.sessions(&SessionFilter::default())?;
-    let live = sessions.iter().filter(|session| !session.status.state.is_ended()).count();
-    let mut lines = vec![format!("version {}, {live} sessions that have not ended", env!("CARGO_PKG_VERSION"))];
+    let live = sessions
+        .iter()
+        .filter(|session| !session.status.state.is_ended())
+        .count();
+    let mut lines = vec![format!(
+        "version {}, {live} sessions that have not ended",
+        env!("CARGO_PKG_VERSION")
+    )];
     lines.push(match report.last_poll_completed {
         Some(at) => format!("last completed poll {} ago", how_long(at, tx.now())),
         None => "no poll completed yet".into(),

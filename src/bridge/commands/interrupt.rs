@@ -8,7 +8,8 @@ use crate::domain::fault::Result;
 pub(super) async fn interrupt(desk: &Desk<'_>) -> Result<Reply> {
     let session = desk.meant(None).await?;
     if desk.recovered {
-        let text = "I was restarted while this stood to be done. Whether it was interrupted is not known; look with /screen.";
+        let text =
+            "I was restarted while this stood to be done. Whether it was interrupted is not known; look with /screen.";
         return Ok(Reply::of(&session.id, text));
     }
     desk.engine.interrupt(&session.id).await?;

@@ -73,7 +73,9 @@ pub(super) fn parse(text: &str, username: Option<&str>) -> Addressed {
     };
     let mut words = rest.split_whitespace().map(str::to_owned);
     let word = words.next().unwrap_or_default();
-    let (name, bot) = word.split_once('@').map_or((word.as_str(), None), |(name, bot)| (name, Some(bot)));
+    let (name, bot) = word
+        .split_once('@')
+        .map_or((word.as_str(), None), |(name, bot)| (name, Some(bot)));
     if let (Some(bot), Some(ours)) = (bot, username)
         && !bot.eq_ignore_ascii_case(ours)
     {
@@ -196,7 +198,10 @@ mod tests {
         let Addressed::Here(Ok(command)) = parse(text, Some("our_bot")) else {
             panic!("{text} is no command");
         };
-        assert_eq!((command.name(), command.args.as_slice()), (name, &args.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..]));
+        assert_eq!(
+            (command.name(), command.args.as_slice()),
+            (name, &args.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..])
+        );
     }
 
     #[test]
@@ -210,8 +215,14 @@ mod tests {
 
     #[test]
     fn a_command_for_another_bot_is_not_ours() {
-        assert!(matches!(parse("/status@other_bot", Some("our_bot")), Addressed::Elsewhere));
-        assert!(matches!(parse("/nonsense@other_bot", Some("our_bot")), Addressed::Elsewhere));
+        assert!(matches!(
+            parse("/status@other_bot", Some("our_bot")),
+            Addressed::Elsewhere
+        ));
+        assert!(matches!(
+            parse("/nonsense@other_bot", Some("our_bot")),
+            Addressed::Elsewhere
+        ));
         assert!(matches!(parse("/status@other_bot", None), Addressed::Here(Ok(_))));
     }
 

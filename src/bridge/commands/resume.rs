@@ -22,7 +22,8 @@ pub(super) async fn resume_last(desk: &Desk<'_>) -> Result<Reply> {
             Ok(ended.max_by_key(|session| session.ended_at))
         })
         .await?;
-    let last = last.ok_or_else(|| Fault::new(Kind::NotFound, "no session has ended").hint("/list shows what there is."))?;
+    let last =
+        last.ok_or_else(|| Fault::new(Kind::NotFound, "no session has ended").hint("/list shows what there is."))?;
     go_on(desk, last).await
 }
 

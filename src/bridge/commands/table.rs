@@ -61,7 +61,12 @@ pub(super) const TABLE: &[Entry] = &[
     entry("interrupt", Verb::Interrupt, Operator, "stop what the agent is doing"),
     entry("stop", Verb::Stop, Operator, "end a session"),
     entry("resume", Verb::Resume, Operator, "go on with a session that ended"),
-    entry("resume_last", Verb::ResumeLast, Operator, "go on with the last one that ended"),
+    entry(
+        "resume_last",
+        Verb::ResumeLast,
+        Operator,
+        "go on with the last one that ended",
+    ),
     entry("key", Verb::Key, Operator, "press keys: /key Down Enter"),
     entry("enter", Verb::Press("Enter"), Operator, "press Enter"),
     entry("esc", Verb::Press("Escape"), Operator, "press Escape"),

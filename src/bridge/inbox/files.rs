@@ -46,9 +46,11 @@ impl Shared {
         let mut parts = vec![];
         loop {
             let quiet = (Instant::now() + ALBUM_QUIET).min(limit);
-            let more = self.lanes.next_fitting(key, quiet, |waiting| {
-                matches!(&waiting.update.content, Content::File(file) if file.album.as_ref() == Some(album))
-            });
+            let more = self.lanes.next_fitting(
+                key,
+                quiet,
+                |waiting| matches!(&waiting.update.content, Content::File(file) if file.album.as_ref() == Some(album)),
+            );
             match more.await {
                 Some(part) => parts.push(part),
                 None => return parts,
@@ -69,7 +71,10 @@ impl Shared {
                 Err(fault) => self.tell_missing(here, &session, &message.file, &fault).await?,
             }
         }
-        let captions: Vec<&str> = messages.iter().filter_map(|(_, message)| message.caption.as_deref()).collect();
+        let captions: Vec<&str> = messages
+            .iter()
+            .filter_map(|(_, message)| message.caption.as_deref())
+            .collect();
         let text = prompt_text(&captions, &arrived);
         self.enqueue_files(messages, session, text).await
     }
@@ -100,7 +105,9 @@ impl Shared {
         if let Some(size) = file.size.filter(|size| *size > limit) {
             return Err(Fault::new(
                 Kind::OverLimit,
-                format!("it has {size} bytes; Telegram hands bots at most {FILE_BYTES_MAX}, and the limit here is {limit}"),
+                format!(
+                    "it has {size} bytes; Telegram hands bots at most {FILE_BYTES_MAX}, and the limit here is {limit}"
+                ),
             ));
         }
         let whole = engine.incoming(session, &here.update_id.to_string())?;
@@ -154,7 +161,11 @@ impl Shared {
         if fault.kind == Kind::Storage {
             return Err(fault.clone());
         }
-        let text = format!("`{}` was not taken: {}", file.name.replace('`', "'"), words::fault(fault));
+        let text = format!(
+            "`{}` was not taken: {}",
+            file.name.replace('`', "'"),
+            words::fault(fault)
+        );
         let (here, reply) = (here.clone(), Reply::of(session, text));
         self.store.write(move |tx| answer(tx, &here, &reply)).await
     }
@@ -175,7 +186,11 @@ impl Shared {
                         Err(fault) if fault.kind != Kind::Storage => {
                             let session = tx.session(&id)?;
                             let text = words::refusal(&fault, Some(&session));
-                            answer(tx, first, &Reply::of(&id, format!("{text}\n\nThe files are in the session's inbox.")))?;
+                            answer(
+                                tx,
+                                first,
+                                &Reply::of(&id, format!("{text}\n\nThe files are in the session's inbox.")),
+                            )?;
                         }
                         taken => drop(taken?),
                     }
@@ -213,7 +228,11 @@ fn prompt_text(captions: &[&str], arrived: &[Arrived]) -> Option<String> {
             let what = file.what.replace('_', " ");
             format!("- {} ({what}, {mime}, {} bytes)", file.place.display(), file.size)
         });
-        let head = if arrived.len() == 1 { "Attached file:" } else { "Attached files:" };
+        let head = if arrived.len() == 1 {
+            "Attached file:"
+        } else {
+            "Attached files:"
+        };
         parts.push(format!("{head}\n{}", lines.collect::<Vec<_>>().join("\n")));
     }
     (!parts.is_empty()).then(|| parts.join("\n\n"))
@@ -223,7 +242,13 @@ fn prompt_text(captions: &[&str], arrived: &[Arrived]) -> Option<String> {
 fn safe_name(update: i64, name: &str) -> String {
     let safe: String = name
         .chars()
-        .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
+        .map(|c| {
+            if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect();
     let safe = safe.trim_start_matches('.');
     let skipped = safe.chars().count().saturating_sub(NAME_CHARS_MAX);

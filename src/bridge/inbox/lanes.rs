@@ -44,7 +44,11 @@ impl Lanes {
     /// Chats in which something is still to be done that what follows has to wait for.
     pub fn busy(&self) -> HashSet<ChatRef> {
         let queues = self.lock();
-        queues.keys().filter(|key| !key.taps).map(|key| key.chat.clone()).collect()
+        queues
+            .keys()
+            .filter(|key| !key.taps)
+            .map(|key| key.chat.clone())
+            .collect()
     }
 
     /// True when the lane was empty: somebody has to work it off.
@@ -68,7 +72,12 @@ impl Lanes {
     }
 
     /// The next of a lane if it fits; waits for one until the time has come. None: nothing came, or something else.
-    pub async fn next_fitting(&self, key: &LaneKey, until: Instant, fits: impl Fn(&Waiting) -> bool) -> Option<Waiting> {
+    pub async fn next_fitting(
+        &self,
+        key: &LaneKey,
+        until: Instant,
+        fits: impl Fn(&Waiting) -> bool,
+    ) -> Option<Waiting> {
         loop {
             let grown = self.grown.notified();
             tokio::pin!(grown);

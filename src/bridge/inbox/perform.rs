@@ -89,11 +89,9 @@ impl Shared {
             update: &waiting.update,
             data,
         };
-        let decided = self.until_stored(async || {
-            match decide(&tap).await {
-                Err(fault) if fault.kind != Kind::Storage => Ok(Err(fault)),
-                decided => decided.map(Ok),
-            }
+        let decided = self.until_stored(async || match decide(&tap).await {
+            Err(fault) if fault.kind != Kind::Storage => Ok(Err(fault)),
+            decided => decided.map(Ok),
         });
         match decided.await {
             Ok(decided) => {
@@ -110,7 +108,8 @@ impl Shared {
             Err(fault) => {
                 self.answers.say(id, &words::sentence(&fault.message));
                 let update = waiting.update.update_id;
-                self.until_stored(|| self.store.write(move |tx| tx.finish_update(update))).await;
+                self.until_stored(|| self.store.write(move |tx| tx.finish_update(update)))
+                    .await;
             }
         }
     }

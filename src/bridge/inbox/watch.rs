@@ -80,7 +80,10 @@ impl Watch {
 
 async fn tell(shared: &Shared, text: String) {
     let home = shared.router.rules.home.clone();
-    let told = shared.store.write(move |tx| life::tell_home(tx, home.as_ref(), text)).await;
+    let told = shared
+        .store
+        .write(move |tx| life::tell_home(tx, home.as_ref(), text))
+        .await;
     if let Err(fault) = told {
         tracing::error!(reason = %fault, "telegram: that we are deaf cannot be stored");
     }
@@ -93,7 +96,9 @@ async fn note(shared: &Shared, first: bool, offset: Option<i64>) -> Result<()> {
         .store
         .write(move |tx| {
             let now = tx.now();
-            let last = tx.cursor(NOTE)?.and_then(|seconds| Timestamp::from_second(seconds).ok());
+            let last = tx
+                .cursor(NOTE)?
+                .and_then(|seconds| Timestamp::from_second(seconds).ok());
             tx.set_cursor(NOTE, now.as_second())?;
             let Some(last) = last.filter(|_| first) else {
                 return Ok(());

@@ -116,7 +116,11 @@ fn sendable(file: &MessageFile) -> MessageFile {
 fn as_file(message: &Message, rich: &Rich) -> Vec<PartBody> {
     let mut first = split(rich, INLINE_UNITS_MAX).into_iter().next().unwrap_or_default();
     let bytes = message.text.len();
-    block(&mut first, "\n\n", Rich::plain(format!("… the whole of it ({bytes} bytes) is in the file.")));
+    block(
+        &mut first,
+        "\n\n",
+        Rich::plain(format!("… the whole of it ({bytes} bytes) is in the file.")),
+    );
     let whole = match &message.done {
         None => message.text.clone(),
         // What was done is said in the rendered text only.

@@ -35,7 +35,9 @@ pub(super) async fn follow(store: &Store, rules: &Rules, seen: &mut Option<i64>)
             return Ok(topics);
         };
         let full = events.len() == EVENTS_MAX as usize;
-        topics |= events.iter().any(|event| event.session.is_some() && !is_of_turns(event.kind));
+        topics |= events
+            .iter()
+            .any(|event| event.session.is_some() && !is_of_turns(event.kind));
         let wanted: Vec<Event> = events.into_iter().filter(concerns_us).collect();
         if !wanted.is_empty() {
             let rules = rules.clone();
@@ -60,7 +62,10 @@ pub(super) async fn follow(store: &Store, rules: &Rules, seen: &mut Option<i64>)
 }
 
 fn is_of_turns(kind: EventKind) -> bool {
-    matches!(kind, EventKind::TurnState | EventKind::MessageCreated | EventKind::MessageState)
+    matches!(
+        kind,
+        EventKind::TurnState | EventKind::MessageCreated | EventKind::MessageState
+    )
 }
 
 fn concerns_us(event: &Event) -> bool {
@@ -98,7 +103,12 @@ fn ask_closed(tx: &Tx<'_>, session: &SessionId, id: &LetterId) -> Result<()> {
         return Ok(());
     };
     let by = decider(tx, message)?;
-    decided(tx, CHANNEL, message, &ask_decided(ask.state, ask.answer.as_deref(), by.as_deref()))
+    decided(
+        tx,
+        CHANNEL,
+        message,
+        &ask_decided(ask.state, ask.answer.as_deref(), by.as_deref()),
+    )
 }
 
 /// Who tapped, if the decision came by a tap.

@@ -105,7 +105,11 @@ impl Shared {
     }
 
     fn last_refresh(&self, turn: &TurnId) -> Option<Instant> {
-        self.refreshed.lock().unwrap_or_else(PoisonError::into_inner).get(turn).copied()
+        self.refreshed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(turn)
+            .copied()
     }
 
     fn note_refresh(&self, turn: &TurnId, at: Instant) {
@@ -233,9 +237,7 @@ impl Outbox {
         let claimed = self
             .shared
             .store
-            .write(move |tx| {
-                claim::claim(tx, &mut shared.pacer(), room, shared.rules.parts_max)
-            })
+            .write(move |tx| claim::claim(tx, &mut shared.pacer(), room, shared.rules.parts_max))
             .await?;
         for part in claimed.parts {
             crate::failpoint!("O4");

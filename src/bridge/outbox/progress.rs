@@ -29,7 +29,11 @@ const STEPS_MAX: usize = 8;
 pub(super) fn turn_changed(tx: &Tx<'_>, rules: &Rules, turn: &Turn) -> Result<()> {
     if turn.state == TurnState::Accepted {
         let session = tx.session(&turn.session)?;
-        let Some(to) = session.chat.or_else(|| rules.home.clone()).filter(|to| to.channel == CHANNEL) else {
+        let Some(to) = session
+            .chat
+            .or_else(|| rules.home.clone())
+            .filter(|to| to.channel == CHANNEL)
+        else {
             return Ok(());
         };
         let wait = match Level::of(tx, to.chat_id)? {
@@ -88,7 +92,13 @@ impl Shared {
     pub(super) async fn look_after_progress(self: &Arc<Self>) -> Result<Option<Instant>> {
         let (due, standing, next) = self
             .store
-            .read(|tx| Ok((tx.due_progress(CHANNEL)?, tx.standing_progress(CHANNEL)?, tx.next_progress_at(CHANNEL)?)))
+            .read(|tx| {
+                Ok((
+                    tx.due_progress(CHANNEL)?,
+                    tx.standing_progress(CHANNEL)?,
+                    tx.next_progress_at(CHANNEL)?,
+                ))
+            })
             .await?;
         let mut wake = next.map(super::claim::instant_of);
         for progress in due {
@@ -164,7 +174,8 @@ impl Shared {
                     .await
             }
             SendOutcome::RetryAfter { seconds, .. } => {
-                self.pacer().pause(progress.to.chat_id, Instant::now() + Duration::from_secs(seconds));
+                self.pacer()
+                    .pause(progress.to.chat_id, Instant::now() + Duration::from_secs(seconds));
                 self.store.write(move |tx| tx.end_progress(&id)).await
             }
             _ => self.store.write(move |tx| tx.end_progress(&id)).await,
@@ -176,7 +187,11 @@ impl Shared {
 
     /// A new text, not more often than the chat's limit bears.
     async fn refresh(&self, progress: Progress) -> Result<Instant> {
-        let every = self.rules.scaled(if progress.to.chat_id < 0 { EDIT_EVERY_GROUP } else { EDIT_EVERY });
+        let every = self.rules.scaled(if progress.to.chat_id < 0 {
+            EDIT_EVERY_GROUP
+        } else {
+            EDIT_EVERY
+        });
         let now = Instant::now();
         let last = self.last_refresh(&progress.turn);
         if let Some(last) = last.filter(|last| *last + every > now) {

@@ -99,11 +99,13 @@ impl Shared {
             return self
                 .store
                 .write(move |tx| {
-                    let to = tx.place_of_prompt(CHANNEL, mark.chat_id, mark.message_id)?.unwrap_or(ChatRef {
-                        channel: CHANNEL.into(),
-                        chat_id: mark.chat_id,
-                        thread_id: None,
-                    });
+                    let to = tx
+                        .place_of_prompt(CHANNEL, mark.chat_id, mark.message_id)?
+                        .unwrap_or(ChatRef {
+                            channel: CHANNEL.into(),
+                            chat_id: mark.chat_id,
+                            thread_id: None,
+                        });
                     let reply = say(tx, &to, Some(mark.message_id), &Reply::new(words))?;
                     let message_id = mark.message_id;
                     tx.set_about(reply, &About::Receipt { message_id })?;
@@ -135,7 +137,11 @@ impl Shared {
             return self.settle_mark(mark, None).await;
         };
         let formatted = if mark.attempts == 0 { &entities[..] } else { &[] };
-        match self.client.edit(mark.chat_id, mark.message_id, &text, formatted, &buttons).await {
+        match self
+            .client
+            .edit(mark.chat_id, mark.message_id, &text, formatted, &buttons)
+            .await
+        {
             ActEnd::Done => self.settle_mark(mark, None).await,
             // The formatting may be what is refused: once more without it.
             ActEnd::Refused(_) if mark.attempts == 0 && !entities.is_empty() => self.later(mark, 0).await,
@@ -153,7 +159,9 @@ impl Shared {
             }
             ActEnd::Again(why) if mark.attempts < ATTEMPTS_MAX => {
                 tracing::debug!(chat.id = mark.chat_id, reason = %why, "telegram: a mark was not set; again later");
-                let wait = BACKOFF_MS_MIN.saturating_mul(1 << mark.attempts.min(10)).min(BACKOFF_MS_MAX);
+                let wait = BACKOFF_MS_MIN
+                    .saturating_mul(1 << mark.attempts.min(10))
+                    .min(BACKOFF_MS_MAX);
                 self.later(mark, wait).await
             }
             ActEnd::Again(why) | ActEnd::Refused(why) => {
@@ -165,7 +173,9 @@ impl Shared {
 
     async fn settle_mark(&self, mark: &Mark, shown: Option<&str>) -> Result<()> {
         let (mark, shown) = (mark.clone(), shown.map(str::to_owned));
-        self.store.write(move |tx| tx.mark_done(CHANNEL, &mark, shown.as_deref())).await
+        self.store
+            .write(move |tx| tx.mark_done(CHANNEL, &mark, shown.as_deref()))
+            .await
     }
 
     async fn later(&self, mark: &Mark, wait_ms: u64) -> Result<()> {

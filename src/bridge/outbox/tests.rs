@@ -264,14 +264,25 @@ async fn a_chat_that_blocked_us_keeps_its_messages() {
     let kept = rig.put(CHAT, "one").await;
     rig.put(CHAT, "two").await;
     let held = async {
-        while rig.store.read(|tx| tx.unreachable(CHANNEL, CHAT)).await.expect("read").is_none() {
+        while rig
+            .store
+            .read(|tx| tx.unreachable(CHANNEL, CHAT))
+            .await
+            .expect("read")
+            .is_none()
+        {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(LIMIT, held).await.expect("the chat is known to be lost");
+    tokio::time::timeout(LIMIT, held)
+        .await
+        .expect("the chat is known to be lost");
     // Nothing is tried before somebody writes there again.
     rig.fake.make_unreachable(CHAT, None);
-    assert_eq!(rig.store.read(move |tx| tx.message(kept)).await.expect("kept").state, MessageState::Queued);
+    assert_eq!(
+        rig.store.read(move |tx| tx.message(kept)).await.expect("kept").state,
+        MessageState::Queued
+    );
     let reached = rig.store.write(|tx| tx.set_unreachable(CHANNEL, CHAT, None));
     assert!(reached.await.expect("stored"));
     let last = rig.put(CHAT, "three").await;

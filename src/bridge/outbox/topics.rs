@@ -55,7 +55,9 @@ impl Shared {
                 self.store.write(move |tx| tx.topic_made(&id, &place, &title)).await
             }
             Err(ActEnd::RetryAfter(seconds)) => {
-                self.store.write(move |tx| tx.topic_later(&id, seconds.saturating_mul(1000))).await
+                self.store
+                    .write(move |tx| tx.topic_later(&id, seconds.saturating_mul(1000)))
+                    .await
             }
             Err(ActEnd::Again(why)) => {
                 tracing::info!(session.id = %id, reason = %why, "telegram: a topic was not made; again later");
@@ -108,7 +110,11 @@ impl Shared {
         };
         let is_gone = matches!(&end, ActEnd::Refused(why) if why.to_ascii_lowercase().contains("not found"));
         let again = matches!(end, ActEnd::Again(_) | ActEnd::RetryAfter(_));
-        let now_closed = if topic.title.as_deref() == Some(&title) { closed } else { topic.closed };
+        let now_closed = if topic.title.as_deref() == Some(&title) {
+            closed
+        } else {
+            topic.closed
+        };
         let id = session.id.clone();
         self.store
             .write(move |tx| match (is_gone, again) {
@@ -120,7 +126,11 @@ impl Shared {
                 (false, false) => tx.set_topic_shape(&id, &title, now_closed),
             })
             .await?;
-        let pause = if again { Duration::from_millis(AGAIN_MS) } else { Duration::ZERO };
+        let pause = if again {
+            Duration::from_millis(AGAIN_MS)
+        } else {
+            Duration::ZERO
+        };
         Ok(Some(Instant::now() + pause))
     }
 }
@@ -135,5 +145,8 @@ fn title(session: &Session) -> String {
         SessionState::Stopped => "■ ",
         _ => "",
     };
-    format!("{mark}{}", session.name).chars().take(TITLE_CHARS_MAX).collect()
+    format!("{mark}{}", session.name)
+        .chars()
+        .take(TITLE_CHARS_MAX)
+        .collect()
 }

@@ -58,7 +58,10 @@ impl Action {
 
     pub fn read(value: &Value) -> Result<Self> {
         Action::deserialize(value).map_err(|_| {
-            Fault::new(Kind::RefusedByState, "this button is of another version and does nothing any more")
+            Fault::new(
+                Kind::RefusedByState,
+                "this button is of another version and does nothing any more",
+            )
         })
     }
 }

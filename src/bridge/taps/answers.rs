@@ -59,4 +59,3 @@ impl Answers {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-

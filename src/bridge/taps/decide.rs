@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::make::decided;
 use super::Action;
+use super::make::decided;
 use crate::bridge::gate::who;
 use crate::bridge::router::Router;
 use crate::bridge::words;
@@ -113,7 +113,9 @@ async fn claim(tap: &Tap<'_>) -> Result<Claim> {
             };
             if !rules.own_approval && is_own(tx, &button, &update)? {
                 tx.audit_refused(CHANNEL, &who(&update), "the approval of an own request")?;
-                return Ok(Claim::No("Somebody else has to approve this: your own prompt led to it.".into()));
+                return Ok(Claim::No(
+                    "Somebody else has to approve this: your own prompt led to it.".into(),
+                ));
             }
             let mine = format!("{} {}", update.update_id, said_by(&update));
             match &button.used_by {
@@ -141,7 +143,10 @@ fn stands_here(tx: &Tx<'_>, button: &ButtonRow, update: &Update) -> bool {
 
 /// Whether the dialog that a tap would approve came of a prompt of the same person's.
 fn is_own(tx: &Tx<'_>, button: &ButtonRow, update: &Update) -> Result<bool> {
-    let Ok(Action::Dialog { session, allows: true, .. }) = Action::read(&button.action) else {
+    let Ok(Action::Dialog {
+        session, allows: true, ..
+    }) = Action::read(&button.action)
+    else {
         return Ok(false);
     };
     for turn in tx.running_turns(&session)? {
@@ -223,7 +228,12 @@ async fn act(tap: &Tap<'_>, action: &Action) -> Result<String> {
 async fn label_of(tap: &Tap<'_>, session: &crate::domain::ids::SessionId, choice: usize) -> Result<String> {
     let session = session.clone();
     let open = tap.store.read(move |tx| tx.dialog(&session)).await?;
-    let label = open.and_then(|open| open.dialog.choices.get(choice.saturating_sub(1)).map(|c| c.label.clone()));
+    let label = open.and_then(|open| {
+        open.dialog
+            .choices
+            .get(choice.saturating_sub(1))
+            .map(|c| c.label.clone())
+    });
     Ok(label.unwrap_or_else(|| format!("choice {choice}")))
 }
 
@@ -243,6 +253,9 @@ async fn finish(tap: &Tap<'_>, line: Option<(MessageId, String)>) -> Result<()> 
 /// After an update was run: the tap that wanted it is done.
 pub async fn ran(tap: &Tap<'_>) -> Result<()> {
     let (data, by) = (tap.data.to_owned(), said_by(tap.update));
-    let message = tap.store.read(move |tx| Ok(tx.button(&data)?.map(|button| button.message))).await?;
+    let message = tap
+        .store
+        .read(move |tx| Ok(tx.button(&data)?.map(|button| button.message)))
+        .await?;
     finish(tap, message.map(|message| (message, format!("✔ done after all, {by}")))).await
 }

@@ -64,16 +64,22 @@ fn of_dialog(tx: &Tx<'_>, message: &Message) -> Result<Vec<Vec<Offer>>> {
     let Some(open) = tx.dialog(session)?.filter(|open| open.dialog.digest == *digest) else {
         return Ok(vec![]);
     };
-    let offers = open.dialog.choices.iter().enumerate().take(CHOICES_MAX).map(|(i, choice)| {
-        let allows = matches!(choice.meaning, Some(Meaning::Allow | Meaning::AllowAlways));
-        let action = Action::Dialog {
-            session: session.clone(),
-            digest: digest.clone(),
-            choice: i + 1,
-            allows,
-        };
-        action.offer(&label(i, &choice.label))
-    });
+    let offers = open
+        .dialog
+        .choices
+        .iter()
+        .enumerate()
+        .take(CHOICES_MAX)
+        .map(|(i, choice)| {
+            let allows = matches!(choice.meaning, Some(Meaning::Allow | Meaning::AllowAlways));
+            let action = Action::Dialog {
+                session: session.clone(),
+                digest: digest.clone(),
+                choice: i + 1,
+                allows,
+            };
+            action.offer(&label(i, &choice.label))
+        });
     Ok(in_rows(offers.collect::<Result<_>>()?))
 }
 
@@ -96,13 +102,19 @@ fn label(i: usize, choice: &str) -> String {
     match line.chars().count() {
         0 => format!("{}", i + 1),
         count if count <= LABEL_CHARS_MAX => line,
-        _ => format!("{}. {}…", i + 1, line.chars().take(LABEL_CHARS_MAX - 6).collect::<String>()),
+        _ => format!(
+            "{}. {}…",
+            i + 1,
+            line.chars().take(LABEL_CHARS_MAX - 6).collect::<String>()
+        ),
     }
 }
 
 /// Short ones stand two in a row.
 fn in_rows(offers: Vec<Offer>) -> Vec<Vec<Offer>> {
-    let short = offers.iter().all(|offer| offer.label.chars().count() <= SHORT_CHARS_MAX);
+    let short = offers
+        .iter()
+        .all(|offer| offer.label.chars().count() <= SHORT_CHARS_MAX);
     let width = if short { 2 } else { 1 };
     let mut rows = vec![];
     let mut offers = offers.into_iter().peekable();
@@ -117,7 +129,11 @@ fn in_rows(offers: Vec<Offer>) -> Vec<Vec<Offer>> {
 pub fn decided(tx: &Tx<'_>, channel: &str, message: MessageId, what: &str) -> Result<()> {
     let sent = tx.sent_parts(message)?;
     let found = sent.into_iter().rev().find_map(|(body, id)| match body {
-        PartBody::Text { text, entities, buttons } if !buttons.is_empty() => Some((text, entities, id)),
+        PartBody::Text {
+            text,
+            entities,
+            buttons,
+        } if !buttons.is_empty() => Some((text, entities, id)),
         _ => None,
     });
     let (Some((mut text, mut entities, id)), Some(to)) = (found, tx.message(message)?.to) else {

@@ -94,7 +94,10 @@ impl Payload for EditText<'_> {
 impl Client {
     /// Sets the bot's one reaction on a message; none takes it away.
     pub async fn react(&self, chat_id: i64, message_id: i64, emoji: Option<&str>) -> ActEnd {
-        let reaction: Vec<Value> = emoji.iter().map(|emoji| json!({"type": "emoji", "emoji": emoji})).collect();
+        let reaction: Vec<Value> = emoji
+            .iter()
+            .map(|emoji| json!({"type": "emoji", "emoji": emoji}))
+            .collect();
         let fields = json!({"chat_id": chat_id, "message_id": message_id, "reaction": reaction});
         end(call(&self.sender, &SetReaction(Act { fields }), SEND_TIMEOUT).await)
     }
@@ -158,7 +161,11 @@ impl Client {
         let chat = call(&self.sender, &payload, SEND_TIMEOUT).await.map_err(words)?;
         Ok(ChatShape {
             is_forum: chat["is_forum"].as_bool().unwrap_or(false),
-            title: chat["title"].as_str().or(chat["first_name"].as_str()).unwrap_or_default().to_owned(),
+            title: chat["title"]
+                .as_str()
+                .or(chat["first_name"].as_str())
+                .unwrap_or_default()
+                .to_owned(),
         })
     }
 

@@ -55,7 +55,11 @@ pub(super) async fn upload<T: DeserializeOwned>(
     form: Form,
     limit: Duration,
 ) -> Result<T, CallError> {
-    let request = bot.client().post(method_url(bot, method)).timeout(limit).multipart(form);
+    let request = bot
+        .client()
+        .post(method_url(bot, method))
+        .timeout(limit)
+        .multipart(form);
     let response = request.send().await.map_err(|error| from_reqwest(bot, error))?;
     let status = response.status();
     let body = response.bytes().await.map_err(|error| {
@@ -201,7 +205,10 @@ fn method_url(bot: &Bot, method: &str) -> Url {
 fn file_url(bot: &Bot, path: &str) -> Url {
     let mut url = bot.api_url();
     if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().push("file").push(&format!("bot{}", bot.token()));
+        segments
+            .pop_if_empty()
+            .push("file")
+            .push(&format!("bot{}", bot.token()));
         // The path is the server's; a step upwards would leave the bot's own files.
         segments.extend(path.split('/').filter(|step| !matches!(*step, "" | "." | "..")));
     }

@@ -40,7 +40,9 @@ impl Payload for GetFile<'_> {
 impl Client {
     /// Writes a file that a person sent to `into`, which is made anew, 0600, and at most `bytes_max` long. Returns its length.
     pub async fn download(&self, file_id: &str, into: &Path, bytes_max: u64) -> Result<u64, DownloadError> {
-        let place = call(&self.sender, &GetFile { file_id }, SEND_TIMEOUT).await.map_err(why)?;
+        let place = call(&self.sender, &GetFile { file_id }, SEND_TIMEOUT)
+            .await
+            .map_err(why)?;
         let Some(path) = place.file_path else {
             return Err(DownloadError::Refused("the server names no place for it".into()));
         };
@@ -56,7 +58,10 @@ impl Client {
             .map_err(ours)?;
         let mut length = 0;
         loop {
-            let chunk = response.chunk().await.map_err(|error| why(broken_off(&self.sender, error)))?;
+            let chunk = response
+                .chunk()
+                .await
+                .map_err(|error| why(broken_off(&self.sender, error)))?;
             let Some(chunk) = chunk else { break };
             length += chunk.len() as u64;
             if length > bytes_max {
@@ -71,10 +76,12 @@ impl Client {
 
 fn why(error: CallError) -> DownloadError {
     match error {
-        CallError::Refused { code: 400, description } if description.contains("too big") => DownloadError::Refused(format!(
-            "Telegram hands bots no file above {} MB",
-            FILE_BYTES_MAX / (1024 * 1024)
-        )),
+        CallError::Refused { code: 400, description } if description.contains("too big") => {
+            DownloadError::Refused(format!(
+                "Telegram hands bots no file above {} MB",
+                FILE_BYTES_MAX / (1024 * 1024)
+            ))
+        }
         CallError::Refused {
             code: 401 | 404,
             description,

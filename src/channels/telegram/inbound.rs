@@ -178,7 +178,11 @@ fn content(kind: &str, body: &Value) -> Content {
 }
 
 fn tap(body: &Value) -> Content {
-    let fields = (body["id"].as_str(), body["message"]["message_id"].as_i64(), body["data"].as_str());
+    let fields = (
+        body["id"].as_str(),
+        body["message"]["message_id"].as_i64(),
+        body["data"].as_str(),
+    );
     match fields {
         (Some(id), Some(message_id), Some(data)) => Content::Tap {
             id: id.to_owned(),

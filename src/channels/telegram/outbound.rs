@@ -104,7 +104,9 @@ impl Client {
         } else {
             ("sendDocument", "document")
         };
-        let mut form = Form::new().text("chat_id", part.to.chat_id.to_string()).part(field, content);
+        let mut form = Form::new()
+            .text("chat_id", part.to.chat_id.to_string())
+            .part(field, content);
         if let Some(thread) = part.to.thread_id {
             form = form.text("message_thread_id", thread.to_string());
         }

@@ -23,7 +23,10 @@ pub fn fetch_beneath(dir: &Path, path: &Path, limit: u64, into: &Path) -> Result
     let held = rustix::fs::open(dir, flags, Mode::empty())
         .map_err(|error| Fault::io(format!("opening {}", dir.display()), &error.into()))?;
     let file = regular(&held, inside, limit).map_err(|refused| match refused {
-        Refused::Gone => Fault::new(Kind::NotFound, format!("there is no file `{}` in the workspace", inside.display())),
+        Refused::Gone => Fault::new(
+            Kind::NotFound,
+            format!("there is no file `{}` in the workspace", inside.display()),
+        ),
         Refused::Reason(reason) if reason.contains("over the limit") => {
             Fault::new(Kind::OverLimit, format!("`{}` {reason}", inside.display()))
         }
@@ -43,8 +46,11 @@ pub fn fetch_beneath(dir: &Path, path: &Path, limit: u64, into: &Path) -> Result
 }
 
 fn outside(path: &Path) -> Fault {
-    Fault::new(Kind::NotPermitted, format!("`{}` lies outside of the workspace", path.display()))
-        .hint("Name it relative to the workspace, for example `docs/plan.md`.")
+    Fault::new(
+        Kind::NotPermitted,
+        format!("`{}` lies outside of the workspace", path.display()),
+    )
+    .hint("Name it relative to the workspace, for example `docs/plan.md`.")
 }
 
 #[cfg(test)]
@@ -68,9 +74,17 @@ mod tests {
         assert_eq!(fetch(absolute.to_str().expect("UTF-8"), "2"), Ok(4));
         for bad in ["link", "up/secret", "hard", "../secret", "/etc/passwd", "docs", "none"] {
             let fault = fetch(bad, "bad").expect_err(bad);
-            assert!(matches!(fault.kind, Kind::NotPermitted | Kind::NotFound), "{bad}: {fault:?}");
+            assert!(
+                matches!(fault.kind, Kind::NotPermitted | Kind::NotFound),
+                "{bad}: {fault:?}"
+            );
         }
         assert!(!out.join("bad").exists());
-        assert_eq!(fetch_beneath(&work, Path::new("docs/plan.md"), 3, &out.join("3")).expect_err("too long").kind, Kind::OverLimit);
+        assert_eq!(
+            fetch_beneath(&work, Path::new("docs/plan.md"), 3, &out.join("3"))
+                .expect_err("too long")
+                .kind,
+            Kind::OverLimit
+        );
     }
 }

@@ -49,6 +49,11 @@ impl Row {
         !matches!(self.state, b'Z' | b'X' | b'x')
     }
 
+    /// By a signal; a tracer's stop is none.
+    fn is_stopped(&self) -> bool {
+        self.state == b'T'
+    }
+
     pub fn process(&self) -> ProcessRef {
         ProcessRef {
             pid: self.pid,
@@ -73,6 +78,12 @@ impl Table {
     /// The living processes for which `wanted` holds.
     pub fn select(&self, wanted: impl Fn(u32) -> bool) -> Vec<ProcessRef> {
         let rows = self.0.iter().filter(|row| row.lives() && wanted(row.pid));
+        rows.map(Row::process).collect()
+    }
+
+    /// The processes that a signal has stopped and for which `wanted` holds.
+    pub fn stopped(&self, wanted: impl Fn(u32) -> bool) -> Vec<ProcessRef> {
+        let rows = self.0.iter().filter(|row| row.is_stopped() && wanted(row.pid));
         rows.map(Row::process).collect()
     }
 

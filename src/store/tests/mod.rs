@@ -3,6 +3,7 @@
 mod damage;
 mod disk;
 mod events;
+mod glances;
 mod group_commit;
 mod kill;
 mod messages;

@@ -24,6 +24,19 @@ pub(super) fn program() -> PathBuf {
     which::which(name).expect("a tmux to test with")
 }
 
+impl Tmux {
+    async fn paste(&self, pane: &PaneId, session: &SessionId, text: &Sanitised) -> Result<Guarded> {
+        self.link.paste(pane, session, text).await
+    }
+}
+
+impl Link {
+    async fn paste(&self, pane: &PaneId, session: &SessionId, text: &Sanitised) -> Result<Guarded> {
+        let prepared = self.prepare_paste(text).await?;
+        self.paste_prepared(pane, session, prepared).await
+    }
+}
+
 /// A server of its own in a temporary directory; ends with the value.
 struct Bed {
     dir: tempfile::TempDir,

@@ -5,12 +5,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
+use rustix::process::Signal;
 use telecoder::domain::Timestamp;
 use telecoder::domain::ids::LetterId;
 use telecoder::domain::letter::{Answer, Done, Letter, LetterKind};
 use telecoder::runner::mailbox::{Found, put_answer, read_new, take_attachment};
 
 use super::launch::{BINARY, wait_for};
+use crate::support::signal;
 
 struct Mailbox {
     tmp: tempfile::TempDir,
@@ -331,6 +333,36 @@ fn a_hook_passes_its_payload_on_and_never_says_a_word() {
     }
     std::fs::remove_dir_all(mailbox.mail()).expect("rm");
     hook(&mailbox, &["Stop", "--sync"], b"{}");
+}
+
+#[test]
+fn a_log_writer_that_was_stopped_goes_on() {
+    let tmp = tempfile::tempdir().expect("temp dir");
+    let file = tmp.path().join("s1/terminal.log");
+    let mut child = Command::new(BINARY)
+        .args(["log-writer", "--max-bytes", "20000", "--file"])
+        .arg(&file)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let state = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("stat");
+        let after_name = stat.rfind(") ").expect("a name") + 2;
+        stat.as_bytes()[after_name]
+    };
+    signal(child.id(), Signal::STOP);
+    wait_for("it stands still", || (state() == b'T').then_some(()));
+    let elsewhere = tempfile::tempdir().expect("temp dir");
+    let continued = telecoder::runner::log_writer::continue_stopped;
+    assert_eq!(
+        continued(elsewhere.path()),
+        0,
+        "those of another installation are left alone"
+    );
+    assert_eq!(continued(tmp.path()), 1);
+    wait_for("it goes on", || (state() != b'T').then_some(()));
+    drop(child.stdin.take());
+    assert!(child.wait().expect("wait").success());
 }
 
 #[test]

@@ -24,7 +24,10 @@ fn a_question_is_answered_by_a_tap_once() {
         (standing.buttons().is_empty() && standing.text.ends_with("✔ blue, P")).then_some(())
     });
     let late = rig.fake.tap(&question, ME, "red");
-    assert_eq!(rig.fake.wait_for_tap(WAIT_LIMIT, &late).0, "It was decided before, by P.");
+    assert_eq!(
+        rig.fake.wait_for_tap(WAIT_LIMIT, &late).0,
+        "It was decided before, by P."
+    );
     assert_eq!(rig.prompts().len(), 1);
     rig.in_order();
 }
@@ -75,7 +78,10 @@ fn a_tap_on_a_dialog_that_moved_on_presses_nothing() {
     let second = rig.hears("Second?");
     let stale = rig.fake.tap(&first, ME, "Yes");
     let (words, _) = rig.fake.wait_for_tap(WAIT_LIMIT, &stale);
-    assert!(words.contains("moved on") || words.contains("decided before"), "{words}");
+    assert!(
+        words.contains("moved on") || words.contains("decided before"),
+        "{words}"
+    );
     eventually("the first has no buttons any more", || {
         rig.fake.standing(&first).buttons().is_empty().then_some(())
     });
@@ -89,7 +95,10 @@ fn a_tap_on_a_dialog_that_moved_on_presses_nothing() {
 fn only_those_who_may_decide_and_everybody_is_answered() {
     let rig = Rig::new();
     let _daemon = rig.serve();
-    let code = rig.env.json(&["pair", "--role", "viewer"])["code"].as_str().expect("a code").to_owned();
+    let code = rig.env.json(&["pair", "--role", "viewer"])["code"]
+        .as_str()
+        .expect("a code")
+        .to_owned();
     rig.fake.push_text(8, 8, &format!("/start {code}"));
     rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == 8);
     rig.say(ASK);

@@ -21,7 +21,9 @@ fn a_file_goes_into_the_inbox_and_its_place_into_the_prompt() {
     let rig = Rig::new();
     let _daemon = rig.serve();
     let file = document(&rig, "notes", b"line one\nline two\n");
-    let sent = rig.fake.push_message(ME, ME, json!({"document": file, "caption": "read this"}));
+    let sent = rig
+        .fake
+        .push_message(ME, ME, json!({"document": file, "caption": "read this"}));
     let prompt = eventually("it is a prompt", || rig.prompts().pop());
     assert!(prompt.starts_with("read this\n\nAttached file:\n- "), "{prompt}");
     assert!(prompt.contains("(document, text/plain, 18 bytes)"), "{prompt}");
@@ -37,7 +39,9 @@ fn an_album_is_one_prompt() {
     let rig = Rig::new();
     let _daemon = rig.serve();
     for (i, caption) in [(1, Some("compare these")), (2, None), (3, None)] {
-        let id = rig.fake.add_file(&format!("photo{i}"), format!("picture {i}").as_bytes());
+        let id = rig
+            .fake
+            .add_file(&format!("photo{i}"), format!("picture {i}").as_bytes());
         let mut message = json!({"media_group_id": "g", "photo": [{"file_id": "small", "file_size": 1},
             {"file_id": id, "file_size": 9}]});
         if let Some(caption) = caption {
@@ -48,9 +52,18 @@ fn an_album_is_one_prompt() {
     rig.say("and then this");
     eventually("both prompts are taken", || (rig.prompts().len() == 2).then_some(()));
     let prompts = rig.prompts();
-    assert!(prompts[0].starts_with("compare these\n\nAttached files:\n"), "{prompts:?}");
-    let contents: Vec<Vec<u8>> = places(&prompts[0]).iter().map(|p| std::fs::read(p).expect("there")).collect();
-    assert_eq!(contents, [b"picture 1".to_vec(), b"picture 2".to_vec(), b"picture 3".to_vec()]);
+    assert!(
+        prompts[0].starts_with("compare these\n\nAttached files:\n"),
+        "{prompts:?}"
+    );
+    let contents: Vec<Vec<u8>> = places(&prompts[0])
+        .iter()
+        .map(|p| std::fs::read(p).expect("there"))
+        .collect();
+    assert_eq!(
+        contents,
+        [b"picture 1".to_vec(), b"picture 2".to_vec(), b"picture 3".to_vec()]
+    );
     assert_eq!(prompts[1], "and then this");
     rig.in_order();
 }
@@ -62,9 +75,16 @@ fn speech_becomes_text_where_something_can_do_it() {
     rig.configure_with(&[ME], "standard", tool, "");
     let _daemon = rig.serve();
     rig.fake.add_file("v", b"OggS");
-    rig.fake.push_message(ME, ME, json!({"voice": {"file_id": "v", "duration": 2, "mime_type": "audio/ogg", "file_size": 4}}));
+    rig.fake.push_message(
+        ME,
+        ME,
+        json!({"voice": {"file_id": "v", "duration": 2, "mime_type": "audio/ogg", "file_size": 4}}),
+    );
     let prompt = eventually("it is a prompt", || rig.prompts().pop());
-    assert!(prompt.starts_with("fix the login test\n\nAttached file:\n- "), "{prompt}");
+    assert!(
+        prompt.starts_with("fix the login test\n\nAttached file:\n- "),
+        "{prompt}"
+    );
     assert!(prompt.contains("(voice, audio/ogg, 4 bytes)"), "{prompt}");
     rig.in_order();
 }
@@ -77,7 +97,10 @@ fn what_is_too_long_is_explained_and_trouble_passes() {
     big["file_size"] = json!(30_000_000);
     rig.fake.push_message(ME, ME, json!({"document": big}));
     rig.hears("30000000 bytes; Telegram hands bots at most 20971520");
-    rig.fake.fail("getFile", [Fault::ServerError, Fault::TooManyRequests { retry_after: 1 }]);
+    rig.fake.fail(
+        "getFile",
+        [Fault::ServerError, Fault::TooManyRequests { retry_after: 1 }],
+    );
     let file = document(&rig, "late", b"late");
     rig.fake.push_message(ME, ME, json!({"document": file}));
     let prompt = eventually("it is a prompt", || rig.prompts().pop());
@@ -123,7 +146,10 @@ fn a_long_answer_is_a_file_with_its_beginning() {
     let (name, content) = file.document.expect("a file");
     assert!(name.ends_with(".md"), "{name}");
     let expected: String = (1..=6000).map(|n| format!("{n}\n")).collect();
-    assert_eq!(String::from_utf8(content).expect("text").trim_end(), expected.trim_end());
+    assert_eq!(
+        String::from_utf8(content).expect("text").trim_end(),
+        expected.trim_end()
+    );
     let head = rig.hears("is in the file");
     assert!(head.text.contains("\n1\n2\n3\n"), "{}", head.text);
     let asked = Instant::now();

@@ -45,9 +45,17 @@ fn what_waited_too_long_asks_before_it_runs() {
     rig.say("demo: notify older news");
     rig.fake.skew_clock(0);
     let _daemon = rig.serve();
-    let asked = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.text.contains("waited 1 h"));
+    let asked = rig
+        .fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.text.contains("waited 1 h"));
     eventually("both are asked about", || {
-        (rig.fake.texts(ME).iter().filter(|text| text.contains("waited 1 h")).count() == 2).then_some(())
+        (rig.fake
+            .texts(ME)
+            .iter()
+            .filter(|text| text.contains("waited 1 h"))
+            .count()
+            == 2)
+            .then_some(())
     });
     assert_eq!(rig.sessions().len(), 0, "nothing runs unasked");
     rig.fake.tap(&asked, ME, "Do it");
@@ -62,14 +70,19 @@ fn a_chat_that_blocked_the_bot_gets_everything_later() {
     let friend = 8;
     let rig = Rig::with_chats(&[ME, friend]);
     let _daemon = rig.serve();
-    rig.fake.push_text(friend, friend, "demo: sleep 1s\ndemo: notify for you");
-    eventually("it works", || rig.sessions().iter().any(|s| s["status"] == "working").then_some(()));
+    rig.fake
+        .push_text(friend, friend, "demo: sleep 1s\ndemo: notify for you");
+    eventually("it works", || {
+        rig.sessions().iter().any(|s| s["status"] == "working").then_some(())
+    });
     rig.fake.make_unreachable(friend, Some("bot was blocked by the user"));
     rig.hears("The chat 8 cannot be reached");
     rig.quiet();
     rig.fake.make_unreachable(friend, None);
     rig.fake.push_text(friend, friend, "/list");
-    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == friend && sent.text.contains("for you"));
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == friend && sent.text.contains("for you")
+    });
     rig.in_order();
 }
 
@@ -79,7 +92,8 @@ fn another_poller_that_stays_is_told_in_the_chat() {
     let rig = Rig::new();
     let _daemon = rig.serve();
     rig.fake.wait_for_calls(WAIT_LIMIT, "getUpdates", 1);
-    rig.fake.refuse_polls(Some((409, "Conflict: terminated by other getUpdates request")));
+    rig.fake
+        .refuse_polls(Some((409, "Conflict: terminated by other getUpdates request")));
     rig.hears("another program polls with this bot");
     assert_ne!(rig.env.cmd(&["health"]).code, 0);
     rig.fake.refuse_polls(None);
@@ -104,11 +118,16 @@ fn a_group_that_moved_goes_on_under_its_new_id() {
     rig.fake.add_chat(new);
     let daemon = rig.serve();
     rig.fake.push_text(old, ME, "/new alpha");
-    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == old && sent.text.contains("New session"));
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == old && sent.text.contains("New session")
+    });
     rig.fake.push_message(old, ME, json!({"migrate_to_chat_id": new}));
-    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == new && sent.text.contains("new id"));
+    rig.fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == new && sent.text.contains("new id"));
     rig.fake.push_text(new, ME, "demo: notify from the new place");
-    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == new && sent.text.contains("from the new place"));
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == new && sent.text.contains("from the new place")
+    });
     assert_eq!(rig.sessions().len(), 1);
     drop(daemon);
     rig.in_order();

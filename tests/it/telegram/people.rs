@@ -34,14 +34,19 @@ fn a_code_lets_one_person_in_once() {
     assert!(told.text.starts_with("You are in, as operator"), "{}", told.text);
     assert_eq!(refused(&rig), 2, "what came before is in the log, and was not answered");
     rig.fake.push_text(FRIEND, FRIEND, "demo: notify for a friend");
-    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == FRIEND && sent.text.contains("for a friend"));
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == FRIEND && sent.text.contains("for a friend")
+    });
     // The code is used up.
     rig.fake.push_text(STRANGER, STRANGER, &format!("/start {code}"));
     rig.fake.wait_until_confirmed(WAIT_LIMIT);
     assert_eq!(refused(&rig), 3);
     assert!(rig.fake.texts(STRANGER).is_empty());
     let people = rig.env.json(&["people"]);
-    assert_eq!((&people[0]["id"], &people[0]["role"], &people[0]["name"]), (&json!(8), &json!("operator"), &json!("P")));
+    assert_eq!(
+        (&people[0]["id"], &people[0]["role"], &people[0]["name"]),
+        (&json!(8), &json!("operator"), &json!("P"))
+    );
     rig.in_order();
 }
 
@@ -51,8 +56,12 @@ fn a_role_is_what_one_may_do() {
     let _daemon = rig.serve();
     rig.say("/new alpha");
     rig.hears("New session alpha");
-    rig.fake.push_text(FRIEND, FRIEND, &format!("/start {}", code(&rig, "viewer")));
-    let hears = |part: &str| rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == FRIEND && sent.text.contains(part));
+    rig.fake
+        .push_text(FRIEND, FRIEND, &format!("/start {}", code(&rig, "viewer")));
+    let hears = |part: &str| {
+        rig.fake
+            .wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == FRIEND && sent.text.contains(part))
+    };
     hears("as viewer");
     rig.fake.push_text(FRIEND, FRIEND, "/list");
     hears("alpha");
@@ -65,12 +74,19 @@ fn a_role_is_what_one_may_do() {
     }
     eventually("both menus are registered", || {
         let commands = rig.fake.commands();
-        let of = |chat: i64| commands.iter().any(|(scope, _)| scope.contains(&format!("\"chat_id\":{chat}")));
+        let of = |chat: i64| {
+            commands
+                .iter()
+                .any(|(scope, _)| scope.contains(&format!("\"chat_id\":{chat}")))
+        };
         (of(ME) && of(FRIEND)).then_some(())
     });
     let commands = rig.fake.commands();
     let menu = |chat: i64| {
-        let (_, menu) = commands.iter().find(|(scope, _)| scope.contains(&format!("\"chat_id\":{chat}"))).expect("a menu");
+        let (_, menu) = commands
+            .iter()
+            .find(|(scope, _)| scope.contains(&format!("\"chat_id\":{chat}")))
+            .expect("a menu");
         menu.to_string()
     };
     assert!(menu(ME).contains("\"people\"") && menu(FRIEND).contains("\"list\"") && !menu(FRIEND).contains("\"stop\""));
@@ -82,15 +98,19 @@ fn a_role_is_what_one_may_do() {
 fn who_is_shut_out_is_out_at_once() {
     let rig = Rig::new();
     let _daemon = rig.serve();
-    rig.fake.push_text(FRIEND, FRIEND, &format!("/start {}", code(&rig, "operator")));
+    rig.fake
+        .push_text(FRIEND, FRIEND, &format!("/start {}", code(&rig, "operator")));
     rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == FRIEND);
     rig.env.cmd(&["people", "remove", "8"]).ok();
     let before = rig.fake.texts(FRIEND).len();
     rig.fake.push_text(FRIEND, FRIEND, "/list");
     rig.fake.wait_until_confirmed(WAIT_LIMIT);
     assert_eq!(refused(&rig), 1);
-    rig.fake.push_text(FRIEND, FRIEND, &format!("/start {}", code(&rig, "operator")));
-    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == FRIEND && sent.message_id > 0 && sent.text.contains("You are in"));
+    rig.fake
+        .push_text(FRIEND, FRIEND, &format!("/start {}", code(&rig, "operator")));
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == FRIEND && sent.message_id > 0 && sent.text.contains("You are in")
+    });
     rig.say("/people");
     rig.hears("8 operator P");
     rig.say("/forbid 8");
@@ -112,13 +132,22 @@ fn a_group_is_closed_until_an_owner_opens_it() {
     rig.fake.wait_until_confirmed(WAIT_LIMIT);
     assert!(rig.fake.texts(GROUP).is_empty());
     rig.fake.push_text(GROUP, ME, "/allow");
-    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == GROUP && sent.text.contains("open now"));
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == GROUP && sent.text.contains("open now")
+    });
     rig.fake.push_text(GROUP, ME, "/list");
-    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == GROUP && sent.text.contains("There are no sessions"));
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == GROUP && sent.text.contains("There are no sessions")
+    });
     rig.fake.push_text(GROUP, STRANGER, "/list");
     rig.fake.push_text(GROUP, ME, "/list@other_bot");
     rig.fake.push_text(GROUP, ME, "/forbid");
-    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == GROUP && sent.text.contains("is out"));
-    assert_eq!(rig.fake.texts(GROUP).len(), 3, "neither the stranger nor the other bot's command was answered");
+    rig.fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == GROUP && sent.text.contains("is out"));
+    assert_eq!(
+        rig.fake.texts(GROUP).len(),
+        3,
+        "neither the stranger nor the other bot's command was answered"
+    );
     rig.in_order();
 }

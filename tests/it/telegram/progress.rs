@@ -14,7 +14,12 @@ fn one_message_shows_a_long_turn_without_a_sound() {
         rig.fake.standing(&progress).text.contains("done after").then_some(())
     });
     assert!(rig.fake.standing(&progress).edits >= 1);
-    let shown = rig.fake.sent().iter().filter(|sent| sent.text.contains("done after")).count();
+    let shown = rig
+        .fake
+        .sent()
+        .iter()
+        .filter(|sent| sent.text.contains("done after"))
+        .count();
     assert_eq!(shown, 1, "one message for the turn");
     rig.in_order();
 }
@@ -28,6 +33,11 @@ fn a_quiet_chat_hears_answers_only() {
     rig.say("demo: sleep 2s\ndemo: notify the answer");
     rig.hears("the answer");
     rig.quiet();
-    assert!(!rig.fake.texts(ME).iter().any(|text| text.contains("works for") || text.contains("done after")));
+    assert!(
+        !rig.fake
+            .texts(ME)
+            .iter()
+            .any(|text| text.contains("works for") || text.contains("done after"))
+    );
     rig.in_order();
 }

@@ -25,7 +25,12 @@ fn one_reaction_follows_the_prompt() {
 #[test]
 fn the_set_is_the_persons_choice_and_none_means_none() {
     let rig = Rig::new();
-    rig.configure_with(&[ME], "standard", r#"receipts = ["🙏", "✍", "🔥", "🎉", "💔", "🤷"]"#, "");
+    rig.configure_with(
+        &[ME],
+        "standard",
+        r#"receipts = ["🙏", "✍", "🔥", "🎉", "💔", "🤷"]"#,
+        "",
+    );
     let daemon = rig.serve();
     let prompt = rig.say("one");
     rig.fake.wait_for_reaction(WAIT_LIMIT, ME, prompt, "🎉");
@@ -46,7 +51,8 @@ fn where_no_reactions_are_taken_a_short_reply_changes() {
     let _daemon = rig.serve();
     let prompt = rig.say("demo: sleep 1s");
     let reply = rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
-        sent.reply_to == Some(prompt) && ["Stored.", "Typed.", "Taken by the agent.", "Answered."].contains(&sent.text.as_str())
+        sent.reply_to == Some(prompt)
+            && ["Stored.", "Typed.", "Taken by the agent.", "Answered."].contains(&sent.text.as_str())
     });
     assert!(reply.silent, "a receipt makes no sound");
     eventually("it says that it was answered", || {
@@ -58,11 +64,18 @@ fn where_no_reactions_are_taken_a_short_reply_changes() {
 #[test]
 fn an_uncertain_prompt_can_be_submitted_with_a_tap() {
     let rig = Rig::new();
-    rig.configure_with(&[ME], "standard", "", "[agents.demo]\nargs = [\"--quirk\", \"swallow-enter=2s\"]");
+    rig.configure_with(
+        &[ME],
+        "standard",
+        "",
+        "[agents.demo]\nargs = [\"--quirk\", \"swallow-enter=2s\"]",
+    );
     let _daemon = rig.serve();
     let prompt = rig.say("demo: notify it came through");
     rig.fake.wait_for_reaction(WAIT_LIMIT, ME, prompt, "🤔");
-    let told = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.text.contains("uncertain"));
+    let told = rig
+        .fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.text.contains("uncertain"));
     assert_eq!(told.reply_to, Some(prompt));
     assert_eq!(told.buttons(), ["Submit", "Clear", "Send again"]);
     let tap = rig.fake.tap(&told, ME, "Submit");
@@ -80,10 +93,17 @@ fn an_uncertain_prompt_can_be_submitted_with_a_tap() {
 #[test]
 fn an_uncertain_prompt_can_be_cleared_and_sent_again() {
     let rig = Rig::new();
-    rig.configure_with(&[ME], "standard", "", "[agents.demo]\nargs = [\"--quirk\", \"swallow-enter=2s\"]");
+    rig.configure_with(
+        &[ME],
+        "standard",
+        "",
+        "[agents.demo]\nargs = [\"--quirk\", \"swallow-enter=2s\"]",
+    );
     let _daemon = rig.serve();
     rig.say("demo: notify never");
-    let told = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.text.contains("uncertain"));
+    let told = rig
+        .fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.text.contains("uncertain"));
     let tap = rig.fake.tap(&told, ME, "Clear");
     assert_eq!(rig.fake.wait_for_tap(WAIT_LIMIT, &tap).0, "Cleared.");
     let again = rig.fake.tap(&told, ME, "Submit");
@@ -100,7 +120,9 @@ fn a_refused_prompt_is_kept_under_a_button() {
     rig.say("demo: ask May I?\ndemo: notify went on");
     let dialog = rig.hears("May I?");
     let refused = rig.say("demo: notify the second");
-    let told = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.reply_to == Some(refused));
+    let told = rig
+        .fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.reply_to == Some(refused));
     assert_eq!(told.buttons(), ["Send again", "Leave it"]);
     rig.fake.tap(&dialog, ME, "Yes");
     rig.hears("went on");

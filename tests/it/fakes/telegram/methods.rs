@@ -41,7 +41,9 @@ pub fn carry_out(state: &mut State, method: &str, form: &Form) -> Option<Answer>
     let fields = &form.fields;
     Some(match method {
         "getMe" => Ok(state.me()),
-        "getWebhookInfo" => Ok(json!({"url": state.webhook, "has_custom_certificate": false, "pending_update_count": state.updates.len()})),
+        "getWebhookInfo" => Ok(
+            json!({"url": state.webhook, "has_custom_certificate": false, "pending_update_count": state.updates.len()}),
+        ),
         "deleteWebhook" => {
             state.webhook.clear();
             Ok(json!(true))
@@ -58,7 +60,9 @@ pub fn carry_out(state: &mut State, method: &str, form: &Form) -> Option<Answer>
         "setMessageReaction" => reaction(state, fields),
         "answerCallbackQuery" => callback(state, fields),
         "setMyCommands" => {
-            state.commands.insert(fields["scope"].to_string(), fields["commands"].clone());
+            state
+                .commands
+                .insert(fields["scope"].to_string(), fields["commands"].clone());
             Ok(json!(true))
         }
         "deleteMyCommands" => {
@@ -159,8 +163,13 @@ fn rich(state: &mut State, fields: &Value) -> Answer {
 
 fn file(state: &mut State, form: &Form, field: &str) -> Answer {
     let (mut sent, _) = put(state, &form.fields, "caption", "caption_entities")?;
-    let named = form.fields[field].as_str().and_then(|name| name.strip_prefix("attach://"));
-    let file = form.files.iter().find(|file| Some(file.field.as_str()) == named || file.field == field);
+    let named = form.fields[field]
+        .as_str()
+        .and_then(|name| name.strip_prefix("attach://"));
+    let file = form
+        .files
+        .iter()
+        .find(|file| Some(file.field.as_str()) == named || file.field == field);
     let Some(file) = file else {
         state.violation(format!("there is no {field} in the request"));
         return Err(bad("there is no file in the request"));
@@ -168,7 +177,10 @@ fn file(state: &mut State, form: &Form, field: &str) -> Answer {
     if file.content.is_empty() {
         return Err(bad("file must be non-empty"));
     }
-    if field == "photo" && !file.content.starts_with(&[0x89, b'P', b'N', b'G']) && !file.content.starts_with(&[0xff, 0xd8]) {
+    if field == "photo"
+        && !file.content.starts_with(&[0x89, b'P', b'N', b'G'])
+        && !file.content.starts_with(&[0xff, 0xd8])
+    {
         return Err(bad("IMAGE_PROCESS_FAILED"));
     }
     sent.document = Some((file.name.clone(), file.content.clone()));
@@ -181,7 +193,10 @@ fn reply_to(state: &mut State, chat: i64, fields: &Value) -> Result<Option<i64>,
         return Ok(None);
     };
     let exists = state.messages.get(&chat).is_some_and(|ids| ids.contains(&message_id));
-    match (exists, fields["reply_parameters"]["allow_sending_without_reply"].as_bool()) {
+    match (
+        exists,
+        fields["reply_parameters"]["allow_sending_without_reply"].as_bool(),
+    ) {
         (true, _) => Ok(Some(message_id)),
         (false, Some(true)) => Ok(None),
         (false, _) => Err(bad("message to be replied not found")),
@@ -191,7 +206,10 @@ fn reply_to(state: &mut State, chat: i64, fields: &Value) -> Result<Option<i64>,
 fn edit(state: &mut State, method: &str, fields: &Value) -> Answer {
     let chat_id = chat(state, fields)?;
     let message_id = fields["message_id"].as_i64().unwrap_or_default();
-    let found = state.sent.iter_mut().find(|sent| sent.chat_id == chat_id && sent.message_id == message_id && !sent.deleted);
+    let found = state
+        .sent
+        .iter_mut()
+        .find(|sent| sent.chat_id == chat_id && sent.message_id == message_id && !sent.deleted);
     let Some(sent) = found else {
         return Err(bad("message to edit not found"));
     };
@@ -212,7 +230,11 @@ fn edit(state: &mut State, method: &str, fields: &Value) -> Answer {
 fn delete(state: &mut State, fields: &Value) -> Answer {
     let chat_id = chat(state, fields)?;
     let id = fields["message_id"].as_i64().unwrap_or_default();
-    match state.sent.iter_mut().find(|sent| sent.chat_id == chat_id && sent.message_id == id && !sent.deleted) {
+    match state
+        .sent
+        .iter_mut()
+        .find(|sent| sent.chat_id == chat_id && sent.message_id == id && !sent.deleted)
+    {
         Some(sent) => {
             sent.deleted = true;
             Ok(json!(true))
@@ -227,7 +249,11 @@ fn reaction(state: &mut State, fields: &Value) -> Answer {
         return Err(bad("REACTION_INVALID"));
     }
     let message_id = fields["message_id"].as_i64().unwrap_or_default();
-    if !state.messages.get(&chat_id).is_some_and(|ids| ids.contains(&message_id)) {
+    if !state
+        .messages
+        .get(&chat_id)
+        .is_some_and(|ids| ids.contains(&message_id))
+    {
         return Err(bad("message to react not found"));
     }
     let emoji: Vec<String> = fields["reaction"]
@@ -246,7 +272,9 @@ fn reaction(state: &mut State, fields: &Value) -> Answer {
 fn callback(state: &mut State, fields: &Value) -> Answer {
     let id = fields["callback_query_id"].as_str().unwrap_or_default().to_owned();
     let Some(query) = state.callbacks.get_mut(&id) else {
-        return Err(bad("query is too old and response timeout expired or query ID is invalid"));
+        return Err(bad(
+            "query is too old and response timeout expired or query ID is invalid",
+        ));
     };
     let took = query.asked.elapsed();
     let twice = query.answer.is_some();
@@ -271,7 +299,11 @@ fn get_file(state: &mut State, fields: &Value) -> Answer {
 
 fn create_topic(state: &mut State, fields: &Value) -> Answer {
     let chat_id = chat(state, fields)?;
-    let allowed = if chat_id > 0 { state.private_topics } else { state.forums.contains(&chat_id) };
+    let allowed = if chat_id > 0 {
+        state.private_topics
+    } else {
+        state.forums.contains(&chat_id)
+    };
     if !allowed {
         return Err(bad("the chat is not a forum"));
     }
@@ -280,7 +312,13 @@ fn create_topic(state: &mut State, fields: &Value) -> Answer {
     }
     let thread = state.take_message_id(chat_id);
     let name = fields["name"].as_str().unwrap_or_default().to_owned();
-    state.topics.insert((chat_id, thread), Topic { name: name.clone(), closed: false });
+    state.topics.insert(
+        (chat_id, thread),
+        Topic {
+            name: name.clone(),
+            closed: false,
+        },
+    );
     Ok(json!({"message_thread_id": thread, "name": name, "icon_color": 7_322_096}))
 }
 

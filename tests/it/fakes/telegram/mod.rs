@@ -388,7 +388,11 @@ impl State {
     }
 
     fn member(&self, chat: i64) -> Value {
-        let status = if self.forums.contains(&chat) { "administrator" } else { "member" };
+        let status = if self.forums.contains(&chat) {
+            "administrator"
+        } else {
+            "member"
+        };
         json!({"status": status, "user": self.me(), "can_manage_topics": !self.no_rights.contains(&chat)})
     }
 

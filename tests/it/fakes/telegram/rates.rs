@@ -44,7 +44,13 @@ impl Rates {
             return None;
         }
         let (now, scale) = (Instant::now(), f64::from(self.scale));
-        if !take(self.bot.get_or_insert(Bucket { level: 0.0, at: now }), now, scale, 30.0, 30.0) {
+        if !take(
+            self.bot.get_or_insert(Bucket { level: 0.0, at: now }),
+            now,
+            scale,
+            30.0,
+            30.0,
+        ) {
             return Some("more than 30 requests a second".into());
         }
         let chat = chat.filter(|_| IN_CHAT.contains(&method))?;

@@ -109,14 +109,19 @@ fn named(at: &str, kind: &str, value: &Value, files: &[String], found: &mut Vec<
     object(at, known, given, files, found);
     match kind {
         "InlineKeyboardButton" => {
-            let acts = given.keys().filter(|key| !["text", "icon_custom_emoji_id", "style"].contains(&key.as_str()));
+            let acts = given
+                .keys()
+                .filter(|key| !["text", "icon_custom_emoji_id", "style"].contains(&key.as_str()));
             if acts.count() != 1 {
                 found.push(format!("{at}: a button does exactly one thing"));
             }
         }
         "BotCommand" => {
             let name = given.get("command").and_then(Value::as_str).unwrap_or_default();
-            if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+            if !name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            {
                 found.push(format!("{at}: {name} cannot be a command"));
             }
         }
@@ -141,21 +146,29 @@ fn limits(at: &str, field: &Value, value: &Value, found: &mut Vec<String>) {
         if field["characters"][0] == 1 && text.trim().is_empty() {
             found.push(format!("{at} is empty"));
         }
-        if field["words"].as_array().is_some_and(|words| !words.iter().any(|word| word == text)) {
+        if field["words"]
+            .as_array()
+            .is_some_and(|words| !words.iter().any(|word| word == text))
+        {
             found.push(format!("{at}: {text:?} is none of the words"));
         }
     }
     if value.as_i64().is_some_and(|number| outside(&field["values"], number)) {
         found.push(format!("{at}: {value} is out of its limits"));
     }
-    if value.as_array().is_some_and(|items| outside(&field["items"], count(items.len()))) {
+    if value
+        .as_array()
+        .is_some_and(|items| outside(&field["items"], count(items.len())))
+    {
         found.push(format!("{at}: too many items"));
     }
 }
 
 fn entity_range(at: &str, text: &str, entity: &Value, found: &mut Vec<String>) {
     if (entity["type"] == "text_link") != entity["url"].is_string() {
-        found.push(format!("{at}: a link needs an address, and nothing else has one: {entity}"));
+        found.push(format!(
+            "{at}: a link needs an address, and nothing else has one: {entity}"
+        ));
     }
     let (Some(offset), Some(length)) = (entity["offset"].as_u64(), entity["length"].as_u64()) else {
         found.push(format!("{at}: an entity without offset and length"));
@@ -167,6 +180,8 @@ fn entity_range(at: &str, text: &str, entity: &Value, found: &mut Vec<String>) {
     }
     let on_border = |units: u64| borders.binary_search(&units).is_ok();
     if length == 0 || !on_border(offset) || !on_border(offset + length) {
-        found.push(format!("{at}: an entity outside of the text or inside a character: {entity}"));
+        found.push(format!(
+            "{at}: an entity outside of the text or inside a character: {entity}"
+        ));
     }
 }

@@ -13,8 +13,8 @@ use axum::routing::{any, get};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::multipart::{Form, parse};
 use super::methods::{Refusal, carry_out};
+use super::multipart::{Form, parse};
 use super::schema::mistakes;
 use super::{Call, Fault, State, TOKEN, World};
 
@@ -60,7 +60,9 @@ async fn handle(
         .get_mut(&method)
         .and_then(std::collections::VecDeque::pop_front);
     let answer = match fault {
-        Some(fault) if !matches!(fault, Fault::DropAfter | Fault::Truncated | Fault::Slow { .. }) => Err(failed(&world, &form, &fault)),
+        Some(fault) if !matches!(fault, Fault::DropAfter | Fault::Truncated | Fault::Slow { .. }) => {
+            Err(failed(&world, &form, &fault))
+        }
         fault => match answer_to(&world, &method, &form).await {
             Ok(result) => match fault {
                 None => Ok(result),
@@ -147,7 +149,10 @@ fn in_pace(state: &mut State, method: &str, fields: &Value) -> Result<(), Refusa
     Err(Refusal::new(429, "Too Many Requests: retry after 1").with(json!({"retry_after": 1})))
 }
 
-async fn download(Axum(world): Axum<Arc<World>>, Path((bot, folder, file)): Path<(String, String, String)>) -> Response {
+async fn download(
+    Axum(world): Axum<Arc<World>>,
+    Path((bot, folder, file)): Path<(String, String, String)>,
+) -> Response {
     let content = world.lock().files.get(&file).cloned();
     match content {
         Some(content) if bot.strip_prefix("bot") == Some(TOKEN) && folder == "documents" => content.into_response(),
@@ -190,7 +195,12 @@ async fn poll(world: &World, fields: &Value) -> Result<Value, Refusal> {
             if state.polls != mine {
                 return Err(Refusal::new(409, "Conflict: terminated by other getUpdates request"));
             }
-            let found: Vec<Value> = state.updates.values().take(usize::try_from(limit).unwrap_or(100)).cloned().collect();
+            let found: Vec<Value> = state
+                .updates
+                .values()
+                .take(usize::try_from(limit).unwrap_or(100))
+                .cloned()
+                .collect();
             if !found.is_empty() {
                 return Ok(Value::Array(found));
             }

@@ -40,8 +40,10 @@ impl FakeTelegram {
             message["message_thread_id"] = json!(thread);
             message["is_topic_message"] = json!(true);
         }
-        self.push_update(json!({"callback_query": {"id": id, "from": {"id": from, "is_bot": false, "first_name": "P"},
-            "message": message, "chat_instance": "1", "data": data}}));
+        self.push_update(
+            json!({"callback_query": {"id": id, "from": {"id": from, "is_bot": false, "first_name": "P"},
+            "message": message, "chat_instance": "1", "data": data}}),
+        );
         id
     }
 
@@ -80,13 +82,19 @@ impl FakeTelegram {
     /// An edit of a person's message.
     pub fn push_edit(&self, chat: i64, from: i64, message_id: i64, text: &str) {
         let date = self.lock().clock();
-        self.push_update(json!({"edited_message": {"message_id": message_id, "date": date, "edit_date": date, "text": text,
-            "chat": {"id": chat, "type": kind(chat)}, "from": {"id": from, "is_bot": false, "first_name": "P"}}}));
+        self.push_update(
+            json!({"edited_message": {"message_id": message_id, "date": date, "edit_date": date, "text": text,
+            "chat": {"id": chat, "type": kind(chat)}, "from": {"id": from, "is_bot": false, "first_name": "P"}}}),
+        );
     }
 
     /// A text in a topic.
     pub fn push_in_topic(&self, chat: i64, from: i64, thread: i64, text: &str) -> i64 {
-        self.push_message(chat, from, json!({"text": text, "message_thread_id": thread, "is_topic_message": true}))
+        self.push_message(
+            chat,
+            from,
+            json!({"text": text, "message_thread_id": thread, "is_topic_message": true}),
+        )
     }
 
     /// A group with topics.

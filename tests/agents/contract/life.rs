@@ -1,0 +1,177 @@
+//! What is cut short, what dies and what comes back.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::stage::Stage;
+use super::under_test::Act;
+use crate::support::{of_session, signal};
+
+/// An interrupt ends the turn; nothing of it is glued to the next prompt.
+pub fn interrupt(name: &str) {
+    let stage = Stage::of(name);
+    stage.begin("s");
+    for i in 0..3 {
+        let hang = format!("{}\nround {i}", stage.agent.prompt(&[Act::Hang]));
+        let turn = stage.send("s", &hang);
+        stage.wait_status("s", "working");
+        std::thread::sleep(Duration::from_millis(500));
+        stage.env.cmd(&["interrupt", "s"]).ok();
+        stage.quiet("s");
+        assert_eq!(
+            stage.turn("s", &turn["id"])["state"],
+            "interrupted",
+            "{}",
+            stage.picture("s")
+        );
+        let next = format!("next after {i}\n{}", stage.agent.prompt(&[Act::Say("went on")]));
+        let turn = stage.send("s", &next);
+        stage.quiet("s");
+        assert_eq!(
+            stage.turn("s", &turn["id"])["state"],
+            "finished",
+            "{}",
+            stage.picture("s")
+        );
+        assert_eq!(
+            stage.times_seen(&next),
+            1,
+            "round {i}: the next prompt is not what was sent"
+        );
+    }
+    stage.llm.release("for-ever");
+    stage.end();
+}
+
+/// While the provider refuses, prompts wait and are told to wait; afterwards each goes out once.
+pub fn limited(name: &str) {
+    let stage = Stage::of(name);
+    stage.begin("s");
+    stage.send(
+        "s",
+        &format!("{}\nthis meets the limit", stage.agent.prompt(&[Act::Limit(6)])),
+    );
+    let shown = stage.wait_status("s", "limited");
+    assert!(
+        shown["reason"]["text"].as_str().is_some_and(|text| !text.is_empty()),
+        "{shown:#}"
+    );
+    let next = format!("after the limit\n{}", stage.agent.prompt(&[Act::Say("went on")]));
+    let turn = stage.send("s", &next);
+    let state = stage.turn("s", &turn["id"])["state"].clone();
+    assert!(state == "queued" || state == "held", "{state}");
+    stage.quiet("s");
+    let told = stage.turn("s", &turn["id"]);
+    assert_eq!(told["state"], "finished", "{told:#}\n{}", stage.picture("s"));
+    assert_eq!(stage.times_seen(&next), 1);
+    stage.end();
+}
+
+const OLD: &str = "remember the word heliotrope";
+
+fn begin_with_memory(stage: &Stage) {
+    stage.run("s", &format!("{OLD}\n{}", stage.agent.prompt(&[Act::Say("I shall")])));
+    stage.quiet("s");
+}
+
+/// After a resume the model sees the old prompt, once, and the new one.
+fn remembers(stage: &Stage) {
+    let new = format!("which word was it?\n{}", stage.agent.prompt(&[Act::Say("heliotrope")]));
+    let turn = stage.send("s", &new);
+    stage.quiet("s");
+    let told = stage.turn("s", &turn["id"]);
+    assert_eq!(told["state"], "finished", "{told:#}\n{}", stage.picture("s"));
+    assert_eq!(stage.times_seen(&new), 1);
+    if stage.agent.is_real() {
+        let exchanges = stage.llm.exchanges();
+        let last = exchanges
+            .iter()
+            .rev()
+            .find(|exchange| exchange.prompt.contains("which word was it?"));
+        let prompts = &last.expect("the prompt reached the model").prompts;
+        let old = prompts.iter().filter(|prompt| prompt.contains(OLD)).count();
+        assert_eq!(old, 1, "the conversation is not the old one: {prompts:?}");
+    }
+}
+
+fn session_id(stage: &Stage) -> String {
+    stage.env.status("s")["id"].as_str().expect("an id").to_owned()
+}
+
+/// The agent and all of its own processes, but the shim.
+fn kill_agent(stage: &Stage) {
+    let shim = std::fs::read_to_string(newest_launch(stage).join("ctl/shim.json")).expect("the shim's record");
+    let record: Value = serde_json::from_str(&shim).expect("JSON");
+    let pid = record["agent"]["pid"]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no agent in {record:#}"));
+    signal(u32::try_from(pid).expect("a process id"), Signal::KILL);
+}
+
+fn newest_launch(stage: &Stage) -> std::path::PathBuf {
+    let status = stage.env.status("s");
+    let launch = status["launch"].as_u64().expect("a launch");
+    stage
+        .env
+        .data()
+        .join(format!("sessions/{}/launches/{launch}", session_id(stage)))
+}
+
+pub fn killed_agent(name: &str) {
+    let stage = Stage::of(name);
+    begin_with_memory(&stage);
+    kill_agent(&stage);
+    stage.wait_status("s", "failed");
+    stage.env.cmd(&["resume", "s"]).ok();
+    remembers(&stage);
+    stage.end();
+}
+
+pub fn killed_tmux(name: &str) {
+    let stage = Stage::of(name);
+    begin_with_memory(&stage);
+    kill_tmux(&stage);
+    come_back(&stage);
+    remembers(&stage);
+    stage.end();
+}
+
+fn kill_tmux(stage: &Stage) {
+    let pid = stage.env.tmux(&["display-message", "-p", "#{pid}"]).ok().stdout;
+    signal(pid.trim().parse().expect("a process id"), Signal::KILL);
+}
+
+/// Resumes the session unless it does so by itself.
+fn come_back(stage: &Stage) {
+    let begun = std::time::Instant::now();
+    let ended = ["failed", "lost", "stopped", "complete"];
+    while begun.elapsed() < super::stage::LIMIT {
+        let status = stage.env.status("s");
+        if ended.iter().any(|word| status["status"] == *word) {
+            stage.env.cmd(&["resume", "s"]).ok();
+            return;
+        }
+        if status["launch"].as_u64() > Some(1) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("the session neither ended nor came back: {}", stage.picture("s"));
+}
+
+pub fn killed_everything(name: &str) {
+    let mut stage = Stage::of(name);
+    begin_with_memory(&stage);
+    let id = session_id(&stage);
+    stage.daemon.take().expect("the daemon").kill();
+    kill_tmux(&stage);
+    for pid in of_session(&id) {
+        signal(pid, Signal::KILL);
+    }
+    stage.daemon = Some(stage.env.serve());
+    come_back(&stage);
+    remembers(&stage);
+    stage.end();
+}

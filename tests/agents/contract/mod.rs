@@ -1,0 +1,54 @@
+//! The contract: one set of cases, held by every agent through the real binary, in a home of its own.
+
+mod life;
+mod permissions;
+mod prompts;
+mod stage;
+mod under_test;
+mod voice;
+
+/// How often a case repeats: what the contract demands, or fewer with `AGENT_ROUNDS` for a quick look. The bundled agent is quick
+/// and repeats all of it.
+fn rounds(demanded: usize) -> usize {
+    match std::env::var("AGENT_ROUNDS") {
+        Ok(text) => text.parse::<usize>().expect("a number").min(demanded),
+        Err(_) => demanded,
+    }
+}
+
+macro_rules! held_by {
+    ($agent:ident $(, $attribute:meta)?) => {
+        mod $agent {
+            held_by!(@cases $agent, [$($attribute)?]:
+                first_prompt => super::voice::first_prompt,
+                prompts_of_all_kinds => super::prompts::of_all_kinds,
+                approved => super::permissions::approved,
+                denied => super::permissions::denied,
+                stale_approvals => super::permissions::stale,
+                notify_and_nothing_else => super::voice::notify,
+                interrupt => super::life::interrupt,
+                limited => super::life::limited,
+                two_sessions => super::voice::two_sessions,
+                killed_agent => super::life::killed_agent,
+                killed_tmux => super::life::killed_tmux,
+                killed_everything => super::life::killed_everything
+            );
+        }
+    };
+    (@cases $agent:ident, $attributes:tt: $($case:ident => $function:path),*) => {
+        $(held_by!(@case $agent, $attributes, $case, $function);)*
+    };
+    (@case $agent:ident, [$($attribute:meta)?], $case:ident, $function:path) => {
+        #[test]
+        $(#[$attribute])?
+        fn $case() {
+            $function(stringify!($agent));
+        }
+    };
+}
+
+held_by!(demo, ignore = "until dialogs are shown and answers are relayed");
+held_by!(claude, ignore = "needs the real program: script/test-agents");
+held_by!(codex, ignore = "needs the real program: script/test-agents");
+held_by!(opencode, ignore = "needs the real program: script/test-agents");
+held_by!(gemini, ignore = "needs the real program: script/test-agents");

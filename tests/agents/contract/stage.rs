@@ -1,0 +1,230 @@
+//! An installation with one agent in it, and the questions that the cases ask.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::under_test::{self, Act, AgentUnderTest};
+use crate::llm::FakeLlm;
+use crate::support::{Daemon, Output, TestEnv, eventually_within};
+
+/// How long anything may take: the slowest agent needs 15 s to start alone, and it is not alone.
+pub const LIMIT: Duration = Duration::from_secs(90);
+
+/// States that are the last word on a prompt.
+const ENDED: [&str; 7] = [
+    "finished",
+    "interrupted",
+    "refused",
+    "uncertain",
+    "cancelled",
+    "failed",
+    "delivered_unconfirmed",
+];
+
+pub struct Stage {
+    pub agent: AgentUnderTest,
+    pub env: TestEnv,
+    pub llm: FakeLlm,
+    pub daemon: Option<Daemon>,
+}
+
+impl Stage {
+    pub fn of(name: &str) -> Self {
+        let agent = under_test::named(name);
+        let llm = FakeLlm::start();
+        let mut env = TestEnv::new();
+        agent.install(&mut env, &llm);
+        let daemon = Some(env.serve());
+        Self {
+            agent,
+            env,
+            llm,
+            daemon,
+        }
+    }
+
+    /// Starts a session under the agent's asking policy with its first prompt.
+    #[track_caller]
+    pub fn run(&self, session: &str, prompt: &str) {
+        let args = [
+            "run",
+            "--agent",
+            self.agent.name,
+            "--policy",
+            self.agent.asking_policy,
+            "--name",
+            session,
+            "-",
+        ];
+        self.env.cmd_with_stdin(&args, prompt.as_bytes()).ok();
+    }
+
+    /// Sends a prompt; returns the turn.
+    #[track_caller]
+    pub fn send(&self, session: &str, prompt: &str) -> Value {
+        let sent = self
+            .env
+            .cmd_with_stdin(&["send", session, "--json", "-"], prompt.as_bytes());
+        sent.ok().json()
+    }
+
+    /// Starts a session and waits until its first prompt is answered.
+    #[track_caller]
+    pub fn begin(&self, session: &str) {
+        self.run(session, &self.agent.prompt(&[Act::Say("ready to begin")]));
+        self.quiet(session);
+    }
+
+    pub fn turns(&self, session: &str) -> Vec<Value> {
+        let answer = self.env.http().get(&format!("/v1/sessions/{session}/turns"));
+        answer.json().as_array().cloned().unwrap_or_default()
+    }
+
+    /// The turn as it is now.
+    #[track_caller]
+    pub fn turn(&self, session: &str, id: &Value) -> Value {
+        let turns = self.turns(session);
+        let found = turns.into_iter().find(|turn| turn["id"] == *id);
+        found.unwrap_or_else(|| panic!("`{session}` has no turn {id}"))
+    }
+
+    /// Waits until every prompt has its last word and the session is idle again.
+    #[track_caller]
+    pub fn quiet(&self, session: &str) -> Vec<Value> {
+        let (mut last, mut since) = (String::new(), Instant::now());
+        loop {
+            let turns = self.turns(session);
+            let status = self.env.status(session);
+            let waiting = turns.iter().filter(|turn| !has_ended(turn)).count();
+            if waiting == 0 && status["status"] == "idle" && !turns.is_empty() {
+                return turns;
+            }
+            let now = format!("{waiting} {} {}", status["status"], status["reason"]);
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+            assert!(
+                since.elapsed() < LIMIT,
+                "`{session}` is stuck: {}",
+                self.picture(session)
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Everything that explains why a case failed.
+    pub fn picture(&self, session: &str) -> String {
+        let status = self.env.cmd(&["status", session, "--json"]).stdout;
+        let screen = self.env.cmd(&["screen", session]).stdout;
+        let explained = self.env.cmd(&["explain", session]).stdout;
+        let daemon = self.daemon.as_ref().map(Daemon::log).unwrap_or_default();
+        let tail: Vec<&str> = daemon.lines().rev().take(12).collect();
+        format!(
+            "{status}\n{explained}\n{screen}\nmodel: {:?}\ndaemon: {tail:#?}",
+            self.llm.violations()
+        )
+    }
+
+    /// Waits until the session has this status.
+    #[track_caller]
+    pub fn wait_status(&self, session: &str, wanted: &str) -> Value {
+        let mut last = Value::Null;
+        let begun = Instant::now();
+        while begun.elapsed() < LIMIT {
+            last = self.env.status(session);
+            if last["status"] == wanted {
+                return last;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("`{session}` is not {wanted}: {last:#}\n{}", self.picture(session));
+    }
+
+    /// Waits until a dialog is open and shown; returns the session.
+    #[track_caller]
+    pub fn wait_dialog(&self, session: &str) -> Value {
+        let begun = Instant::now();
+        loop {
+            let shown = self.wait_status(session, "needs_input");
+            if shown["dialog"]["digest"].is_string() {
+                return shown;
+            }
+            assert!(begun.elapsed() < LIMIT, "no dialog is shown: {}", self.picture(session));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    pub fn approve(&self, session: &str, digest: Option<&str>) -> Output {
+        self.decide("approve", session, digest)
+    }
+
+    pub fn deny(&self, session: &str, digest: Option<&str>) -> Output {
+        self.decide("deny", session, digest)
+    }
+
+    fn decide(&self, verb: &str, session: &str, digest: Option<&str>) -> Output {
+        let mut args = vec![verb, session];
+        args.extend(digest.iter().flat_map(|digest| ["--digest", digest]));
+        self.env.cmd(&args)
+    }
+
+    /// Where the session's agent works.
+    pub fn work(&self, session: &str) -> PathBuf {
+        PathBuf::from(self.env.status(session)["workDir"].as_str().expect("a directory"))
+    }
+
+    /// Texts of the messages of one session, oldest first.
+    pub fn messages(&self, session: &str) -> Vec<String> {
+        let answer = self.env.http().get(&format!("/v1/sessions/{session}/messages"));
+        let messages = answer.json().as_array().cloned().unwrap_or_default();
+        let texts = messages
+            .iter()
+            .filter_map(|message| message["text"].as_str().map(str::to_owned));
+        texts.collect()
+    }
+
+    #[track_caller]
+    pub fn wait_message(&self, session: &str, text: &str) {
+        let begun = Instant::now();
+        while begun.elapsed() < LIMIT {
+            if self.messages(session).iter().any(|message| message.contains(text)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!(
+            "no message {text:?}: {:?}\n{}",
+            self.messages(session),
+            self.picture(session)
+        );
+    }
+
+    #[track_caller]
+    pub fn wait_file(&self, path: &std::path::Path) {
+        eventually_within(LIMIT, &format!("{} is there", path.display()), || {
+            path.exists().then_some(())
+        });
+    }
+
+    /// How often a text that was sent stands in one conversation of the model's.
+    pub fn times_seen(&self, text: &str) -> usize {
+        let wanted = self.agent.canonical(text);
+        let seen = self.agent.seen(&self.env, &self.llm);
+        seen.iter()
+            .find(|(known, _)| *known == wanted)
+            .map_or(0, |(_, times)| *times)
+    }
+
+    /// What no provider would have taken is a fault of the agent's or of the test's.
+    #[track_caller]
+    pub fn end(self) {
+        let violations = self.llm.violations();
+        assert!(violations.is_empty(), "the model refused: {violations:#?}");
+    }
+}
+
+pub fn has_ended(turn: &Value) -> bool {
+    turn["state"].as_str().is_some_and(|state| ENDED.contains(&state))
+}

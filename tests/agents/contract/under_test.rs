@@ -1,0 +1,218 @@
+//! One agent as the contract sees it: how it is installed for a test, how it is told what to do, and what it may do to a text.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::llm::FakeLlm;
+use crate::support::TestEnv;
+use crate::{homes, programs};
+
+/// What a prompt makes the agent do. Each agent is told in the language of whoever scripts it: the bundled one itself, or the model.
+#[derive(Debug, Clone)]
+pub enum Act<'a> {
+    /// Runs a command that its policy does not ask about.
+    Run(&'a str),
+    /// Runs a command that a person is asked about first.
+    AskAndRun(&'a str),
+    Say(&'a str),
+    /// Works for so many seconds before it answers.
+    Work(u32),
+    /// Works until it is interrupted.
+    Hang,
+    /// The provider refuses for so many seconds.
+    Limit(u32),
+}
+
+pub struct AgentUnderTest {
+    pub name: &'static str,
+    /// The policy under which a command is asked about.
+    pub asking_policy: &'static str,
+    /// What the agent does to a text on its way to the model, beyond cutting blanks at both ends.
+    pub mangle: fn(&str) -> String,
+    /// Takes off the frame that the agent puts round a text.
+    pub unframe: fn(&str) -> String,
+    /// Added to a call of the shell so that the agent asks.
+    ask_with: &'static str,
+}
+
+/// The agent of this name.
+pub fn named(name: &str) -> AgentUnderTest {
+    let plain = AgentUnderTest {
+        name: "demo",
+        asking_policy: "ask",
+        mangle: str::to_owned,
+        unframe: str::to_owned,
+        ask_with: "",
+    };
+    match name {
+        "demo" => plain,
+        "claude" => AgentUnderTest {
+            name: "claude",
+            mangle: |text| {
+                let composed = text.replace("e\u{301}", "é").replace('\t', "    ");
+                let invisible = ['\u{200b}', '\u{200c}', '\u{2060}', '\u{ad}'];
+                composed.chars().filter(|c| !invisible.contains(c)).collect()
+            },
+            unframe: without_frame,
+            ..plain
+        },
+        "codex" => AgentUnderTest {
+            name: "codex",
+            ask_with: r#"llm: with {"sandbox_permissions":"require_escalated","justification":"May I?"}"#,
+            ..plain
+        },
+        "opencode" => AgentUnderTest {
+            name: "opencode",
+            ..plain
+        },
+        "gemini" => AgentUnderTest {
+            name: "gemini",
+            ..plain
+        },
+        other => panic!("no agent `{other}`"),
+    }
+}
+
+/// `<pasted_content id="x">` … `</pasted_content id="x">` round a long paste.
+fn without_frame(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("<pasted_content id=\"") else {
+        return text.to_owned();
+    };
+    let inner = rest
+        .split_once(">\n")
+        .and_then(|(_, rest)| rest.rsplit_once("\n</pasted_content id=\""));
+    match inner {
+        Some((inner, _)) => format!("{before}{inner}"),
+        None => text.to_owned(),
+    }
+}
+
+impl AgentUnderTest {
+    pub fn is_real(&self) -> bool {
+        self.name != "demo"
+    }
+
+    /// A prompt that makes the agent do this, in this order.
+    pub fn prompt(&self, acts: &[Act<'_>]) -> String {
+        let lines = acts.iter().map(|act| {
+            if self.is_real() {
+                self.for_the_model(act)
+            } else {
+                for_the_demo(act)
+            }
+        });
+        lines.collect::<Vec<String>>().join("\n")
+    }
+
+    fn for_the_model(&self, act: &Act<'_>) -> String {
+        match act {
+            Act::Run(command) => format!("llm: run {command}"),
+            Act::AskAndRun(command) => format!("llm: run {command}\n{}", self.ask_with).trim_end().to_owned(),
+            Act::Say(text) => format!("llm: say {text}"),
+            Act::Work(seconds) => format!("llm: sleep {seconds}s"),
+            Act::Hang => "llm: wait for-ever".to_owned(),
+            Act::Limit(seconds) => format!("llm: fail limit {seconds}s"),
+        }
+    }
+
+    /// The text as the model must see it: what the agent does to it is no fault of ours.
+    pub fn canonical(&self, text: &str) -> String {
+        (self.mangle)(text).trim().to_owned()
+    }
+
+    /// Puts the agent's program and its owner's settings into an installation.
+    pub fn install(&self, env: &mut TestEnv, llm: &FakeLlm) {
+        if !self.is_real() {
+            return;
+        }
+        homes::furnish(self.name, &env.home(), &llm.url());
+        let mut lines: Vec<String> = Vec::new();
+        for (name, value) in homes::variables(self.name, &llm.url()) {
+            lines.push(format!("{name}={value}\n"));
+        }
+        let file = env.root().join("agent.env");
+        write_closed(&file, &lines.concat());
+        env.write_config(&format!(
+            "default_agent = \"{0}\"\n\n[agents.{0}]\nenv_file = \"{1}\"\n",
+            self.name,
+            file.display()
+        ));
+        env.set_env("PATH", &programs::path_with(self.name).to_string_lossy());
+    }
+
+    /// Every prompt that reached the model, with the number of times that it stands in one conversation.
+    pub fn seen(&self, env: &TestEnv, llm: &FakeLlm) -> Vec<(String, usize)> {
+        let conversations: Vec<Vec<String>> = if self.is_real() {
+            let main = llm.exchanges().into_iter().filter(|exchange| exchange.main);
+            main.map(|exchange| exchange.prompts).collect()
+        } else {
+            demo_transcripts(env)
+        };
+        let mut seen: Vec<(String, usize)> = Vec::new();
+        for conversation in conversations {
+            let texts: Vec<String> = conversation
+                .iter()
+                .map(|text| self.canonical(&(self.unframe)(text)))
+                .collect();
+            for text in &texts {
+                let times = texts.iter().filter(|other| *other == text).count();
+                match seen.iter_mut().find(|(known, _)| known == text) {
+                    Some((_, most)) => *most = times.max(*most),
+                    None => seen.push((text.clone(), times)),
+                }
+            }
+        }
+        seen
+    }
+}
+
+/// Closed to others, as the program demands of a file with keys.
+fn write_closed(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, text).expect("writing the keys");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("closing the file");
+}
+
+fn for_the_demo(act: &Act<'_>) -> String {
+    match act {
+        Act::Run(command) => format!("demo: sh {command}"),
+        Act::AskAndRun(command) => format!("demo: ask May I run `{command}`?\ndemo: sh {command}"),
+        Act::Say(text) => format!("demo: say {text}"),
+        Act::Work(seconds) => format!("demo: sleep {seconds}s"),
+        Act::Hang => "demo: sleep 10m".to_owned(),
+        Act::Limit(seconds) => format!("demo: limit {seconds}s"),
+    }
+}
+
+/// The prompts of each of its conversations, from the agent's own record.
+fn demo_transcripts(env: &TestEnv) -> Vec<Vec<String>> {
+    let sessions = std::fs::read_dir(env.data().join("sessions"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let homes = sessions.map(|session| session.path().join("demo"));
+    let files = homes.flat_map(|home| std::fs::read_dir(home).into_iter().flatten().flatten());
+    files
+        .map(|file| {
+            let text = std::fs::read_to_string(file.path()).unwrap_or_default();
+            let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let prompts = records.filter(|record| record["type"] == "prompt");
+            prompts
+                .filter_map(|record| record["text"].as_str().map(str::to_owned))
+                .collect()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frame_of_a_long_paste_is_taken_off() {
+        let framed = "\n\n<pasted_content id=\"eb40\">\nline\n<b>\n</pasted_content id=\"eb40\">\n";
+        assert_eq!(named("claude").canonical(&without_frame(framed)), "line\n<b>");
+        assert_eq!(without_frame("as it is"), "as it is");
+    }
+}

@@ -1,0 +1,78 @@
+//! What the agent says reaches the person, once and from the right session.
+
+use super::stage::Stage;
+use super::under_test::Act;
+
+/// A prompt is answered, and the answer reaches the person although the agent did not run `notify`.
+pub fn first_prompt(name: &str) {
+    let stage = Stage::of(name);
+    stage.run("s", &stage.agent.prompt(&[Act::Say("the first answer of all")]));
+    let turns = stage.quiet("s");
+    assert_eq!(turns[0]["state"], "finished", "{turns:#?}");
+    assert_eq!(turns[0]["finalText"], "the first answer of all", "{turns:#?}");
+    stage.wait_message("s", "the first answer of all");
+    assert_eq!(stage.messages("s").len(), 1, "{:?}", stage.messages("s"));
+    stage.end();
+}
+
+/// `notify` runs without a question under the agent's own sandbox and permissions; another command is not waved through with it.
+pub fn notify(name: &str) {
+    let stage = Stage::of(name);
+    stage.begin("s");
+    let before = stage.messages("s").len();
+    stage.send(
+        "s",
+        &stage
+            .agent
+            .prompt(&[Act::Run("telecoder notify 'said aloud'"), Act::Say("not to be relayed")]),
+    );
+    stage.quiet("s");
+    stage.wait_message("s", "said aloud");
+    let said = &stage.messages("s")[before..];
+    assert_eq!(
+        said.len(),
+        1,
+        "the final text is relayed only when there was no notify: {said:?}"
+    );
+
+    let outside = stage.env.root().join("far");
+    let command = format!("touch {}", outside.display());
+    stage.send("s", &stage.agent.prompt(&[Act::AskAndRun(&command), Act::Say("asked")]));
+    stage.wait_dialog("s");
+    assert!(!outside.exists(), "a command was waved through");
+    stage.deny("s", None).ok();
+    stage.quiet("s");
+    assert!(!outside.exists(), "what was denied was done");
+    stage.end();
+}
+
+/// Two sessions of one agent in one home at once: neither speaks for the other.
+pub fn two_sessions(name: &str) {
+    let stage = Stage::of(name);
+    let prompt = |who: &str| {
+        let command = format!("telecoder notify 'here is {who}'");
+        stage
+            .agent
+            .prompt(&[Act::Run(&command), Act::Work(1), Act::Say(&format!("final of {who}"))])
+    };
+    stage.run("one", &prompt("one"));
+    stage.run("two", &prompt("two"));
+    for session in ["one", "two"] {
+        stage.quiet(session);
+        stage.wait_message(session, &format!("here is {session}"));
+    }
+    stage.send("one", &stage.agent.prompt(&[Act::Say("again from one")]));
+    stage.send("two", &stage.agent.prompt(&[Act::Say("again from two")]));
+    for session in ["one", "two"] {
+        let turns = stage.quiet(session);
+        let finals: Vec<String> = turns.iter().map(|turn| turn["finalText"].to_string()).collect();
+        let other = if session == "one" { "two" } else { "one" };
+        let said = stage.messages(session).join("\n");
+        assert!(!said.contains(other), "`{session}` spoke for `{other}`: {said}");
+        assert!(
+            finals.iter().all(|text| text.contains(session)),
+            "{session}: {finals:?}"
+        );
+    }
+    stage.end();
+}

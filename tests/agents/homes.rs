@@ -1,0 +1,85 @@
+//! What a person's own home holds before TeleCoder comes: the agent's provider and login, and nothing that the adapter is there to do.
+
+use std::path::Path;
+
+use serde_json::json;
+
+/// Looks like a key; the agent remembers its last 20 characters as approved.
+const CLAUDE_KEY: &str = "sk-ant-test-0123456789abcdefghij0123456789";
+
+/// Writes the agent's own settings into a home.
+pub fn furnish(agent: &str, home: &Path, url: &str) {
+    match agent {
+        "claude" => claude(home),
+        "codex" => codex(home, url),
+        "opencode" => opencode(home, url),
+        "gemini" => gemini(home),
+        other => panic!("no home for `{other}`"),
+    }
+}
+
+/// The variables with which a person runs it: the key, and no calls to places that tests cannot reach.
+pub fn variables(agent: &str, url: &str) -> Vec<(&'static str, String)> {
+    let on = |name| (name, "1".to_owned());
+    match agent {
+        "claude" => vec![
+            ("ANTHROPIC_BASE_URL", url.to_owned()),
+            ("ANTHROPIC_API_KEY", CLAUDE_KEY.to_owned()),
+            on("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"),
+            on("DISABLE_AUTOUPDATER"),
+        ],
+        "codex" => vec![("FAKE_API_KEY", "fake".to_owned())],
+        "opencode" => vec![
+            on("OPENCODE_DISABLE_AUTOUPDATE"),
+            on("OPENCODE_DISABLE_MODELS_FETCH"),
+            on("OPENCODE_DISABLE_LSP_DOWNLOAD"),
+            on("OPENCODE_DISABLE_DEFAULT_PLUGINS"),
+            on("OPENCODE_DISABLE_SHARE"),
+        ],
+        "gemini" => vec![
+            ("GEMINI_API_KEY", "fake".to_owned()),
+            ("GOOGLE_GEMINI_BASE_URL", url.to_owned()),
+        ],
+        other => panic!("no variables for `{other}`"),
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().expect("a file has a directory")).expect("a directory");
+    std::fs::write(path, text).expect("writing a setting");
+}
+
+fn claude(home: &Path) {
+    let approved = &CLAUDE_KEY[CLAUDE_KEY.len() - 20..];
+    let state =
+        json!({"hasCompletedOnboarding": true, "customApiKeyResponses": {"approved": [approved], "rejected": []}});
+    write(&home.join(".claude.json"), &state.to_string());
+}
+
+fn codex(home: &Path, url: &str) {
+    let config = format!(
+        "model = \"fake-model\"\nmodel_provider = \"fake\"\ncheck_for_update_on_startup = false\n\n\
+         [model_providers.fake]\nname = \"fake\"\nbase_url = \"{url}/v1\"\nenv_key = \"FAKE_API_KEY\"\nwire_api = \"responses\"\n\
+         request_max_retries = 0\nstream_max_retries = 0\n\n[analytics]\nenabled = false\n\n\
+         [features]\nenable_request_compression = false\n"
+    );
+    write(&home.join(".codex/config.toml"), &config);
+}
+
+fn opencode(home: &Path, url: &str) {
+    let config = json!({
+        "$schema": "https://opencode.ai/config.json", "autoupdate": false, "share": "disabled",
+        "model": "fake/fake-model", "small_model": "fake/fake-model", "enabled_providers": ["fake"],
+        "provider": {"fake": {
+            "npm": "@ai-sdk/openai-compatible", "name": "Fake", "options": {"baseURL": format!("{url}/v1"), "apiKey": "fake"},
+            "models": {"fake-model": {"name": "Fake Model", "limit": {"context": 200_000, "output": 8192}}}}}});
+    write(&home.join(".config/opencode/opencode.json"), &config.to_string());
+}
+
+fn gemini(home: &Path) {
+    let settings = json!({
+        "security": {"auth": {"selectedType": "gemini-api-key"}}, "privacy": {"usageStatisticsEnabled": false},
+        "general": {"enableAutoUpdate": false, "enableAutoUpdateNotification": false}, "telemetry": {"enabled": false},
+        "ide": {"hasSeenNudge": true, "enabled": false}, "model": {"name": "gemini-2.5-flash"}});
+    write(&home.join(".gemini/settings.json"), &settings.to_string());
+}
