@@ -2,6 +2,7 @@
 //!
 //! An adapter decides and describes; it types nothing, and starts nothing but the agent's own `--version`.
 
+pub mod codex;
 mod custom;
 pub mod demo;
 mod gemini;
@@ -69,6 +70,17 @@ pub enum Recorded {
     Unknown,
 }
 
+/// What an agent's own record says of a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TurnEnd {
+    /// It has not ended, whatever the screen looks like.
+    Runs,
+    /// It ended: `TurnEnded`, `TurnInterrupted`, `Limited` or `Failed`.
+    Ended(AgentSignal),
+    /// No record tells.
+    Unknown,
+}
+
 pub trait Adapter: Send + Sync {
     fn name(&self) -> &str;
     /// The program, found in PATH. Error `ProgramMissing` with the way to install it.
@@ -133,6 +145,15 @@ pub trait Adapter: Send + Sync {
         WhileBusy::Queue
     }
 
+    /// Whether a hook says that the agent runs before its first prompt. If not, its box alone says that it is ready.
+    fn announces_start(&self) -> bool {
+        true
+    }
+    /// Whether a hook speaks at every end of a turn, also after an error or an interruption. If not, `turn_end` is asked as soon as
+    /// the box of a working agent is empty.
+    fn announces_every_end(&self) -> bool {
+        true
+    }
     /// Meaning of a hook letter.
     fn interpret(&self, event: &str, data: &serde_json::Value) -> AgentSignal;
     /// The agent's own id of whoever fired a hook, where the payload names it. One that is not the session's does not speak for it.
@@ -169,6 +190,10 @@ pub trait Adapter: Send + Sync {
     /// The agent's last message since then, from its transcript, for turns whose end no hook told.
     fn final_text(&self, _place: &AgentPlace<'_>, _since: Timestamp) -> Option<String> {
         None
+    }
+    /// What the agent's transcript says of the last turn, which was typed at `since`.
+    fn turn_end(&self, _place: &AgentPlace<'_>, _since: Timestamp) -> TurnEnd {
+        TurnEnd::Unknown
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::codex::CodexAgent;
 use super::custom::CustomAgent;
 use super::demo::DemoAgent;
 use super::gemini::GeminiAgent;
@@ -21,6 +22,7 @@ type Build = fn(&Setup<'_>) -> Result<Arc<dyn Adapter>>;
 /// What an agent can be, and at the same time the names that are there without configuration. `auto` tries those before
 /// `custom`, in this order. A new adapter is one file and one entry here.
 const BUILT_IN: &[(&str, Build)] = &[
+    ("codex", |setup| Ok(Arc::new(CodexAgent::new(setup)?))),
     ("gemini", |setup| Ok(Arc::new(GeminiAgent::new(setup)?))),
     (BUNDLED, |setup| Ok(Arc::new(DemoAgent::new(setup)))),
 ];

@@ -91,17 +91,6 @@ fn lines(value: &Value, prefix: &str) -> Vec<String> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_become_dotted_keys_and_unset_ones_are_left_out() {
-        let value = json!({"a": {"b": [1], "c": null}, "d": "x"});
-        assert_eq!(lines(&value, ""), ["a.b = [1]", "d = \"x\""]);
-    }
-}
-
 /// In the order in which they are typed.
 fn receipts(receipts: &crate::config::Receipts) -> Value {
     let crate::config::Receipts {
@@ -113,4 +102,15 @@ fn receipts(receipts: &crate::config::Receipts) -> Value {
         uncertain,
     } = receipts;
     json!([stored, typed, accepted, answered, refused, uncertain])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_become_dotted_keys_and_unset_ones_are_left_out() {
+        let value = json!({"a": {"b": [1], "c": null}, "d": "x"});
+        assert_eq!(lines(&value, ""), ["a.b = [1]", "d = \"x\""]);
+    }
 }

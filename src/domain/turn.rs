@@ -139,6 +139,8 @@ pub enum TurnEvent {
         final_text: Option<String>,
     },
     Interrupted(Reason),
+    /// The agent could not go on with it: its own words.
+    Failed(Reason),
     Cancelled(Reason),
     /// The session ended under it.
     SessionEnded(Reason),
@@ -166,6 +168,7 @@ pub fn step(state: TurnState, event: &TurnEvent) -> Option<(TurnState, Option<Re
         (S::Typing | S::Typed | S::Uncertain, E::ProvenAbsent) => (S::Queued, None),
         (S::Accepted, E::Finished { .. }) => (S::Finished, None),
         (S::Accepted, E::Interrupted(reason)) => (S::Interrupted, Some(reason.clone())),
+        (S::Accepted, E::Failed(reason)) => (S::Failed, Some(reason.clone())),
         (S::Queued | S::Held, E::Cancelled(reason)) => (S::Cancelled, Some(reason.clone())),
         (S::Accepted, E::SessionEnded(reason)) => (S::Failed, Some(reason.clone())),
         (S::Typing | S::Typed, E::SessionEnded(reason)) => (S::Uncertain, Some(reason.clone())),
@@ -182,6 +185,7 @@ mod tests {
         let reason = Reason::new("x", "x");
         vec![
             TurnEvent::Hold(reason.clone()),
+            TurnEvent::Failed(reason.clone()),
             TurnEvent::Release,
             TurnEvent::BeginTyping { launch: LaunchNo(1) },
             TurnEvent::NotTyped(reason.clone()),

@@ -41,6 +41,8 @@ impl Actor {
         let Some(shim) = self.shim(launch)? else {
             return Ok(());
         };
+        // The letter that names the agent's conversation may lie before others that only this name proves.
+        let mut native_id = session.native_id.clone();
         loop {
             let found = match mailbox::read_new(&dir.mail(), LETTERS_PER_TAKE) {
                 // The agent's own doing. What lay there is gone; it must not hide how the agent goes on and ends.
@@ -55,8 +57,11 @@ impl Actor {
             let mut batch = Vec::new();
             let mut stayed = 0;
             for item in found {
-                match self.sort(item, session, launch, &shim)? {
-                    Sorted::Take(taken) => batch.push(*taken),
+                match self.sort(item, native_id.as_deref(), launch, &shim)? {
+                    Sorted::Take(taken) => {
+                        native_id = named_by(&taken.meaning).or(native_id);
+                        batch.push(*taken);
+                    }
                     Sorted::PutAside { file, reason } => self.put_aside(launch, file, reason).await?,
                     Sorted::Stays => stayed += 1,
                 }
@@ -70,7 +75,7 @@ impl Actor {
         }
     }
 
-    fn sort(&self, found: Found, session: &Session, launch: &Launch, shim: &ShimRecord) -> Result<Sorted> {
+    fn sort(&self, found: Found, native_id: Option<&str>, launch: &Launch, shim: &ShimRecord) -> Result<Sorted> {
         let (file, letter) = match found {
             Found::Letter { file, letter } => (file, *letter),
             Found::Bad { file, .. } if self.memory.immovable.contains(&file) => return Ok(Sorted::Stays),
@@ -84,7 +89,7 @@ impl Actor {
             return Ok(Sorted::Stays);
         }
         let addressed = letter.session == self.id && letter.launch == launch.no;
-        if !addressed || !letter.origin.leads_to(Some(shim.shim), session.native_id.as_deref()) {
+        if !addressed || !letter.origin.leads_to(Some(shim.shim), native_id) {
             let reason = format!(
                 "its origin (process {}) does not lead to this launch",
                 letter.origin.pid
@@ -217,6 +222,13 @@ impl Actor {
     }
 }
 
+fn named_by(meaning: &AgentSignal) -> Option<String> {
+    match meaning {
+        AgentSignal::Started { native_id } => native_id.clone(),
+        _ => None,
+    }
+}
+
 enum Sorted {
     Take(Box<Taken>),
     PutAside { file: String, reason: String },
@@ -249,7 +261,7 @@ fn take(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, taken: &Take
             })?;
             insert_message(engine, tx, id, taken, MessageKind::Ask)
         }
-        LetterKind::Hook => on_signal(engine, tx, id, no, &taken.meaning),
+        LetterKind::Hook => on_signal(engine, tx, id, no, &taken.meaning, Source::Hook),
         LetterKind::Request => Ok(()),
     }
 }
@@ -272,8 +284,15 @@ fn insert_message(engine: &Engine, tx: &Tx<'_>, id: &SessionId, taken: &Taken, k
     Ok(())
 }
 
-fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, signal: &AgentSignal) -> Result<()> {
-    let source = Source::Hook;
+/// What the agent says, by a hook or in its transcript.
+pub(super) fn on_signal(
+    engine: &Engine,
+    tx: &Tx<'_>,
+    id: &SessionId,
+    no: LaunchNo,
+    signal: &AgentSignal,
+    source: Source,
+) -> Result<()> {
     let event = match signal {
         AgentSignal::Started { native_id } => {
             if let Some(native_id) = native_id {
@@ -302,8 +321,12 @@ fn on_signal(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, signal:
             source,
             text: text.clone(),
         },
+        AgentSignal::Failed { kind, text } => {
+            fail_turns(engine, tx, id, &Reason::new(kind.as_str(), text))?;
+            SessionEvent::Ready { source }
+        }
         AgentSignal::Progress { tool, detail } => return note_step(tx, id, tool, detail),
-        AgentSignal::Failed { .. } | AgentSignal::Nothing => return Ok(()),
+        AgentSignal::Nothing => return Ok(()),
     };
     engine.apply(tx, id, &event).map(drop)
 }
@@ -358,6 +381,15 @@ fn finish_turns(tx: &Tx<'_>, id: &SessionId, final_text: Option<&str>) -> Result
             final_text: final_text.map(str::to_owned),
         };
         tx.step_turn(&turn.id, &event)?;
+    }
+    Ok(())
+}
+
+fn fail_turns(engine: &Engine, tx: &Tx<'_>, id: &SessionId, reason: &Reason) -> Result<()> {
+    for turn in tx.running_turns(id)? {
+        if tx.step_turn(&turn.id, &TurnEvent::Failed(reason.clone()))?.is_some() {
+            tell::turn_notice(engine, tx, &tx.turn(&turn.id)?)?;
+        }
     }
     Ok(())
 }

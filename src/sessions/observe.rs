@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::actor::{Actor, Next};
-use super::{Engine, tell};
-use crate::domain::agent::Evidence;
+use super::{Engine, letters, tell};
+use crate::agents::TurnEnd;
+use crate::domain::agent::{AgentPlace, AgentSignal, Evidence};
 use crate::domain::dialog::Dialog;
 use crate::domain::fault::Result;
 use crate::domain::launch::Launch;
@@ -45,13 +46,21 @@ impl Actor {
             self.memory.idle_looks = 0;
             return Ok(None);
         }
-        let Some(reading) = self.read_screen(launch).await? else {
+        let Some(mut reading) = self.read_screen(launch).await? else {
             return Ok(Some(Next::after(LOOK_PAUSE_MAX)));
         };
         if let ScreenReading::Dialog(dialog) = &reading {
             return self.note_dialog(launch, dialog.clone()).await.map(Some);
         }
         let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
+        if by_hooks && reading == ScreenReading::ComposerEmpty {
+            match self.told_end(session).await? {
+                TurnEnd::Ended(signal) => return self.take_end(launch, signal).await.map(Some),
+                // It only looks idle: some draw no sign of work while they write their answer.
+                TurnEnd::Runs => reading = ScreenReading::Busy,
+                TurnEnd::Unknown => {}
+            }
+        }
         let event = match state {
             SessionState::Starting => self.while_starting(reading),
             SessionState::NeedsInput => self.while_in_dialog(reading),
@@ -66,8 +75,38 @@ impl Actor {
             }
         }
         self.memory.idle_looks += 1;
-        let pause = if by_hooks { HOOKED_LOOK_PAUSE } else { self.look_pause() };
+        let hooks_tell = by_hooks && self.adapter.announces_every_end();
+        let pause = if hooks_tell {
+            HOOKED_LOOK_PAUSE
+        } else {
+            self.look_pause()
+        };
         Ok(Some(Next::after(pause)))
+    }
+
+    /// No hook spoke, and the box is empty: the agent's transcript may say how the turn ended.
+    async fn told_end(&self, session: &Session) -> Result<TurnEnd> {
+        let id = self.id.clone();
+        let running = self.engine.0.store.read(move |tx| tx.running_turns(&id)).await?;
+        let typed = |turn: &Turn| turn.typed_at.unwrap_or(turn.created_at);
+        let since = running.first().map_or(session.status_since, typed);
+        let session_dir = self.engine.0.paths.session(&self.id);
+        let place = AgentPlace {
+            session_dir: &session_dir,
+            work_dir: &session.work_dir,
+            native_id: session.native_id.as_deref(),
+        };
+        Ok(self.adapter.turn_end(&place, since))
+    }
+
+    async fn take_end(&mut self, launch: &Launch, signal: AgentSignal) -> Result<Next> {
+        let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
+        let store = &self.engine.0.store;
+        store
+            .write(move |tx| letters::on_signal(&engine, tx, &id, no, &signal, Source::Screen))
+            .await?;
+        self.engine.wake(&self.id);
+        Ok(Next::now())
     }
 
     /// A dialog is on the screen, whatever the state was. It is looked at again: it goes away without a signal.
@@ -136,7 +175,7 @@ impl Actor {
 
     fn has_announced_itself(&self) -> bool {
         let overdue = |at: Instant| at.elapsed() > START_HOOK_LIMIT;
-        self.memory.started || self.memory.launched_at.is_some_and(overdue)
+        self.memory.started || !self.adapter.announces_start() || self.memory.launched_at.is_some_and(overdue)
     }
 
     fn while_in_dialog(&self, reading: ScreenReading) -> Option<SessionEvent> {

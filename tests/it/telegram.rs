@@ -16,6 +16,7 @@ mod life;
 mod people;
 mod progress;
 mod receipts;
+mod storm;
 mod topics;
 
 const ME: i64 = 7;

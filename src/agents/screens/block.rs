@@ -37,12 +37,14 @@ impl<'a> Block<'a> {
             }
         };
         let highest = end.saturating_sub(rule.height);
-        let start = match &rule.top {
-            None => highest,
-            Some(top) => {
-                let at = rows[highest..end].iter().rposition(|row| top.is_match(row))?;
-                highest + at + 1
-            }
+        let last_of = |anchor: &regex::Regex| {
+            let at = rows[highest..end].iter().rposition(|row| anchor.is_match(row))?;
+            Some(highest + at)
+        };
+        let start = match (&rule.top, &rule.from) {
+            (Some(top), _) => last_of(top)? + 1,
+            (None, Some(from)) => last_of(from)?,
+            (None, None) => highest,
         };
         let block = Self {
             rows: &rows[start..end],

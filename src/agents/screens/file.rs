@@ -26,6 +26,7 @@ pub struct Rule {
     pub name: String,
     pub reads: Reads,
     pub top: Option<Regex>,
+    pub from: Option<Regex>,
     pub bottom: Option<Regex>,
     pub slack: usize,
     pub height: usize,
@@ -69,6 +70,7 @@ struct RawRule {
     name: String,
     reads: Reads,
     top: Option<String>,
+    from: Option<String>,
     bottom: Option<String>,
     #[serde(default)]
     slack: usize,
@@ -121,8 +123,12 @@ impl RawRule {
         if self.reads == Reads::Composer && self.first.is_none() {
             return Err("a composer needs `first`".into());
         }
-        if self.top.is_none() && self.bottom.is_none() && self.begins.is_none() {
-            return Err("needs an anchor: `top`, `bottom` or `begins`".into());
+        if self.top.is_some() && self.from.is_some() {
+            return Err("`top` and `from` exclude each other".into());
+        }
+        let anchors = [&self.top, &self.from, &self.bottom, &self.begins];
+        if anchors.iter().all(|anchor| anchor.is_none()) {
+            return Err("needs an anchor: `top`, `from`, `bottom` or `begins`".into());
         }
         let meanings = [
             (Meaning::AllowAlways, self.always),
@@ -136,6 +142,7 @@ impl RawRule {
             name: self.name,
             reads: self.reads,
             top: maybe(self.top)?,
+            from: maybe(self.from)?,
             bottom: maybe(self.bottom)?,
             slack: self.slack,
             height: self.height.unwrap_or(HEIGHT_DEFAULT),

@@ -125,9 +125,10 @@ fn dialog(rule: &Rule, block: &Block<'_>) -> Option<Dialog> {
         None => above.iter().rposition(|row| !row.is_empty()),
     };
     let question = asked.map_or("", |at| above[at]);
-    let detail: Vec<&str> = above[..asked.unwrap_or(above.len())]
-        .iter()
-        .copied()
+    // Some agents draw what it is about above the question, some below.
+    let detail = above.iter().enumerate().filter(|(at, _)| Some(*at) != asked);
+    let detail: Vec<&str> = detail
+        .map(|(_, row)| *row)
         .filter(|row| row.chars().any(char::is_alphanumeric))
         .collect();
     let selected = found.iter().position(|(selected, _)| *selected);

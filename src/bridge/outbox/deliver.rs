@@ -1,5 +1,6 @@
 //! One attempt: the request, and what came of it, stored before anything else of the chat goes out.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -20,7 +21,14 @@ impl Shared {
         crate::failpoint!("O6");
         self.note(&part, &outcome);
         let step = follow_up(&part, outcome);
+        let about_topic = matches!(
+            step,
+            PartStep::LoseTopic | PartStep::SentAndLoseTopic { .. } | PartStep::OpenTopic
+        );
         self.store_step(&part, step).await;
+        if about_topic {
+            self.topics_due.store(true, Ordering::Relaxed);
+        }
         crate::failpoint!("O8");
     }
 

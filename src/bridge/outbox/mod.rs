@@ -10,6 +10,7 @@ mod receipts;
 mod topics;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -77,6 +78,8 @@ struct Shared {
     tracker: TaskTracker,
     /// An attempt ended: its chat is free, and a slot is.
     ended: Notify,
+    /// A message found its topic gone or closed.
+    topics_due: AtomicBool,
     /// Marks that are being carried out.
     marking: Mutex<HashSet<MarkKey>>,
     /// When the progress of a turn was written down last.
@@ -140,6 +143,7 @@ impl Outbox {
             cancel,
             tracker,
             ended: Notify::new(),
+            topics_due: AtomicBool::new(false),
             marking: Mutex::default(),
             refreshed: Mutex::default(),
         };
@@ -214,6 +218,7 @@ impl Outbox {
     async fn look_after(&self, seen: &mut Option<i64>, topics_due: &mut bool) -> Result<Instant> {
         let shared = &self.shared;
         *topics_due |= follow::follow(&shared.store, &shared.rules, seen).await?;
+        *topics_due |= shared.topics_due.swap(false, Ordering::Relaxed);
         let mut wake_at = self.round().await?;
         if *topics_due {
             let again = shared.look_after_topics().await?;

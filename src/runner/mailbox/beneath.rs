@@ -1,14 +1,15 @@
 //! Opening what somebody else may have put there: beneath a held directory, through no link, into no mount, without
 //! waiting.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
-use rustix::io::Errno;
+use rustix::fs::{Mode, OFlags, ResolveFlags, fstat, openat, openat2};
+use rustix::io::{Errno, retry_on_intr};
 
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_SYMLINKS)
@@ -32,7 +33,7 @@ pub fn mail_dir(mail: &Path, part: &str) -> io::Result<OwnedFd> {
 pub fn regular(dir: &impl AsFd, name: impl rustix::path::Arg, limit: u64) -> Result<File, Refused> {
     let file: File = open_at(dir, name, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?.into();
     let found = file.metadata()?;
-    let owner = rustix::fs::fstat(dir).map_err(io::Error::from)?.st_uid;
+    let owner = fstat(dir).map_err(io::Error::from)?.st_uid;
     let reason = if !found.is_file() {
         Some("is not a regular file".into())
     } else if found.nlink() != 1 {
@@ -80,5 +81,47 @@ fn open_at(dir: &impl AsFd, name: impl rustix::path::Arg, flags: OFlags) -> io::
             break;
         }
     }
-    Ok(opened?)
+    match opened {
+        Err(Errno::NOSYS | Errno::PERM) => Ok(open_single(dir, &name, flags)?),
+        opened => Ok(opened?),
+    }
+}
+
+/// The same promise without `openat2`, which a seccomp filter cannot look into and therefore takes away (systemd's
+/// `RestrictSUIDSGID=` answers ENOSYS, old container profiles EPERM). One name that is no link cannot lead out of its directory
+/// but by a mount.
+fn open_single(dir: &impl AsFd, name: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let bytes = name.to_bytes();
+    if bytes.contains(&b'/') || matches!(bytes, b"" | b"." | b"..") {
+        return Err(Errno::XDEV);
+    }
+    let opened = retry_on_intr(|| openat(dir, name, flags | OFlags::NOFOLLOW, Mode::empty()))?;
+    if fstat(&opened)?.st_dev != fstat(dir)?.st_dev {
+        return Err(Errno::XDEV);
+    }
+    Ok(opened)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_openat2_a_name_still_leads_nowhere_else() {
+        let tmp = tempfile::tempdir().expect("temp dir");
+        std::fs::write(tmp.path().join("letter"), "x").expect("written");
+        std::fs::create_dir(tmp.path().join("new")).expect("made");
+        std::os::unix::fs::symlink("letter", tmp.path().join("link")).expect("linked");
+        let dir: OwnedFd = File::open(tmp.path()).expect("opened").into();
+        let open = |name: &CStr| open_single(&dir, name, OFlags::RDONLY | OFlags::NONBLOCK).map(drop);
+        assert_eq!(open(c"letter"), Ok(()));
+        assert_eq!(open(c"new"), Ok(()));
+        assert_eq!(open(c"link"), Err(Errno::LOOP));
+        assert_eq!(open(c"none"), Err(Errno::NOENT));
+        for outside in [c"..", c".", c"", c"new/../letter", c"/etc/passwd"] {
+            assert_eq!(open(outside), Err(Errno::XDEV), "{outside:?}");
+        }
+        let proc: OwnedFd = File::open("/").expect("opened").into();
+        assert_eq!(open_single(&proc, c"proc", OFlags::RDONLY).map(drop), Err(Errno::XDEV));
+    }
 }

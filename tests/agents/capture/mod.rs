@@ -31,12 +31,12 @@ const STEP_LIMIT: Duration = Duration::from_secs(60);
 /// One agent in one terminal, from its start to its end.
 struct Session<'a> {
     recipe: &'a Recipe,
+    /// Ended before the directory goes in which its terminal's socket is.
+    pane: Pane,
     env: TestEnv,
     llm: FakeLlm,
     run: u32,
     size: (u16, u16),
-    /// Made new for a start of its own.
-    pane: Pane,
     /// Screens that count only when the next prompt reaches the model.
     unproven: Vec<Capture>,
     prompts: usize,

@@ -34,6 +34,8 @@ impl Pane {
         ] {
             variables.push((name.into(), value));
         }
+        // By this, whatever is left at the end is found.
+        variables.push(env.mark_variable());
         let pane = Self { tmux, variables };
         let (columns, rows) = (size.0.to_string(), size.1.to_string());
         let work = work.display().to_string();

@@ -156,6 +156,25 @@ impl Stage {
         }
     }
 
+    /// Waits until a person is told that the provider refuses; returns the words.
+    #[track_caller]
+    pub fn wait_told_of_limit(&self, session: &str, turn: &Value) -> String {
+        let begun = Instant::now();
+        while begun.elapsed() < LIMIT {
+            let status = self.env.status(session);
+            if status["status"] == "limited" || status["status"] == "needs_input" {
+                return status["reason"]["text"].to_string();
+            }
+            let turn = self.turn(session, turn);
+            if has_ended(&turn) {
+                assert_eq!(turn["state"], "failed", "{turn:#}");
+                return turn["reason"]["text"].to_string();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("nobody was told: {}", self.picture(session));
+    }
+
     pub fn approve(&self, session: &str, digest: Option<&str>) -> Output {
         self.decide("approve", session, digest)
     }

@@ -13,6 +13,8 @@ mod schema;
 mod script;
 mod serve;
 mod talk;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::net::{SocketAddr, TcpListener};

@@ -81,6 +81,11 @@ impl TestEnv {
         self.root().display().to_string()
     }
 
+    /// The same as a variable, for what a test starts by other ways than `program`.
+    pub fn mark_variable(&self) -> (String, String) {
+        (MARK.to_owned(), self.mark())
+    }
+
     /// Replaces the configuration; a running daemon keeps its own.
     pub fn write_config(&self, text: &str) {
         std::fs::write(self.config_file(), text).expect("writing the configuration");

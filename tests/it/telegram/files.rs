@@ -112,8 +112,8 @@ fn what_is_too_long_is_explained_and_trouble_passes() {
 fn get_hands_out_what_lies_in_the_workspace_and_nothing_else() {
     let rig = Rig::new();
     let _daemon = rig.serve();
-    rig.say("demo: sh mkdir docs; echo plan > docs/plan.md; ln -s /etc/passwd leak; ln -s .. up; printf '\\211PNG1' > shot.png");
-    rig.quiet();
+    rig.say("demo: sh mkdir docs; echo plan > docs/plan.md; ln -s /etc/passwd leak; ln -s .. up; printf '\\211PNG1' > shot.png; telecoder notify made");
+    rig.hears("made");
     rig.say("/get docs/plan.md");
     let file = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
     assert_eq!(file.document, Some(("plan.md".into(), b"plan\n".to_vec())));

@@ -146,7 +146,7 @@ struct State {
     /// Updates below it are confirmed.
     offset: i64,
     polls: u64,
-    faults: HashMap<String, VecDeque<Fault>>,
+    faults: HashMap<String, VecDeque<Option<Fault>>>,
     calls: Vec<Call>,
     sent: Vec<Sent>,
     violations: Vec<String>,
@@ -259,6 +259,11 @@ impl FakeTelegram {
 
     /// Lets the next requests of a method fail, in this order.
     pub fn fail(&self, method: &str, faults: impl IntoIterator<Item = Fault>) {
+        self.fail_some(method, faults.into_iter().map(Some));
+    }
+
+    /// Lets some of the next requests of a method fail; none: that one is carried out.
+    pub fn fail_some(&self, method: &str, faults: impl IntoIterator<Item = Option<Fault>>) {
         self.lock().faults.entry(method.to_owned()).or_default().extend(faults);
     }
 

@@ -58,7 +58,8 @@ async fn handle(
         .lock()
         .faults
         .get_mut(&method)
-        .and_then(std::collections::VecDeque::pop_front);
+        .and_then(std::collections::VecDeque::pop_front)
+        .flatten();
     let answer = match fault {
         Some(fault) if !matches!(fault, Fault::DropAfter | Fault::Truncated | Fault::Slow { .. }) => {
             Err(failed(&world, &form, &fault))
