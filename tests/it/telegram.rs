@@ -16,6 +16,7 @@ mod life;
 mod people;
 mod progress;
 mod receipts;
+#[cfg(feature = "failpoints")]
 mod storm;
 mod topics;
 
