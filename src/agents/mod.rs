@@ -2,16 +2,19 @@
 //!
 //! An adapter decides and describes; it types nothing, and starts nothing but the agent's own `--version`.
 
+mod claude;
 pub mod codex;
 mod custom;
 pub mod demo;
 mod gemini;
 mod jsonc;
+mod opencode;
 mod program;
 mod registry;
 pub mod screens;
 mod secrets;
 mod signal;
+mod stand_in;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,6 +32,7 @@ use crate::domain::policy::Policy;
 use crate::domain::screen::{Explained, Screen, ScreenReading};
 
 pub use registry::Registry;
+pub use stand_in::StandIn;
 
 /// What an adapter is made of: the name under which it is known, `[agents.NAME]`, and where rules files of the person's own lie.
 pub struct Setup<'a> {
@@ -118,6 +122,14 @@ pub trait Adapter: Send + Sync {
     }
     /// The reading and the rule that gave it.
     fn explain(&self, screen: &Screen) -> Explained;
+    /// Whether the screen says, in the agent's own words, that a person cut the last turn short. Some agents fire no hook for that.
+    fn was_interrupted(&self, _screen: &Screen) -> bool {
+        false
+    }
+    /// Whether the screen says that the agent works, whatever its box holds. `None`: it cannot be told.
+    fn shows_work(&self, _screen: &Screen) -> Option<bool> {
+        None
+    }
     /// The newest version of the agent that its screen rules were proven with.
     fn rules_version(&self) -> Option<&str> {
         None

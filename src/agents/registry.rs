@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::claude::ClaudeCode;
 use super::codex::CodexAgent;
 use super::custom::CustomAgent;
 use super::demo::DemoAgent;
 use super::gemini::GeminiAgent;
+use super::opencode::OpenCodeAgent;
 use super::{Adapter, Setup};
 use crate::config::AgentConfig;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -22,7 +24,9 @@ type Build = fn(&Setup<'_>) -> Result<Arc<dyn Adapter>>;
 /// What an agent can be, and at the same time the names that are there without configuration. `auto` tries those before
 /// `custom`, in this order. A new adapter is one file and one entry here.
 const BUILT_IN: &[(&str, Build)] = &[
+    ("claude", |setup| Ok(Arc::new(ClaudeCode::new(setup)?))),
     ("codex", |setup| Ok(Arc::new(CodexAgent::new(setup)?))),
+    ("opencode", |setup| Ok(Arc::new(OpenCodeAgent::new(setup)?))),
     ("gemini", |setup| Ok(Arc::new(GeminiAgent::new(setup)?))),
     (BUNDLED, |setup| Ok(Arc::new(DemoAgent::new(setup)))),
 ];

@@ -1,9 +1,9 @@
-//! `telecoder answer`: what a person says to an agent's question.
+//! `telecoder answer`: what a person says to an agent's question, or to the dialog that it shows.
 
 use super::context::Context;
-use super::{out, send};
+use super::{dialog, out, send};
 use crate::api::client::path;
-use crate::api::wire::{AnswerRequest, Ask};
+use crate::api::wire::{AnswerRequest, Ask, Dialog, DialogRequest, Session};
 use crate::domain::fault::Result;
 use crate::domain::ids::LetterId;
 
@@ -23,11 +23,34 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
         Ok(_) => "asks",
         Err(_) => "sessions",
     };
+    let client = cx.client()?;
+    if kind == "sessions" {
+        let session: Session = client.get(&path(&["sessions", &args.of])).await?;
+        if let (true, Some(dialog)) = (session.asks.is_empty(), &session.dialog) {
+            return dialog::answer(cx, &args.of, &to_dialog(dialog, &text)).await;
+        }
+    }
     let url = path(&[kind, &args.of, "answer"]);
-    let ask: Ask = cx.client()?.post(&url, &AnswerRequest { text }).await?;
+    let ask: Ask = client.post(&url, &AnswerRequest { text }).await?;
     if cx.json {
         return out::json(&ask);
     }
     out::note("answered");
     Ok(())
+}
+
+/// A number, the words of a choice, or a text of one's own; bound to the dialog that was looked up.
+fn to_dialog(dialog: &Dialog, text: &str) -> DialogRequest {
+    let text = text.trim();
+    let by_words = dialog
+        .choices
+        .iter()
+        .position(|choice| choice.label.eq_ignore_ascii_case(text));
+    let choice = text.parse().ok().or(by_words.map(|at| at + 1));
+    DialogRequest {
+        digest: Some(dialog.digest.clone()),
+        choice,
+        text: choice.is_none().then(|| text.to_owned()),
+        ..DialogRequest::default()
+    }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, attach, completions, config, events, init, interrupt, keys, list, logs, messages, notify, pair, resume, rm,
-    run, screen, send, serve, status, stop,
+    answer, attach, command, completions, config, dialog, events, explain, fork, history, init, interrupt, keys, list,
+    logs, messages, notify, pair, resume, rm, run, screen, send, serve, status, stop,
 };
 
 /// Keeps coding agents at work in tmux windows, reached from Telegram, ssh, this command line and an API.
@@ -68,7 +68,7 @@ pub enum Command {
     Events(events::Args),
     /// Show what agents said.
     Messages(messages::Args),
-    /// Answer a question of an agent.
+    /// Answer a question of an agent, or the dialog that it shows.
     Answer(answer::Args),
     /// Connect a Telegram bot: asks for its token, finds you, writes the configuration.
     Init(init::Args),
@@ -76,6 +76,19 @@ pub enum Command {
     Pair(pair::Args),
     /// List who was let in to talk to the bot, or shut somebody out.
     People(pair::PeopleArgs),
+    /// Allow what the agent asks for in the dialog that it shows.
+    Approve(dialog::Args),
+    /// Refuse what the agent asks for in the dialog that it shows.
+    Deny(dialog::Args),
+    /// Send a command of the agent's own, like /compact.
+    #[command(name = "command")]
+    OfAgent(command::Args),
+    /// Say why a session has its status, and what a prompt waits for.
+    Explain(explain::Args),
+    /// Show the conversations that a session's agent could go on with.
+    History(history::Args),
+    /// Start a session that begins from the conversation of another one.
+    Fork(fork::Args),
     /// Show how the daemon is; never starts one.
     Health,
     /// Show which configuration file is read, and what is in force.

@@ -63,7 +63,8 @@ fn meaning(config: &Config) -> Value {
     let limits = &config.limits;
     json!({
         "data_dir": config.data_dir, "default_agent": config.default_agent, "default_policy": config.default_policy,
-        "max_active_sessions": config.max_active_sessions, "agents": agents, "telegram": telegram,
+        "max_active_sessions": config.max_active_sessions,
+        "reply": config.reply.as_str(), "after_loss": config.after_loss.as_str(), "agents": agents, "telegram": telegram,
         "tmux": { "path": config.tmux.path, "history_lines": config.tmux.history_lines },
         "limits": {
             "prompt_bytes": limits.prompt_bytes, "letter_bytes": limits.letter_bytes,

@@ -6,12 +6,17 @@
 mod answer;
 mod args;
 mod attach;
+mod command;
 mod completions;
 mod config;
 mod context;
 mod demo_agent;
+mod dialog;
 mod events;
+mod explain;
+mod fork;
 mod health;
+mod history;
 pub mod hook;
 mod init;
 mod interrupt;
@@ -92,6 +97,12 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Init(args) => cx.block_on(init::run(&cx, args)),
         Command::Pair(args) => cx.block_on(pair::run(&cx, args)),
         Command::People(args) => cx.block_on(pair::people(&cx, args)),
+        Command::Approve(args) => cx.block_on(dialog::approve(&cx, args)),
+        Command::Deny(args) => cx.block_on(dialog::deny(&cx, args)),
+        Command::OfAgent(args) => cx.block_on(command::run(&cx, args)),
+        Command::Explain(args) => cx.block_on(explain::run(&cx, args)),
+        Command::History(args) => cx.block_on(history::run(&cx, args)),
+        Command::Fork(args) => cx.block_on(fork::run(&cx, args)),
         Command::Health => cx.block_on(health::run(&cx)),
         Command::Config(args) => config::run(&cx, &args),
         Command::Completions(args) => completions::run(&args),

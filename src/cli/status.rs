@@ -32,6 +32,18 @@ fn render(session: &Session, now: Timestamp) -> String {
             let _ = writeln!(text, "{key:<10} {}", one_line(&value));
         }
     }
+    if let Some(dialog) = &session.dialog {
+        let _ = writeln!(
+            text,
+            "{:<10} {} ({})",
+            "dialog",
+            one_line(&dialog.question),
+            dialog.digest
+        );
+        for (i, choice) in dialog.choices.iter().enumerate() {
+            let _ = writeln!(text, "{:<10}   {} {}", "", i + 1, one_line(&choice.label));
+        }
+    }
     for ask in &session.asks {
         let _ = writeln!(text, "{:<10} {} ({})", "asks", one_line(&ask.question), ask.id);
     }

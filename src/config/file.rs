@@ -26,6 +26,8 @@ pub(super) struct RawConfig {
     pub(super) default_agent: String,
     pub(super) default_policy: String,
     pub(super) max_active_sessions: u32,
+    pub(super) reply: String,
+    pub(super) after_loss: String,
     #[serde(default)]
     pub(super) agents: BTreeMap<String, RawAgent>,
     pub(super) telegram: Option<RawTelegram>,

@@ -38,6 +38,8 @@ pub(super) const KEYS: &[Key] = &[
     key("", "default_agent", Shape::Text, Some(r#""auto""#)),
     key("", "default_policy", Shape::Text, Some(r#""ask""#)),
     key("", "max_active_sessions", integer(1, 1000), Some("16")),
+    key("", "reply", Shape::Text, Some(r#""auto""#)),
+    key("", "after_loss", Shape::Text, Some(r#""tell""#)),
     key(AGENTS, "kind", Shape::Text, None),
     key(AGENTS, "command", Shape::Text, None),
     key(AGENTS, "args", Shape::Texts, Some("[]")),

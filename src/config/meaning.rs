@@ -10,7 +10,8 @@ use super::keys::{self, AGENTS, KEYS, Shape};
 use super::locate::{command_line, data_dir, program, secret_path};
 use super::source::Sources;
 use super::{
-    AgentConfig, Config, Limits, LogConfig, LogFormat, Overrides, Receipts, TelegramConfig, TmuxConfig, Transcriber,
+    AfterLoss, AgentConfig, Config, Limits, LogConfig, LogFormat, Overrides, Receipts, ReplyMode, TelegramConfig,
+    TmuxConfig, Transcriber,
 };
 use crate::domain::agent::Evidence;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -91,6 +92,8 @@ impl RawConfig {
             default_agent: named("default_agent", self.default_agent, sources)?,
             default_policy: default_policy(&self.default_policy, sources)?,
             max_active_sessions: self.max_active_sessions as usize,
+            reply: reply(&self.reply, sources)?,
+            after_loss: after_loss(&self.after_loss, sources)?,
             agents: self
                 .agents
                 .into_iter()
@@ -249,6 +252,29 @@ fn default_policy(word: &str, sources: &Sources) -> Result<Policy> {
             .hint("Ask for it by name, for one session: `telecoder run --policy yolo …`.")),
         Ok(policy) => Ok(policy),
         Err(_) => Err(not_one_of("default_policy", word, &words, sources)),
+    }
+}
+
+fn reply(word: &str, sources: &Sources) -> Result<ReplyMode> {
+    match word {
+        "auto" => Ok(ReplyMode::Auto),
+        "notify" => Ok(ReplyMode::Notify),
+        "final" => Ok(ReplyMode::Final),
+        "both" => Ok(ReplyMode::Both),
+        other => Err(not_one_of(
+            "reply",
+            other,
+            &["auto", "notify", "final", "both"],
+            sources,
+        )),
+    }
+}
+
+fn after_loss(word: &str, sources: &Sources) -> Result<AfterLoss> {
+    match word {
+        "tell" => Ok(AfterLoss::Tell),
+        "resume" => Ok(AfterLoss::Resume),
+        other => Err(not_one_of("after_loss", other, &["tell", "resume"], sources)),
     }
 }
 

@@ -44,11 +44,53 @@ pub struct Config {
     pub default_agent: String,
     pub default_policy: Policy,
     pub max_active_sessions: usize,
+    pub reply: ReplyMode,
+    pub after_loss: AfterLoss,
     pub agents: BTreeMap<String, AgentConfig>,
     pub telegram: Option<TelegramConfig>,
     pub tmux: TmuxConfig,
     pub limits: Limits,
     pub log: LogConfig,
+}
+
+/// Which of an agent's words reach the person at the end of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyMode {
+    /// What it said with `notify`; if it said nothing, its final message.
+    Auto,
+    Notify,
+    Final,
+    /// What it said with `notify`, and its final message.
+    Both,
+}
+
+impl ReplyMode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ReplyMode::Auto => "auto",
+            ReplyMode::Notify => "notify",
+            ReplyMode::Final => "final",
+            ReplyMode::Both => "both",
+        }
+    }
+}
+
+/// What becomes of a session whose terminal was lost: the tmux server died, or the machine was restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterLoss {
+    /// The person is told, and may resume it.
+    Tell,
+    /// It is resumed by itself.
+    Resume,
+}
+
+impl AfterLoss {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AfterLoss::Tell => "tell",
+            AfterLoss::Resume => "resume",
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -45,7 +45,7 @@ pub enum AgentSignal {
         tool: String,
         detail: String,
     },
-    /// The provider refuses for a time; `text` is the agent's own word for it, `until` the time where it names one.
+    /// The provider refuses for a time and the agent waits for its end; `text` is the agent's own word for it, `until` the time where it names one.
     Limited {
         text: String,
         until: Option<Timestamp>,
@@ -69,6 +69,10 @@ pub enum FailureKind {
     Model,
     /// The conversation is too long.
     ContextFull,
+    /// The provider refuses until a time, and the agent gave the turn up.
+    Limit {
+        until: Option<Timestamp>,
+    },
     /// The provider could not be reached, or failed.
     Provider,
     Other,
@@ -80,6 +84,7 @@ impl FailureKind {
             FailureKind::Login => "login",
             FailureKind::Model => "model",
             FailureKind::ContextFull => "context_full",
+            FailureKind::Limit { .. } => "usage_limit",
             FailureKind::Provider => "provider",
             FailureKind::Other => "agent_error",
         }

@@ -31,6 +31,8 @@ pub enum EventKind {
     LaunchExited,
     #[serde(rename = "turn.state")]
     TurnState,
+    #[serde(rename = "turn.progress")]
+    TurnProgress,
     #[serde(rename = "message.created")]
     MessageCreated,
     #[serde(rename = "message.state")]

@@ -171,6 +171,10 @@ pub struct Session {
     pub exit: Option<ExitRecord>,
     /// Set by `rm`: the row stays for the message log, the name is free again.
     pub removed_at: Option<Timestamp>,
+    /// While `limited`: when it is tried again.
+    pub limited_until: Option<Timestamp>,
+    /// The agent's own id of the conversation that the first launch begins from.
+    pub fork_of: Option<String>,
 }
 
 /// What happens to a session. Produced by the engine from commands, agent signals and the process.
@@ -203,6 +207,12 @@ pub enum SessionEvent {
     /// The provider refuses; the text names the time when it is known.
     Limited {
         source: Source,
+        text: String,
+    },
+    /// Only a person can help: the login expired, the screen is one that nobody knows. The code says what it is.
+    NeedsPerson {
+        source: Source,
+        code: String,
         text: String,
     },
     StopRequested,
@@ -281,6 +291,12 @@ pub fn step(status: &Status, event: &SessionEvent) -> Option<(Status, Vec<Sessio
             (status, vec![])
         }),
         E::Dialog { source, text } => on_dialog(status, *source, text),
+        E::NeedsPerson { source, code, text } => {
+            (status.state != SessionState::NeedsInput || status.reason.code != *code).then(|| {
+                let status = Status::new(SessionState::NeedsInput, *source, code, text.clone());
+                (status, vec![SessionEffect::Tell])
+            })
+        }
         E::Limited { source, text } => {
             (status.state != SessionState::Limited || status.reason.text != *text).then(|| {
                 let status = Status::new(SessionState::Limited, *source, "usage_limit", text.clone());
@@ -303,6 +319,7 @@ fn on_ready(status: &Status, source: Source) -> Option<(Status, Vec<SessionEffec
     let text = match status.state {
         SessionState::Idle => return None,
         SessionState::Starting => "the agent is ready for a prompt",
+        SessionState::Limited => "the limit is over",
         _ => "the agent ended its turn",
     };
     let status = Status::new(SessionState::Idle, source, "ready", text);

@@ -92,6 +92,18 @@ impl std::fmt::Display for TurnState {
     }
 }
 
+/// What is typed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnKind {
+    #[default]
+    Prompt,
+    /// A command of the agent's own (`/compact`), typed as it is. Agents give no evidence for it.
+    Command,
+    /// Goes on with a turn that a limit of the provider's cut off; goes before the prompts that wait.
+    Continuation,
+}
+
 /// The durable record of a turn. `text` is what goes to the agent: sanitised once, when it was accepted from a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
@@ -99,6 +111,7 @@ pub struct Turn {
     pub session: SessionId,
     /// Order within the session, from 1.
     pub seq: u32,
+    pub kind: TurnKind,
     pub state: TurnState,
     pub reason: Option<Reason>,
     pub text: String,
@@ -139,7 +152,7 @@ pub enum TurnEvent {
         final_text: Option<String>,
     },
     Interrupted(Reason),
-    /// The agent could not go on with it: its own words.
+    /// The agent gave the turn up, with its words.
     Failed(Reason),
     Cancelled(Reason),
     /// The session ended under it.
@@ -196,6 +209,7 @@ mod tests {
             TurnEvent::Unclear(reason.clone()),
             TurnEvent::Finished { final_text: None },
             TurnEvent::Interrupted(reason.clone()),
+            TurnEvent::Failed(reason.clone()),
             TurnEvent::Cancelled(reason.clone()),
             TurnEvent::SessionEnded(reason),
             TurnEvent::ProvenAbsent,

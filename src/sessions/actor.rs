@@ -49,8 +49,14 @@ pub(super) struct Memory {
     pub launched_at: Option<Instant>,
     /// Looks at the screen in a row that changed nothing; the pause between them grows with it.
     pub idle_looks: u32,
-    /// Since when the box of an agent that works by hooks was seen empty.
-    pub empty_since: Option<Instant>,
+    /// Since when the box of an agent that should work, or wait for a limit, was seen idle.
+    pub idle_since: Option<Instant>,
+    /// The agent was seen to wait for the end of a limit.
+    pub waits_for_limit: bool,
+    /// Since when the screen of a starting agent is looked at.
+    pub starting_since: Option<Instant>,
+    /// When it is looked whether Enter was lost; none when it was looked, or nothing was submitted.
+    pub enter_check: Option<Instant>,
     /// When the agent's evidence for the typed prompt is overdue.
     pub evidence_until: Option<Instant>,
     /// When a half-done prompt of an earlier engine is decided by the screen.

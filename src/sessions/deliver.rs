@@ -16,7 +16,7 @@ use crate::domain::launch::Launch;
 use crate::domain::screen::{Screen, ScreenReading};
 use crate::domain::session::{Reason, Session, SessionEvent, SessionState, Source};
 use crate::domain::text::Sanitised;
-use crate::domain::turn::{Turn, TurnEvent, TurnState};
+use crate::domain::turn::{Turn, TurnEvent, TurnKind, TurnState};
 use crate::tmux::Guarded;
 
 /// How long a pasted text may take to appear in the agent's box.
@@ -26,6 +26,8 @@ const ECHO_PAUSE_MIN: Duration = Duration::from_micros(500);
 const ECHO_PAUSE_MAX: Duration = Duration::from_millis(50);
 /// How long a look at the box may lie back when the text goes out: a dialog may have come since, and the text would answer it.
 const LOOK_GOOD_FOR: Duration = Duration::from_millis(20);
+/// The part of the time for evidence after which it is looked whether Enter was lost.
+const ENTER_CHECK_PART: u32 = 3;
 /// Pause before a held prompt is tried again: what holds it (a person at the keyboard, a dialog) sends no signal.
 const HELD_PAUSE: Duration = Duration::from_millis(500);
 
@@ -56,7 +58,7 @@ impl Actor {
             return self.hold(&turn, obstacle).await;
         }
         let text = Sanitised {
-            text: turn.text.clone(),
+            text: self.typed_text(&turn),
             stripped: turn.stripped,
         };
         let looked_at = Instant::now();
@@ -110,7 +112,7 @@ impl Actor {
     /// The text is on its way into the box: wait until it shows, then press Enter.
     pub(super) async fn submit(&mut self, turn: Turn, pane: &PaneId) -> Result<Next> {
         if self.adapter.box_is_readable()
-            && let Err(shown) = self.await_echo(&turn.text, pane).await?
+            && let Err(shown) = self.await_echo(&self.typed_text(&turn), pane).await?
         {
             let reason = Reason::new(
                 "not_shown",
@@ -140,7 +142,7 @@ impl Actor {
             }
         }
         crate::failpoint!("I6");
-        if self.adapter.evidence() == Evidence::None {
+        if self.adapter.evidence() == Evidence::None || turn.kind == TurnKind::Command {
             self.step(&turn.id, TurnEvent::NoEvidence).await?;
             self.engine
                 .apply_now(&self.id, SessionEvent::Working { source: Source::Screen })
@@ -149,8 +151,38 @@ impl Actor {
         }
         self.step(&turn.id, TurnEvent::Submitted).await?;
         crate::failpoint!("I7");
-        self.memory.evidence_until = Some(Instant::now() + self.adapter.evidence_timeout());
-        Ok(Next::Sleep(self.memory.evidence_until))
+        let timeout = self.adapter.evidence_timeout();
+        self.memory.evidence_until = Some(Instant::now() + timeout);
+        self.memory.enter_check = Some(Instant::now() + timeout / ENTER_CHECK_PART);
+        Ok(Next::Sleep(self.memory.enter_check))
+    }
+
+    /// The text as it goes into the box: a prompt is made literal, a command is what it is.
+    pub(super) fn typed_text(&self, turn: &Turn) -> String {
+        match turn.kind {
+            TurnKind::Command => turn.text.clone(),
+            TurnKind::Prompt | TurnKind::Continuation => self.adapter.prepare(&turn.text).text,
+        }
+    }
+
+    /// Some agents lose an Enter, or take it for "I have read your warning". Once, when the box still shows exactly our text and
+    /// nothing else asks for a key, it is pressed again. The box is looked at right before, so it is no blind repetition.
+    async fn check_enter(&mut self, turn: &Turn, launch: &Launch) -> Result<()> {
+        let due = self.memory.enter_check.is_some_and(|at| Instant::now() >= at);
+        let (true, true, Some(placement)) = (due, self.adapter.box_is_readable(), self.engine.placement(launch)) else {
+            return Ok(());
+        };
+        self.memory.enter_check = None;
+        let still_there = matches!(
+            self.read_screen(launch).await?,
+            Some(ScreenReading::ComposerHolds { shown }) if self.adapter.composer_shows(&shown, &self.typed_text(turn))
+        );
+        if still_there {
+            tracing::info!(session.id = %self.id, turn.id = %turn.id, "the box still holds the prompt; Enter is pressed again");
+            let keys = self.adapter.submit_keys();
+            self.engine.0.tmux.keys(&placement.pane, &self.id, &keys).await?;
+        }
+        Ok(())
     }
 
     /// A prompt was submitted: nothing else is typed until the agent's evidence, or the time for it, has come.
@@ -168,8 +200,10 @@ impl Actor {
             .memory
             .evidence_until
             .get_or_insert_with(|| Instant::now() + self.adapter.evidence_timeout());
+        self.check_enter(&turn, launch).await?;
         if Instant::now() < until {
-            return Ok(Some(Next::Sleep(Some(until))));
+            let next = self.memory.enter_check.map_or(until, |check| check.min(until));
+            return Ok(Some(Next::Sleep(Some(next))));
         }
         self.memory.evidence_until = None;
         if self.recorded(session, &turn) == Recorded::Taken {

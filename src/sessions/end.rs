@@ -6,11 +6,13 @@ use tokio::time::Instant;
 
 use super::Engine;
 use super::actor::{Actor, Next};
+use crate::config::AfterLoss;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::Launch;
 use crate::domain::session::{Session, SessionEvent};
 use crate::runner::{self, process};
+use crate::store::Tx;
 
 /// Lines of the screen and its history that are kept when an agent ends.
 const LAST_SCREEN_LINES: u32 = 200;
@@ -20,6 +22,9 @@ const SHIM_STOP_LIMIT: Duration = Duration::from_secs(6);
 const KILL_GRACE: Duration = Duration::from_secs(1);
 /// How long `stop` waits for the end to be on record.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
+/// At most so many launches within this time are followed by a resume that nobody asked for.
+const LOSSES_MAX: i64 = 3;
+const LOSS_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// How long a shim may be on its way (window made, record not yet written).
 const SHIM_START_LIMIT: Duration = Duration::from_secs(10);
 
@@ -86,13 +91,15 @@ impl Actor {
         // Letters that were written before the end count.
         self.take_last_letters(launch).await?;
         let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
+        let can_resume = self.adapter.can_resume();
         self.engine
             .0
             .store
             .write(move |tx| {
                 engine.end_asks(tx, &id, no)?;
                 engine.apply(tx, &id, &event)?;
-                tx.end_launch(&id, no)
+                tx.end_launch(&id, no)?;
+                engine.resume_after_loss(tx, &id, can_resume)
             })
             .await?;
         self.unwatch();
@@ -173,6 +180,21 @@ impl Actor {
 }
 
 impl Engine {
+    /// A session whose terminal was lost is resumed by itself where the configuration says so, but not over and over: what takes its
+    /// terminal away may be the agent itself.
+    fn resume_after_loss(&self, tx: &Tx<'_>, id: &SessionId, can_resume: bool) -> Result<()> {
+        let session = tx.session(id)?;
+        let code = session.status.reason.code.as_str();
+        let is_lost = matches!(code, "terminal_lost" | "no_exit_record");
+        if self.0.config.after_loss != AfterLoss::Resume || !is_lost || !can_resume || session.native_id.is_none() {
+            return Ok(());
+        }
+        if tx.launches_since(id, tx.now() - LOSS_WINDOW)? > LOSSES_MAX {
+            return Ok(());
+        }
+        self.apply(tx, id, &SessionEvent::ResumeRequested).map(drop)
+    }
+
     /// Ends the whole process tree; returns when the end is on record. Idempotent: an ended session is returned as it is.
     pub async fn stop(&self, id: &SessionId) -> Result<Session> {
         self.apply_now(id, SessionEvent::StopRequested).await?;

@@ -9,7 +9,7 @@ use crate::agents::Adapter;
 use crate::domain::agent::{AgentSignal, PromptProof};
 use crate::domain::ask::{Ask, AskState};
 use crate::domain::fault::{Kind, Result};
-use crate::domain::ids::{LaunchNo, SessionId};
+use crate::domain::ids::{LaunchNo, LetterId, SessionId};
 use crate::domain::launch::{Launch, ShimRecord};
 use crate::domain::letter::{Letter, LetterKind};
 use crate::domain::message::{MessageFile, MessageKind};
@@ -31,6 +31,8 @@ struct Taken {
     letter: Letter,
     files: Vec<MessageFile>,
     meaning: AgentSignal,
+    /// Whose hook it was, where the payload says it.
+    speaker: Option<String>,
 }
 
 impl Actor {
@@ -88,6 +90,10 @@ impl Actor {
         if self.memory.immovable.contains(&file) {
             return Ok(Sorted::Stays);
         }
+        if letter.kind == LetterKind::Request {
+            let reason = "it asks for something that TeleCoder does not grant yet".to_owned();
+            return Ok(Sorted::PutAside { file, reason });
+        }
         let addressed = letter.session == self.id && letter.launch == launch.no;
         if !addressed || !letter.origin.leads_to(Some(shim.shim), native_id) {
             let reason = format!(
@@ -112,7 +118,9 @@ impl Actor {
                 .interpret(event, letter.data.as_ref().unwrap_or(&serde_json::Value::Null)),
             _ => AgentSignal::Nothing,
         };
+        let speaker = letter.data.as_ref().and_then(|data| self.adapter.speaker(data));
         Ok(Sorted::Take(Box::new(Taken {
+            speaker,
             file,
             letter,
             files,
@@ -261,7 +269,24 @@ fn take(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, taken: &Take
             })?;
             insert_message(engine, tx, id, taken, MessageKind::Ask)
         }
-        LetterKind::Hook => on_signal(engine, tx, id, no, &taken.meaning, Source::Hook),
+        LetterKind::Hook => {
+            if !speaks_for(&tx.session(id)?, taken) {
+                tracing::debug!(session.id = %id, event = letter.event, "a hook of another conversation does not count");
+                return Ok(());
+            }
+            on_signal(
+                engine,
+                tx,
+                id,
+                no,
+                &taken.meaning,
+                Said {
+                    source: Source::Hook,
+                    letter: Some(&letter.id),
+                },
+            )
+        }
+        // Put aside before it comes here.
         LetterKind::Request => Ok(()),
     }
 }
@@ -284,6 +309,13 @@ fn insert_message(engine: &Engine, tx: &Tx<'_>, id: &SessionId, taken: &Taken, k
     Ok(())
 }
 
+/// Where a signal comes from, and the letter that brought it.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub source: Source,
+    pub letter: Option<&'a LetterId>,
+}
+
 /// What the agent says, by a hook or in its transcript.
 pub(super) fn on_signal(
     engine: &Engine,
@@ -291,8 +323,9 @@ pub(super) fn on_signal(
     id: &SessionId,
     no: LaunchNo,
     signal: &AgentSignal,
-    source: Source,
+    said: Said<'_>,
 ) -> Result<()> {
+    let source = said.source;
     let event = match signal {
         AgentSignal::Started { native_id } => {
             if let Some(native_id) = native_id {
@@ -310,22 +343,25 @@ pub(super) fn on_signal(
         AgentSignal::DialogOpened(dialog) => return engine.on_dialog(tx, id, no, dialog, source).map(drop),
         AgentSignal::DialogClosed => SessionEvent::DialogClosed { source },
         AgentSignal::TurnEnded { final_text } => {
-            finish_turns(tx, id, final_text.as_deref())?;
+            engine.finish_turns(tx, id, final_text.as_deref(), said.letter)?;
             SessionEvent::Ready { source }
         }
         AgentSignal::TurnInterrupted => {
-            interrupt_turns(tx, id)?;
+            engine.interrupt_turns(tx, id, &Reason::new("interrupted", "interrupted by a person"))?;
             SessionEvent::Ready { source }
         }
-        AgentSignal::Limited { text, .. } => SessionEvent::Limited {
-            source,
-            text: text.clone(),
-        },
-        AgentSignal::Failed { kind, text } => {
-            fail_turns(engine, tx, id, &Reason::new(kind.as_str(), text))?;
-            SessionEvent::Ready { source }
+        AgentSignal::Limited { text, until } => {
+            tx.set_limited_until(id, *until)?;
+            SessionEvent::Limited {
+                source,
+                text: text.clone(),
+            }
         }
-        AgentSignal::Progress { tool, detail } => return note_step(tx, id, tool, detail),
+        AgentSignal::Failed { kind, text } => return engine.turn_failed(tx, id, *kind, text),
+        AgentSignal::Progress { tool, detail } => {
+            note_step(tx, id, tool, detail)?;
+            return tx.tell_progress(id, tool);
+        }
         AgentSignal::Nothing => return Ok(()),
     };
     engine.apply(tx, id, &event).map(drop)
@@ -344,6 +380,16 @@ fn note_step(tx: &Tx<'_>, id: &SessionId, tool: &str, detail: &str) -> Result<()
         tx.add_progress_step(&turn.id, &line)?;
     }
     Ok(())
+}
+
+/// A hook of another conversation (a background job, a program that the agent started) comes through the same window and is not the
+/// session's word. An agent that begins a new conversation says so itself.
+fn speaks_for(session: &Session, taken: &Taken) -> bool {
+    let is_start = matches!(taken.meaning, AgentSignal::Started { .. });
+    match (&session.native_id, &taken.speaker) {
+        (Some(ours), Some(theirs)) => is_start || ours == theirs,
+        _ => true,
+    }
 }
 
 /// The turn that the agent says it took: the oldest typed one with this text, else one that was given up as uncertain.
@@ -373,31 +419,4 @@ fn is_of(adapter: &dyn Adapter, proof: &PromptProof, text: &str) -> bool {
         }
         PromptProof::Digest { .. } => proof.matches(&prepared) || proof.matches(text),
     }
-}
-
-fn finish_turns(tx: &Tx<'_>, id: &SessionId, final_text: Option<&str>) -> Result<()> {
-    for turn in tx.running_turns(id)? {
-        let event = TurnEvent::Finished {
-            final_text: final_text.map(str::to_owned),
-        };
-        tx.step_turn(&turn.id, &event)?;
-    }
-    Ok(())
-}
-
-fn fail_turns(engine: &Engine, tx: &Tx<'_>, id: &SessionId, reason: &Reason) -> Result<()> {
-    for turn in tx.running_turns(id)? {
-        if tx.step_turn(&turn.id, &TurnEvent::Failed(reason.clone()))?.is_some() {
-            tell::turn_notice(engine, tx, &tx.turn(&turn.id)?)?;
-        }
-    }
-    Ok(())
-}
-
-fn interrupt_turns(tx: &Tx<'_>, id: &SessionId) -> Result<()> {
-    for turn in tx.running_turns(id)? {
-        let reason = Reason::new("interrupted", "interrupted by a person");
-        tx.step_turn(&turn.id, &TurnEvent::Interrupted(reason))?;
-    }
-    Ok(())
 }

@@ -8,14 +8,17 @@
 mod actor;
 mod actors;
 mod asks;
+mod conversations;
 mod deliver;
 mod dialogs;
 mod end;
+mod explain;
 mod files;
 mod held_text;
 mod launch;
 mod letters;
 mod observe;
+mod outcome;
 mod removal;
 mod request;
 mod schedule;
@@ -39,7 +42,9 @@ use crate::runner::watch::Watcher;
 use crate::store::Store;
 use crate::tmux::Tmux;
 
+pub use explain::Explanation;
 pub use request::{NewSessionRequest, RawRequest};
+pub use verbs::Interrupted;
 
 /// What the engine is built from.
 pub struct EngineParts {

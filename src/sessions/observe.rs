@@ -1,20 +1,22 @@
-//! What the screen has to say where no hook speaks: ready after the start, a dialog that went away, the end of a turn of an agent
-//! without evidence, or of one whose hook was lost. Looks only in passing states; an idle session's screen is not read.
+//! What the screen has to say where no hook speaks: ready after the start, a dialog that came or went away, the end of a turn of an
+//! agent without evidence, of one that was cut short, or of one whose hook was lost. Looks only in passing states; an idle session's
+//! screen is not read.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::actor::{Actor, Next};
-use super::{Engine, letters, tell};
+use super::letters::{self, Said};
+use super::outcome::{is_owed, waits_for_person};
 use crate::agents::TurnEnd;
 use crate::domain::agent::{AgentPlace, AgentSignal, Evidence};
 use crate::domain::dialog::Dialog;
 use crate::domain::fault::Result;
 use crate::domain::launch::Launch;
-use crate::domain::screen::ScreenReading;
+use crate::domain::screen::{Screen, ScreenReading};
 use crate::domain::session::{Reason, Session, SessionEvent, SessionState, Source};
-use crate::domain::turn::{Turn, TurnEvent, TurnState};
+use crate::domain::turn::Turn;
 use crate::store::Tx;
 
 /// Pauses between looks at a screen that does not change: the first, and the longest (status is to be true within 2 s).
@@ -22,22 +24,42 @@ const LOOK_PAUSE_MIN: Duration = Duration::from_millis(30);
 const LOOK_PAUSE_MAX: Duration = Duration::from_millis(1000);
 /// An agent that announces its start by a hook, shows its box, and still has not announced it after this long, will not.
 const START_HOOK_LIMIT: Duration = Duration::from_secs(20);
+/// How long a start may take on a screen that nobody knows until a person is asked to look.
+const START_LIMIT: Duration = Duration::from_secs(90);
+/// Rows of the unknown screen that the person is shown.
+const UNKNOWN_ROWS: usize = 15;
 /// Pause between looks at a dialog that is open.
 const DIALOG_LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// Looks in a row without the dialog before it counts as gone: hooks announce a dialog before it is drawn.
 const LOOKS_WITHOUT_DIALOG: u32 = 6;
-
 /// Pause between looks at the screen of an agent that works and tells its end by a hook.
-const HOOKED_LOOK_PAUSE: Duration = Duration::from_secs(5);
-/// How long the box of such an agent stays empty until its hook counts as lost.
+const HOOKED_LOOK_PAUSE: Duration = Duration::from_secs(1);
+/// How long the box of such an agent stays idle until its hook counts as lost.
 const END_HOOK_LIMIT: Duration = Duration::from_secs(9);
+/// The same where no turn is owed its end (a command of the agent's own, a prompt at the terminal), or where the screen says that the
+/// turn was cut short. Not at the first look: the screen may be older than the hook.
+const END_SEEN_LIMIT: Duration = Duration::from_millis(900);
+/// How long a box stays empty under a limit until the agent counts as one that does not wait for its end.
+const GAVE_UP_LIMIT: Duration = Duration::from_secs(3);
+
+/// What a look means.
+enum Verdict {
+    Nothing,
+    Event(SessionEvent),
+    /// The screen says that a person cut the turn short.
+    CutShort,
+    /// Nobody said how the turn ended.
+    Untold,
+    /// The agent does not wait for the end of a limit.
+    GaveUp,
+}
 
 impl Actor {
     /// Reads the screen where the state asks for it. `None`: the state needs no look, go on.
     pub(super) async fn observe(&mut self, session: &Session, launch: &Launch) -> Result<Option<Next>> {
         let state = session.status.state;
-        if state != SessionState::Working {
-            self.memory.empty_since = None;
+        if !matches!(state, SessionState::Working | SessionState::Limited) {
+            self.memory.idle_since = None;
         }
         if !matches!(
             state,
@@ -46,13 +68,18 @@ impl Actor {
             self.memory.idle_looks = 0;
             return Ok(None);
         }
-        let Some(mut reading) = self.read_screen(launch).await? else {
+        if let Some(next) = self.await_limit(session).await? {
+            return Ok(Some(next));
+        }
+        let Some(screen) = self.screen(launch).await else {
             return Ok(Some(Next::after(LOOK_PAUSE_MAX)));
         };
+        let reading = self.adapter.read_screen(&screen);
         if let ScreenReading::Dialog(dialog) = &reading {
             return self.note_dialog(launch, dialog.clone()).await.map(Some);
         }
         let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
+        let mut reading = reading;
         if by_hooks && reading == ScreenReading::ComposerEmpty {
             match self.told_end(session).await? {
                 TurnEnd::Ended(signal) => return self.take_end(launch, signal).await.map(Some),
@@ -61,18 +88,16 @@ impl Actor {
                 TurnEnd::Unknown => {}
             }
         }
-        let event = match state {
-            SessionState::Starting => self.while_starting(reading),
-            SessionState::NeedsInput => self.while_in_dialog(reading),
-            SessionState::Limited => self.while_limited(reading),
-            _ if by_hooks => self.while_working_by_hooks(&reading),
-            _ => self.while_working(&reading),
+        let verdict = match state {
+            SessionState::Starting => self.while_starting(&screen, &reading),
+            SessionState::NeedsInput => self.while_in_dialog(session, &reading),
+            SessionState::Limited => self.while_limited(&reading),
+            _ if by_hooks => self.while_working_by_hooks(&screen, &reading).await?,
+            _ => while_working(&reading),
         };
-        if let Some(event) = event {
+        if self.carry_out(session, verdict).await? {
             self.memory.idle_looks = 0;
-            if self.apply_seen(event).await? {
-                return Ok(Some(Next::now()));
-            }
+            return Ok(Some(Next::now()));
         }
         self.memory.idle_looks += 1;
         let hooks_tell = by_hooks && self.adapter.announces_every_end();
@@ -101,12 +126,74 @@ impl Actor {
 
     async fn take_end(&mut self, launch: &Launch, signal: AgentSignal) -> Result<Next> {
         let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
+        let said = Said {
+            source: Source::Screen,
+            letter: None,
+        };
         let store = &self.engine.0.store;
         store
-            .write(move |tx| letters::on_signal(&engine, tx, &id, no, &signal, Source::Screen))
+            .write(move |tx| letters::on_signal(&engine, tx, &id, no, &signal, said))
             .await?;
         self.engine.wake(&self.id);
         Ok(Next::now())
+    }
+
+    /// True when something changed.
+    async fn carry_out(&mut self, session: &Session, verdict: Verdict) -> Result<bool> {
+        let cut_short = matches!(verdict, Verdict::CutShort);
+        let event = match verdict {
+            Verdict::Nothing => return Ok(false),
+            Verdict::Event(event) => event,
+            Verdict::CutShort | Verdict::Untold => SessionEvent::Ready { source: Source::Screen },
+            Verdict::GaveUp => {
+                let (engine, id) = (self.engine.clone(), self.id.clone());
+                self.engine.0.store.write(move |tx| engine.gave_up(tx, &id)).await?;
+                self.engine.wake(&self.id);
+                return Ok(true);
+            }
+        };
+        self.apply_seen(session, event, cut_short).await
+    }
+
+    /// Under a limit with a time nothing is looked at before it has come.
+    async fn await_limit(&mut self, session: &Session) -> Result<Option<Next>> {
+        let (SessionState::Limited, Some(until)) = (session.status.state, session.limited_until) else {
+            return Ok(None);
+        };
+        // An agent that waits by itself has the turn open; its screen says when it goes on.
+        if self.owes_an_end().await? {
+            return Ok(None);
+        }
+        let now = self.engine.now().await?;
+        if let Ok(left) = Duration::try_from(until - now)
+            && !left.is_zero()
+        {
+            return Ok(Some(Next::after(left)));
+        }
+        let (engine, id) = (self.engine.clone(), self.id.clone());
+        self.engine
+            .0
+            .store
+            .write(move |tx| {
+                tx.set_limited_until(&id, None)?;
+                engine.apply(
+                    tx,
+                    &id,
+                    &SessionEvent::Ready {
+                        source: Source::Process,
+                    },
+                )
+            })
+            .await?;
+        Ok(Some(Next::now()))
+    }
+
+    async fn owes_an_end(&self) -> Result<bool> {
+        let id = self.id.clone();
+        let store = &self.engine.0.store;
+        store
+            .read(move |tx| Ok(tx.running_turns(&id)?.iter().any(is_owed)))
+            .await
     }
 
     /// A dialog is on the screen, whatever the state was. It is looked at again: it goes away without a signal.
@@ -118,6 +205,7 @@ impl Actor {
             .await?;
         // Looks are counted from the last one that showed it.
         self.memory.idle_looks = 0;
+        self.memory.idle_since = None;
         if changed {
             self.engine.wake(&self.id);
         }
@@ -125,12 +213,13 @@ impl Actor {
     }
 
     /// Stores what the screen says. While the agent still owes us the end of a turn, a dialog that went away means work; where the
-    /// screen has the last word on that end, too, it stands in the turn as its reason.
-    async fn apply_seen(&self, event: SessionEvent) -> Result<bool> {
+    /// screen has the last word on that end, too, the agent's own record is asked what its last words were.
+    async fn apply_seen(&self, session: &Session, event: SessionEvent, cut_short: bool) -> Result<bool> {
         let (engine, id) = (self.engine.clone(), self.id.clone());
+        let last_words = self.last_words(session).await?;
         let seen = move |tx: &Tx<'_>| {
             let open: Vec<Turn> = tx.running_turns(&id)?;
-            let owed: Vec<&Turn> = open.iter().filter(|turn| turn.state == TurnState::Accepted).collect();
+            let owed: Vec<&Turn> = open.iter().filter(|turn| is_owed(turn)).collect();
             let state = tx.session(&id)?.status.state;
             let event = match event {
                 SessionEvent::Ready { source } if state == SessionState::NeedsInput && !owed.is_empty() => {
@@ -141,8 +230,12 @@ impl Actor {
             if !engine.apply(tx, &id, &event)? {
                 return Ok(false);
             }
-            if let SessionEvent::Ready { .. } = event {
-                owed.iter().try_for_each(|turn| end_untold(&engine, tx, turn))?;
+            if cut_short {
+                let reason = Reason::new("interrupted", "interrupted at the agent's terminal");
+                engine.interrupt_turns(tx, &id, &reason)?;
+            } else if let SessionEvent::Ready { .. } = event {
+                owed.iter()
+                    .try_for_each(|turn| engine.end_untold(tx, turn, last_words.as_deref()))?;
             }
             Ok(true)
         };
@@ -153,23 +246,52 @@ impl Actor {
         Ok(changed)
     }
 
-    /// None when the pane cannot be read (it is going away; the exit record will tell).
-    pub(super) async fn read_screen(&self, launch: &Launch) -> Result<Option<ScreenReading>> {
-        let Some(placement) = self.engine.placement(launch) else {
+    /// What the agent's own record says at the end of the turn that is owed its end.
+    async fn last_words(&self, session: &Session) -> Result<Option<String>> {
+        let id = self.id.clone();
+        let owed = self.engine.0.store.read(move |tx| tx.running_turns(&id)).await?;
+        let Some(turn) = owed.into_iter().rfind(is_owed) else {
             return Ok(None);
         };
-        match self.engine.0.tmux.screen(&placement.pane).await {
-            Ok(screen) if !screen.dead => Ok(Some(self.adapter.read_screen(&screen))),
-            Ok(_) | Err(_) => Ok(None),
-        }
+        let session_dir = self.engine.0.paths.session(&self.id);
+        let place = AgentPlace {
+            session_dir: &session_dir,
+            work_dir: &session.work_dir,
+            native_id: session.native_id.as_deref(),
+        };
+        Ok(self
+            .adapter
+            .final_text(&place, turn.typed_at.unwrap_or(turn.created_at)))
     }
 
-    fn while_starting(&self, reading: ScreenReading) -> Option<SessionEvent> {
+    /// None when the pane cannot be read (it is going away; the exit record will tell).
+    pub(super) async fn read_screen(&self, launch: &Launch) -> Result<Option<ScreenReading>> {
+        let screen = self.screen(launch).await;
+        Ok(screen.map(|screen| self.adapter.read_screen(&screen)))
+    }
+
+    async fn screen(&self, launch: &Launch) -> Option<Screen> {
+        let placement = self.engine.placement(launch)?;
+        let screen = self.engine.0.tmux.screen(&placement.pane).await.ok()?;
+        (!screen.dead).then_some(screen)
+    }
+
+    fn while_starting(&mut self, screen: &Screen, reading: &ScreenReading) -> Verdict {
+        let since = *self.memory.starting_since.get_or_insert_with(Instant::now);
         match reading {
             ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. } if self.has_announced_itself() => {
-                Some(SessionEvent::Ready { source: Source::Screen })
+                Verdict::Event(SessionEvent::Ready { source: Source::Screen })
             }
-            _ => None,
+            ScreenReading::Unknown if since.elapsed() > START_LIMIT => {
+                let rows = screen.last_rows(UNKNOWN_ROWS).join("\n");
+                let seconds = START_LIMIT.as_secs();
+                Verdict::Event(SessionEvent::NeedsPerson {
+                    source: Source::Screen,
+                    code: "unknown_screen".to_owned(),
+                    text: format!("after {seconds} s the agent shows a screen that is not known:\n{rows}"),
+                })
+            }
+            _ => Verdict::Nothing,
         }
     }
 
@@ -178,43 +300,61 @@ impl Actor {
         self.memory.started || !self.adapter.announces_start() || self.memory.launched_at.is_some_and(overdue)
     }
 
-    fn while_in_dialog(&self, reading: ScreenReading) -> Option<SessionEvent> {
+    fn while_in_dialog(&self, session: &Session, reading: &ScreenReading) -> Verdict {
         let source = Source::Screen;
+        if waits_for_person(session.status.state, &session.status.reason.code) {
+            return Verdict::Nothing;
+        }
         match reading {
-            ScreenReading::Dialog(_) | ScreenReading::Unknown => None,
-            _ if self.memory.idle_looks < LOOKS_WITHOUT_DIALOG => None,
-            ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. } => Some(SessionEvent::Ready { source }),
-            ScreenReading::Busy => Some(SessionEvent::DialogClosed { source }),
+            ScreenReading::Dialog(_) | ScreenReading::Unknown => Verdict::Nothing,
+            _ if self.memory.idle_looks < LOOKS_WITHOUT_DIALOG => Verdict::Nothing,
+            ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. } => {
+                Verdict::Event(SessionEvent::Ready { source })
+            }
+            ScreenReading::Busy => Verdict::Event(SessionEvent::DialogClosed { source }),
         }
     }
 
-    /// The limit is over when the agent shows its empty box again: it waited, or a person pressed its key. An agent that shows
-    /// its box at once is tried again by the next prompt; its own sign of the limit brings the state back.
-    fn while_limited(&self, reading: ScreenReading) -> Option<SessionEvent> {
-        let source = Source::Screen;
-        match reading {
-            _ if self.memory.idle_looks < LOOKS_WITHOUT_DIALOG => None,
-            ScreenReading::ComposerEmpty => Some(SessionEvent::Ready { source }),
-            _ => None,
-        }
-    }
-
-    fn while_working(&self, reading: &ScreenReading) -> Option<SessionEvent> {
-        let source = Source::Screen;
-        match reading {
-            ScreenReading::ComposerEmpty => Some(SessionEvent::Ready { source }),
-            _ => None,
-        }
-    }
-
-    /// The hooks have the word; only a box that stays empty means that the one for the end of the turn was lost.
-    fn while_working_by_hooks(&mut self, reading: &ScreenReading) -> Option<SessionEvent> {
+    /// An agent that waits for the end of a limit shows no empty box until then. One that shows it at once gave its turn up.
+    fn while_limited(&mut self, reading: &ScreenReading) -> Verdict {
         if *reading != ScreenReading::ComposerEmpty {
-            self.memory.empty_since = None;
-            return None;
+            self.memory.idle_since = None;
+            self.memory.waits_for_limit = true;
+            return Verdict::Nothing;
         }
-        let since = *self.memory.empty_since.get_or_insert_with(Instant::now);
-        (since.elapsed() >= END_HOOK_LIMIT).then_some(SessionEvent::Ready { source: Source::Screen })
+        let since = *self.memory.idle_since.get_or_insert_with(Instant::now);
+        if self.memory.waits_for_limit && self.memory.idle_looks >= LOOKS_WITHOUT_DIALOG {
+            self.memory.waits_for_limit = false;
+            return Verdict::Untold;
+        }
+        match since.elapsed() >= GAVE_UP_LIMIT {
+            true => Verdict::GaveUp,
+            false => Verdict::Nothing,
+        }
+    }
+
+    /// The hooks have the word. A box that stays idle means that the one for the end of the turn was lost, or that there is none: a
+    /// turn that was cut short, a command of the agent's own.
+    async fn while_working_by_hooks(&mut self, screen: &Screen, reading: &ScreenReading) -> Result<Verdict> {
+        let is_idle = match reading {
+            ScreenReading::ComposerEmpty => true,
+            // A person may type while the agent works.
+            ScreenReading::ComposerHolds { .. } => self.adapter.shows_work(screen) == Some(false),
+            _ => false,
+        };
+        if !is_idle {
+            self.memory.idle_since = None;
+            return Ok(Verdict::Nothing);
+        }
+        let idle_for = self.memory.idle_since.get_or_insert_with(Instant::now).elapsed();
+        if idle_for < END_SEEN_LIMIT {
+            return Ok(Verdict::Nothing);
+        }
+        if self.adapter.was_interrupted(screen) {
+            return Ok(Verdict::CutShort);
+        }
+        let is_over = idle_for >= END_HOOK_LIMIT || !self.owes_an_end().await?;
+        Ok(if is_over { Verdict::Untold } else { Verdict::Nothing })
     }
 
     fn look_pause(&self) -> Duration {
@@ -224,11 +364,9 @@ impl Actor {
     }
 }
 
-fn end_untold(engine: &Engine, tx: &Tx<'_>, turn: &Turn) -> Result<()> {
-    let text = "the agent's box is empty again, without a word of the agent's on how the turn ended";
-    let event = TurnEvent::Interrupted(Reason::new("no_end_signal", text));
-    match tx.step_turn(&turn.id, &event)? {
-        Some(_) => tell::turn_notice(engine, tx, &tx.turn(&turn.id)?),
-        None => Ok(()),
+fn while_working(reading: &ScreenReading) -> Verdict {
+    match reading {
+        ScreenReading::ComposerEmpty => Verdict::Event(SessionEvent::Ready { source: Source::Screen }),
+        _ => Verdict::Nothing,
     }
 }

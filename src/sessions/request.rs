@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use super::outcome::waits_for_person;
 use super::{Engine, tell};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{SessionId, SessionName, TurnId};
 use crate::domain::policy::Policy;
 use crate::domain::route::{ChatRef, PromptOrigin};
-use crate::domain::session::{Session, SessionState};
+use crate::domain::session::{Session, SessionEvent, SessionState, Source};
 use crate::domain::text::{Sanitised, name_from, sanitise};
-use crate::domain::turn::Turn;
+use crate::domain::turn::{Turn, TurnKind};
 use crate::store::{NewSession, NewTurn, Tx};
 use crate::workspace::{self, RepoSource};
 
@@ -31,6 +32,8 @@ pub struct NewSessionRequest {
     pub origin: PromptOrigin,
     /// A client's own key: the same request twice makes one session.
     pub key: Option<String>,
+    /// The agent's own id of a conversation to begin from.
+    pub fork_of: Option<String>,
 }
 
 /// A request as it was typed.
@@ -75,6 +78,7 @@ impl Engine {
             prompt: None,
             origin: PromptOrigin::Api,
             key: None,
+            fork_of: None,
         })
     }
 
@@ -104,9 +108,10 @@ impl Engine {
             chat: request.chat.clone(),
             parent: request.parent.clone(),
             key: request.key.clone(),
+            fork_of: request.fork_of.clone(),
         })?;
         if let Some(text) = text {
-            insert_turn(tx, &session.id, text, request.origin.clone(), None)?;
+            insert_turn(tx, &session.id, TurnKind::Prompt, text, request.origin.clone(), None)?;
         }
         Ok(session)
     }
@@ -129,8 +134,26 @@ impl Engine {
             return Ok(known);
         }
         let text = self.prompt_text(text)?;
+        self.enqueue_as(tx, session, TurnKind::Prompt, text, origin, key)
+    }
+
+    pub(super) fn enqueue_as(
+        &self,
+        tx: &Tx<'_>,
+        session: &SessionId,
+        kind: TurnKind,
+        text: Sanitised,
+        origin: PromptOrigin,
+        key: Option<String>,
+    ) -> Result<Turn> {
+        let status = tx.session(session)?.status;
         accepts_prompts(&tx.session(session)?)?;
-        insert_turn(tx, session, text, origin, key)
+        let turn = insert_turn(tx, session, kind, text, origin, key)?;
+        // A person who prompts an agent that waited for a login has done what was needed, or wants to know.
+        if waits_for_person(status.state, &status.reason.code) {
+            self.apply(tx, session, &SessionEvent::Ready { source: Source::Person })?;
+        }
+        Ok(turn)
     }
 
     /// Other words for a prompt that still waits, in the caller's transaction; false when it does not wait any more.
@@ -159,6 +182,7 @@ impl Engine {
 fn insert_turn(
     tx: &Tx<'_>,
     session: &SessionId,
+    kind: TurnKind,
     text: Sanitised,
     origin: PromptOrigin,
     key: Option<String>,
@@ -167,6 +191,7 @@ fn insert_turn(
     tx.insert_turn(NewTurn {
         id,
         session: session.clone(),
+        kind,
         text,
         origin,
         key,
@@ -176,7 +201,7 @@ fn insert_turn(
 fn accepts_prompts(session: &Session) -> Result<()> {
     let name = &session.name;
     match session.status.state {
-        SessionState::NeedsInput => Err(Fault::new(
+        SessionState::NeedsInput if session.status.reason.code == "dialog" => Err(Fault::new(
             Kind::RefusedByState,
             format!(
                 "{name} shows a dialog, and typed text would answer it: {}",

@@ -1,13 +1,15 @@
 //! Who may run: slots, the order of the queue, and the tasks that carry nudges to actors.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::Engine;
 use super::actor::Actor;
 use super::actors::Nudge;
+use super::{Engine, tell};
+use crate::agents::StandIn;
 use crate::domain::event::EventKind;
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
@@ -58,26 +60,49 @@ pub fn spawn_tasks(engine: &Engine, changes: UnboundedReceiver<(LaunchKey, Launc
 }
 
 impl Engine {
-    /// Starts the session's actor, or nudges it. A session whose agent is not configured any more has failed.
+    /// Starts the session's actor, or nudges it. A session whose agent is not configured any more cannot start; one that runs goes on,
+    /// its letters and its end count, and the person is told.
     pub(super) async fn spawn_actor(&self, id: &SessionId) -> Result<()> {
         let Some(nudges) = self.0.actors.register(id) else {
             return Ok(());
         };
         let session = id.clone();
         let agent = self.0.store.read(move |tx| Ok(tx.session(&session)?.agent)).await?;
-        match self.0.agents.get(&agent) {
-            Ok(adapter) => {
-                let actor = Actor::new(self.clone(), id.clone(), adapter, nudges);
-                self.0.tracker.spawn(actor.run());
-            }
+        let adapter = match self.0.agents.get(&agent) {
+            Ok(adapter) => adapter,
+            Err(_) if self.tell_if_running(id, &agent).await? => Arc::new(StandIn::new(&agent)),
             Err(fault) => {
                 self.0.actors.forget(id);
                 let text = fault.to_string();
                 let code = "unknown_agent".to_owned();
                 self.apply_now(id, SessionEvent::LaunchRefused { code, text }).await?;
+                return Ok(());
             }
-        }
+        };
+        let actor = Actor::new(self.clone(), id.clone(), adapter, nudges);
+        self.0.tracker.spawn(actor.run());
         Ok(())
+    }
+
+    /// Whether a launch of the session is open; if so, the person is told that its agent is not configured any more.
+    async fn tell_if_running(&self, id: &SessionId, agent: &str) -> Result<bool> {
+        let (engine, id, agent) = (self.clone(), id.clone(), agent.to_owned());
+        self.0
+            .store
+            .write(move |tx| {
+                let session = tx.session(&id)?;
+                let launch = session.launch.map(|no| tx.launch(&id, no)).transpose()?;
+                let runs = launch.is_some_and(|launch| launch.placement.is_some() && launch.ended_at.is_none());
+                if runs {
+                    let text = format!(
+                        "Its agent `{agent}` is not configured any more. It goes on, what it says arrives, and prompts wait \
+                         until [agents.{agent}] is back and the daemon was restarted."
+                    );
+                    tell::notice(&engine, tx, &session, text, None)?;
+                }
+                Ok(runs)
+            })
+            .await
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::fault::Result;
 use crate::domain::launch::Launch;
 use crate::domain::screen::ScreenReading;
 use crate::domain::session::{Reason, Session};
-use crate::domain::turn::{Turn, TurnEvent, TurnState};
+use crate::domain::turn::{Turn, TurnEvent, TurnKind, TurnState};
 
 /// Pause between two looks while a half-done prompt is being settled.
 const SETTLE_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
@@ -31,7 +31,7 @@ impl Actor {
             self.settled = true;
             return Ok(None);
         };
-        if self.adapter.evidence() == Evidence::None {
+        if self.adapter.evidence() == Evidence::None || turn.kind == TurnKind::Command {
             let reason = Reason::new(
                 "crashed",
                 "TeleCoder was interrupted while it typed, and this agent keeps no record",
@@ -55,7 +55,7 @@ impl Actor {
         let reading = self.read_screen(launch).await?;
         if let (Some(ScreenReading::ComposerHolds { shown }), Some(placement)) = (&reading, &launch.placement)
             && turn.state == TurnState::Typing
-            && self.adapter.composer_shows(shown, &turn.text)
+            && self.adapter.composer_shows(shown, &self.typed_text(&turn))
         {
             self.memory.settle_until = None;
             self.settled = true;

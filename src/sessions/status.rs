@@ -1,6 +1,7 @@
 //! Status: asks the pure machine and stores its verdict, with everything of it that is rows, in one transaction.
 
 use super::{Engine, tell};
+use crate::domain::Timestamp;
 use crate::domain::dialog::DialogState;
 use crate::domain::exit::ExitRecord;
 use crate::domain::fault::Result;
@@ -16,6 +17,9 @@ impl Engine {
             return Ok(false);
         };
         tx.set_status(id, &status, exit_of(event))?;
+        if session.limited_until.is_some() && status.state != SessionState::Limited {
+            tx.set_limited_until(id, None)?;
+        }
         if status.state != SessionState::NeedsInput {
             tx.close_dialog(id, DialogState::Gone)?;
         }
@@ -27,6 +31,11 @@ impl Engine {
             }
         }
         Ok(true)
+    }
+
+    /// The time as the store has it.
+    pub(super) async fn now(&self) -> Result<Timestamp> {
+        self.0.store.read(|tx| Ok(tx.now())).await
     }
 
     /// Steps a session in a transaction of its own and hurries whoever has to act on it.

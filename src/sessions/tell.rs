@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::domain::dialog::Dialog;
 use crate::domain::fault::Result;
-use crate::domain::ids::{MessageId, SessionId, SessionName};
+use crate::domain::ids::{LetterId, MessageId, SessionId, SessionName};
 use crate::domain::message::{About, MessageKind};
 use crate::domain::route::{ChatRef, PromptOrigin};
 use crate::domain::session::{Session, SessionState, Status};
@@ -17,7 +17,7 @@ const QUOTE_CHARS_MAX: usize = 60;
 
 /// How to answer a dialog from the places that we have.
 pub fn dialog_hint(name: &SessionName) -> String {
-    format!("Look with: telecoder screen {name} and answer with: telecoder keys {name} KEY")
+    format!("Answer it with `telecoder approve {name}`, `telecoder deny {name}` or `telecoder answer {name} CHOICE`.")
 }
 
 /// A session needs the person, failed, or was lost.
@@ -66,6 +66,34 @@ pub fn dialog_notice(engine: &Engine, tx: &Tx<'_>, session: &Session, dialog: &D
     Ok(())
 }
 
+/// The agent's last message of a turn, where it said nothing else or the configuration asks for it.
+pub fn final_message(engine: &Engine, tx: &Tx<'_>, turn: &Turn, text: &str, letter: Option<&LetterId>) -> Result<()> {
+    let session = tx.session(&turn.session)?;
+    tx.insert_message(NewMessage {
+        session: Some(session.id.clone()),
+        kind: MessageKind::Reply,
+        text: text.to_owned(),
+        done: None,
+        choices: vec![],
+        files: vec![],
+        to: destination(engine, &session),
+        reply_to: reply_to(engine, &session, turn),
+        letter: letter.cloned(),
+        dialog: None,
+    })?;
+    Ok(())
+}
+
+/// The person's own message that this turn came from, if the answer goes to the same chat.
+fn reply_to(engine: &Engine, session: &Session, turn: &Turn) -> Option<i64> {
+    match &turn.origin {
+        PromptOrigin::Chat { chat, message_id } if Some(chat) == destination(engine, session).as_ref() => {
+            Some(*message_id)
+        }
+        _ => None,
+    }
+}
+
 /// A prompt came to an end that the person did not ask for.
 pub fn turn_notice(engine: &Engine, tx: &Tx<'_>, turn: &Turn) -> Result<()> {
     let session = tx.session(&turn.session)?;
@@ -81,12 +109,7 @@ pub fn turn_notice(engine: &Engine, tx: &Tx<'_>, turn: &Turn) -> Result<()> {
         _ => "This prompt failed",
     };
     let text = format!("{what}: {reason}.\n\n> {}", quote(&turn.text));
-    let reply_to = match &turn.origin {
-        PromptOrigin::Chat { chat, message_id } if Some(chat) == destination(engine, &session).as_ref() => {
-            Some(*message_id)
-        }
-        _ => None,
-    };
+    let reply_to = reply_to(engine, &session, turn);
     let message = notice(engine, tx, &session, text, reply_to)?;
     tx.set_about(message, &About::Turn { turn: turn.id.clone() })
 }

@@ -1,13 +1,31 @@
 //! What a person does to a session, as calls: create, prompt, resume, interrupt, keys, screen.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::{Engine, NewSessionRequest};
+use crate::agents::Adapter;
+use crate::domain::agent::{AgentCommand, Interrupt};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{PaneId, SessionId};
 use crate::domain::route::PromptOrigin;
-use crate::domain::screen::Screen;
-use crate::domain::session::{Session, SessionEvent, SessionState};
-use crate::domain::turn::Turn;
+use crate::domain::screen::{Screen, ScreenReading};
+use crate::domain::session::{Reason, Session, SessionEvent, SessionState, Source};
+use crate::domain::text::{Sanitised, sanitise};
+use crate::domain::turn::{Turn, TurnKind};
 use crate::tmux::Guarded;
+
+/// How long an interrupted agent may take to show its box again, and the pause between looks.
+const RETURN_LIMIT: Duration = Duration::from_secs(3);
+const RETURN_PAUSE: Duration = Duration::from_millis(100);
+
+/// What an interrupt did beside cutting the turn short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interrupted {
+    /// The prompt came back into the agent's box, and was taken out of it.
+    pub text_returned: bool,
+}
 
 impl Engine {
     /// Makes the session durable and returns; the launch follows by itself.
@@ -52,8 +70,31 @@ impl Engine {
         self.session(id).await
     }
 
-    /// Presses the agent's own interrupt.
-    pub async fn interrupt(&self, id: &SessionId) -> Result<()> {
+    /// Sends a command of the agent's own (`/compact`), as it is. Only declared ones: others open screens that swallow what follows.
+    pub async fn command(&self, id: &SessionId, text: &str, origin: PromptOrigin, key: Option<String>) -> Result<Turn> {
+        let session = self.session(id).await?;
+        let adapter = self.0.agents.get(&session.agent)?;
+        let text = declared(&session, adapter.commands(), text)?;
+        let (engine, id) = (self.clone(), id.clone());
+        let turn = self
+            .0
+            .store
+            .write(move |tx| {
+                if let Some(key) = &key
+                    && let Some(known) = tx.turn_by_key(&id, key)?
+                {
+                    return Ok(known);
+                }
+                engine.enqueue_as(tx, &id, TurnKind::Command, text, origin, key)
+            })
+            .await?;
+        self.wake(&session.id);
+        Ok(turn)
+    }
+
+    /// Presses the agent's own interrupt, and says whether the prompt came back into the agent's box. One that did is taken out
+    /// again: the next prompt would be glued to it.
+    pub async fn interrupt(&self, id: &SessionId) -> Result<Interrupted> {
         let session = self.session(id).await?;
         if !matches!(
             session.status.state,
@@ -71,8 +112,71 @@ impl Engine {
                 session.name
             )));
         }
-        let keys = self.0.agents.get(&session.agent)?.interrupt().keys;
-        self.keys(id, &keys).await
+        let adapter = self.0.agents.get(&session.agent)?;
+        let interrupt = adapter.interrupt();
+        let turn = self.running_turn(id).await?;
+        if session.status.state == SessionState::Limited && turn.is_none() {
+            // The agent does not wait; TeleCoder does.
+            self.apply_now(id, SessionEvent::Ready { source: Source::Person })
+                .await?;
+            return Ok(Interrupted { text_returned: false });
+        }
+        self.keys(id, &interrupt.keys).await?;
+        let returned = match turn {
+            Some(turn) if interrupt.returns_text_to_box => self.empty_the_box(&*adapter, id, &turn, &interrupt).await?,
+            _ => false,
+        };
+        Ok(Interrupted {
+            text_returned: returned,
+        })
+    }
+
+    async fn running_turn(&self, id: &SessionId) -> Result<Option<Turn>> {
+        let id = id.clone();
+        let running = self.0.store.read(move |tx| tx.running_turns(&id)).await?;
+        Ok(running.into_iter().next_back())
+    }
+
+    /// Waits until the box is back. If it holds the prompt that was interrupted, it is emptied, and the turn has ended.
+    async fn empty_the_box(
+        &self,
+        adapter: &dyn Adapter,
+        id: &SessionId,
+        turn: &Turn,
+        interrupt: &Interrupt,
+    ) -> Result<bool> {
+        let pane = self.pane(id).await?;
+        let limit = Instant::now() + RETURN_LIMIT;
+        let prepared = adapter.prepare(&turn.text).text;
+        while Instant::now() < limit {
+            tokio::time::sleep(RETURN_PAUSE).await;
+            match adapter.read_screen(&self.0.tmux.screen(&pane).await?) {
+                ScreenReading::ComposerHolds { shown } if adapter.composer_shows(&shown, &prepared) => {
+                    self.keys(id, &interrupt.clear_keys).await?;
+                    self.note_returned(id).await?;
+                    return Ok(true);
+                }
+                ScreenReading::ComposerHolds { .. } | ScreenReading::ComposerEmpty => return Ok(false),
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+
+    async fn note_returned(&self, id: &SessionId) -> Result<()> {
+        let (engine, session) = (self.clone(), id.clone());
+        self.0
+            .store
+            .write(move |tx| {
+                let text = "interrupted by a person; the prompt came back into the agent's box and was taken out";
+                engine.interrupt_turns(tx, &session, &Reason::new("interrupted", text))?;
+                engine
+                    .apply(tx, &session, &SessionEvent::Ready { source: Source::Person })
+                    .map(drop)
+            })
+            .await?;
+        self.wake(id);
+        Ok(())
     }
 
     /// Presses keys in the agent's window, by their tmux names.
@@ -103,6 +207,28 @@ impl Engine {
                     .ok_or_else(|| no_window(&session))
             })
             .await
+    }
+}
+
+/// The command as it will be typed, if the agent's adapter declares it.
+fn declared(session: &Session, commands: &[AgentCommand], text: &str) -> Result<Sanitised> {
+    let text = sanitise(text.trim());
+    let (word, rest) = text.text.split_once(char::is_whitespace).unwrap_or((&text.text, ""));
+    let known = commands.iter().find(|command| command.word == word);
+    let list = || {
+        let words: Vec<&str> = commands.iter().map(|command| command.word).collect();
+        match words.as_slice() {
+            [] => format!("The agent `{}` declares no commands.", session.agent),
+            words => format!("Commands of `{}`: {}.", session.agent, words.join(", ")),
+        }
+    };
+    match known {
+        None => Err(Fault::new(Kind::Usage, format!("`{word}` is not a command that may be sent")).hint(list())),
+        Some(command) if !command.takes_text && !rest.trim().is_empty() => {
+            Err(Fault::new(Kind::Usage, format!("`{word}` takes nothing behind it")).hint(list()))
+        }
+        Some(_) if text.text.contains('\n') => Err(Fault::new(Kind::Usage, "a command is one line").hint(list())),
+        Some(_) => Ok(text),
     }
 }
 

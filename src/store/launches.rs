@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Tx;
 use super::rows::{Columns, micros};
+use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{LaunchNo, SessionId};
@@ -75,6 +76,12 @@ impl Tx<'_> {
             read_launch,
         )?
         .ok_or_else(|| Fault::new(Kind::NotFound, format!("session {session} has no launch {no}")))
+    }
+
+    /// How many launches of the session began since then.
+    pub fn launches_since(&self, session: &SessionId, since: Timestamp) -> Result<i64> {
+        let sql = "SELECT count(*) FROM launches WHERE session = ?1 AND created_at >= ?2";
+        self.count(sql, params![session.as_str(), micros(since)])
     }
 
     /// Every launch that has not ended.

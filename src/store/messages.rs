@@ -6,6 +6,7 @@ use serde_json::json;
 use super::Tx;
 use super::rows::{Columns, micros, to_json, word};
 use super::seal::Seal;
+use crate::domain::Timestamp;
 use crate::domain::dialog::DialogDigest;
 use crate::domain::event::EventKind;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -93,6 +94,15 @@ impl Tx<'_> {
         )?;
         messages.reverse();
         Ok(messages)
+    }
+
+    /// Whether the agent said something to the person (`notify`) since then.
+    pub fn has_said_since(&self, session: &SessionId, since: Timestamp) -> Result<bool> {
+        let said = self.count(
+            "SELECT count(*) FROM messages WHERE session = ?1 AND created_at >= ?2 AND kind IN ('reply', 'ask')",
+            params![session.as_str(), micros(since)],
+        )?;
+        Ok(said > 0)
     }
 
     /// Ids that are read already or unknown change nothing.

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::Tx;
 use super::rows::{Columns, micros, to_json, word};
 use super::seal::{SEAL_BYTES, Seal};
+use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::exit::{ExitCause, ExitRecord};
 use crate::domain::fault::{Fault, Kind, Result};
@@ -33,6 +34,7 @@ pub struct NewSession {
     pub parent: Option<SessionId>,
     /// A client's own key: unique among all sessions.
     pub key: Option<String>,
+    pub fork_of: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -49,9 +51,9 @@ impl Tx<'_> {
         let chat = new.chat.as_ref();
         self.run(
             "INSERT INTO sessions (id, name, agent, policy, state, reason_code, reason_text, source, status_since, repo,
-                 work_dir, branch, channel, chat_id, thread_id, chat_seal, parent, created_at, key)
+                 work_dir, branch, channel, chat_id, thread_id, chat_seal, parent, created_at, key, fork_of)
              VALUES (?1, ?2, ?3, ?4, 'queued', 'created', 'waits for a free slot', 'person', ?5, ?6,
-                 ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?5, ?14)",
+                 ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?5, ?14, ?15)",
             params![
                 new.id.as_str(),
                 name.as_str(),
@@ -67,6 +69,7 @@ impl Tx<'_> {
                 chat.map(|c| chat_seal(&new.id, c)),
                 new.parent.as_ref().map(SessionId::as_str),
                 new.key,
+                new.fork_of,
             ],
         )?;
         let data = json!({ "name": name, "agent": new.agent, "policy": new.policy, "state": SessionState::Queued });
@@ -133,6 +136,12 @@ impl Tx<'_> {
     pub fn set_native_id(&self, id: &SessionId, native_id: &str) -> Result<()> {
         let sql = "UPDATE sessions SET native_id = ?2 WHERE id = ?1";
         must_exist(id, self.run(sql, [id.as_str(), native_id])?)
+    }
+
+    /// Until when nothing is typed; none: the limit is over.
+    pub fn set_limited_until(&self, id: &SessionId, until: Option<Timestamp>) -> Result<()> {
+        let sql = "UPDATE sessions SET limited_until = ?2 WHERE id = ?1";
+        must_exist(id, self.run(sql, params![id.as_str(), until.map(micros)])?)
     }
 
     pub fn set_branch(&self, id: &SessionId, branch: &str) -> Result<()> {
@@ -267,6 +276,8 @@ pub(super) fn read_session(row: &Row<'_>) -> Result<Session> {
         ended_at: row.maybe_time("ended_at")?,
         exit: row.maybe_json("exit")?,
         removed_at: row.maybe_time("removed_at")?,
+        limited_until: row.maybe_time("limited_until")?,
+        fork_of: row.maybe_text("fork_of")?,
     })
 }
 

@@ -7,7 +7,7 @@ use rusqlite::{Row, params};
 use serde_json::json;
 
 use super::Tx;
-use super::rows::{Columns, micros, to_json};
+use super::rows::{Columns, micros, to_json, word};
 use super::seal::Seal;
 use crate::domain::event::EventKind;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -15,13 +15,14 @@ use crate::domain::ids::{LaunchNo, SessionId, TurnId};
 use crate::domain::route::PromptOrigin;
 use crate::domain::session::Reason;
 use crate::domain::text::Sanitised;
-use crate::domain::turn::{self, Turn, TurnEvent, TurnState};
+use crate::domain::turn::{self, Turn, TurnEvent, TurnKind, TurnState};
 
 pub struct NewTurn {
     pub id: TurnId,
     pub session: SessionId,
     pub text: Sanitised,
     pub origin: PromptOrigin,
+    pub kind: TurnKind,
     /// Two prompts of a session with one key are one prompt (a client that repeats a request; a channel message).
     pub key: Option<String>,
 }
@@ -36,8 +37,9 @@ impl Tx<'_> {
         }
         let origin = to_json(&new.origin)?;
         self.run(
-            "INSERT INTO turns (id, session, seq, key, state, text, stripped, origin, created_at, seal)
-             VALUES (?1, ?2, (SELECT ifnull(max(seq), 0) + 1 FROM turns WHERE session = ?2), ?3, 'queued', ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO turns (id, session, seq, key, state, text, stripped, origin, created_at, kind, seal)
+             VALUES (?1, ?2, (SELECT ifnull(max(seq), 0) + 1 FROM turns WHERE session = ?2), ?3, 'queued', ?4, ?5, ?6, ?7, ?8,
+                 ?9)",
             params![
                 new.id.as_str(),
                 new.session.as_str(),
@@ -46,6 +48,7 @@ impl Tx<'_> {
                 new.text.stripped,
                 origin,
                 micros(self.now),
+                word(&new.kind)?,
                 sealing(new.id.as_str(), new.session.as_str(), &new.text.text, &origin, None).finish(),
             ],
         )?;
@@ -111,13 +114,13 @@ impl Tx<'_> {
         Ok(Some(state))
     }
 
-    /// The oldest waiting turn (`queued` or `held`) of a session.
+    /// The next waiting turn (`queued` or `held`) of a session: a continuation, else the oldest.
     pub fn next_waiting_turn(&self, session: &SessionId) -> Result<Option<Turn>> {
         self.maybe(
             "SELECT * FROM turns
              WHERE session = ?1 AND state IN ('queued', 'held', 'typing', 'typed', 'accepted')
                AND state IN ('queued', 'held')
-             ORDER BY seq LIMIT 1",
+             ORDER BY kind = 'continuation' DESC, seq LIMIT 1",
             [session.as_str()],
             read_turn,
         )
@@ -244,6 +247,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Event `turn.progress`: which tool the agent uses now. What it does with it stays in its window.
+    pub fn tell_progress(&self, session: &SessionId, tool: &str) -> Result<()> {
+        self.append_event(EventKind::TurnProgress, Some(session), json!({ "tool": tool }))?;
+        Ok(())
+    }
+
     fn tell_turn(&self, session: &SessionId, id: &TurnId, state: TurnState, reason: Option<&Reason>) -> Result<()> {
         let data = json!({ "id": id, "state": state, "reason": reason });
         self.append_event(EventKind::TurnState, Some(session), data)?;
@@ -271,6 +280,7 @@ fn read_turn(row: &Row<'_>) -> Result<Turn> {
         id,
         session: row.id("session")?,
         seq: row.number("seq")?,
+        kind: row.word("kind")?,
         state: row.word("state")?,
         reason: row.maybe_json("reason")?,
         text,

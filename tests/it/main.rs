@@ -13,6 +13,7 @@ mod custom;
 mod daemon;
 mod delivery;
 mod demo_agent;
+mod dialogs;
 mod faults;
 mod identity;
 mod life;

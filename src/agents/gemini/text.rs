@@ -119,23 +119,33 @@ pub fn without_ghosts(screen: &Screen) -> Screen {
     seen
 }
 
-/// Without the frame of the dialog that ends the screen, if one does, so that rules see its rows as they are read. What stands
-/// outside of it keeps its frames.
+/// Without the frame of the dialog that ends the screen, if one does, so that rules see its rows as they are read. A row about hidden
+/// lines may stand below it. What stands outside of it keeps its frames.
 pub fn unframed(mut screen: Screen) -> Screen {
-    let Some(last) = screen.rows.iter().rposition(|row| !row.trim().is_empty()) else {
+    let filled = screen
+        .rows
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, row)| !row.trim().is_empty());
+    let Some((last, _)) = filled.take(2).find(|(_, row)| row.trim_start().starts_with("╰──")) else {
         return screen;
     };
-    if !screen.rows[last].starts_with('╰') {
-        return screen;
+    for row in &mut screen.rows[last + 1..] {
+        row.clear();
     }
-    for row in screen.rows[..last]
-        .iter_mut()
-        .rev()
-        .take_while(|row| row.starts_with('│'))
-    {
+    let indent = screen.rows[last].len() - screen.rows[last].trim_start().len();
+    screen.rows[last].drain(..indent);
+    let sides = |row: &&mut String| row.trim_start().starts_with('│');
+    let mut height = 0;
+    for row in screen.rows[..last].iter_mut().rev().take_while(sides) {
         let inner = row.trim_matches(['│', ' ']);
         let is_edge = inner.chars().all(|c| matches!(c, '╭' | '╮' | '╰' | '╯' | '─'));
         *row = if is_edge { String::new() } else { inner.to_owned() };
+        height += 1;
+    }
+    if let Some(top) = (last - height).checked_sub(1).map(|top| &mut screen.rows[top]) {
+        *top = top.trim_start().to_owned();
     }
     screen
 }

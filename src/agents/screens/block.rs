@@ -38,8 +38,9 @@ impl<'a> Block<'a> {
         };
         let highest = end.saturating_sub(rule.height);
         let last_of = |anchor: &regex::Regex| {
-            let at = rows[highest..end].iter().rposition(|row| anchor.is_match(row))?;
-            Some(highest + at)
+            (highest..end)
+                .rev()
+                .find(|at| anchor.is_match(&rows[*at]) && !rule.is_inner(rows, *at, end))
         };
         let start = match (&rule.top, &rule.from) {
             (Some(top), _) => last_of(top)? + 1,
@@ -59,6 +60,7 @@ impl<'a> Block<'a> {
         let has = |rows: &[String], pattern: &regex::Regex| rows.iter().any(|row| pattern.is_match(row));
         rule.has.iter().all(|pattern| has(self.rows, pattern))
             && !rule.hasnt.iter().any(|pattern| has(self.rows, pattern))
+            && !rule.below_hasnt.iter().any(|pattern| has(self.below, pattern))
             && rule.below.iter().all(|pattern| has(self.below, pattern))
             && rule.begins.as_ref().is_none_or(|pattern| {
                 let first = self.rows.iter().find(|row| !row.trim().is_empty());
@@ -66,12 +68,27 @@ impl<'a> Block<'a> {
             })
     }
 
+    /// Whether the last row above the block, but for hints that stand beside the box, says that the turn was cut short.
+    pub fn is_interrupted(&self, rule: &Rule) -> bool {
+        let beside = |row: &&String| rule.beside.as_ref().is_some_and(|beside| beside.is_match(row));
+        let mut near = self
+            .above
+            .iter()
+            .rev()
+            .filter(|row| !row.trim().is_empty() && !beside(row));
+        let last = near.next();
+        rule.interrupted
+            .as_ref()
+            .zip(last)
+            .is_some_and(|(sign, row)| sign.is_match(row))
+    }
+
     /// Whether one of the rows right above the block, or one below it, says that the agent works.
     pub fn is_busy(&self, rule: &Rule) -> bool {
-        let Some(busy) = &rule.busy else { return false };
+        let has =
+            |pattern: &Option<regex::Regex>, row: &String| pattern.as_ref().is_some_and(|busy| busy.is_match(row));
         let near = self.above.iter().rev().filter(|row| !row.trim().is_empty());
-        near.take(rule.busy_rows)
-            .chain(self.below)
-            .any(|row| busy.is_match(row))
+        near.take(rule.busy_rows).any(|row| has(&rule.busy, row))
+            || self.below.iter().any(|row| has(&rule.busy_below, row))
     }
 }

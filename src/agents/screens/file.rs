@@ -33,12 +33,19 @@ pub struct Rule {
     pub has: Vec<Regex>,
     pub hasnt: Vec<Regex>,
     pub below: Vec<Regex>,
+    pub below_hasnt: Vec<Regex>,
     pub begins: Option<Regex>,
     pub first: Option<Regex>,
     pub rest: Option<Regex>,
     pub ghosts: Vec<Regex>,
     pub busy: Option<Regex>,
+    pub busy_below: Option<Regex>,
     pub busy_rows: usize,
+    pub interrupted: Option<Regex>,
+    pub beside: Option<Regex>,
+    pub inner: Option<Regex>,
+    pub details: bool,
+    pub noise: Option<Regex>,
     pub kind: DialogKind,
     pub question: Option<Regex>,
     pub choice: Option<Regex>,
@@ -53,6 +60,15 @@ impl Rule {
     pub fn meaning(&self, label: &str) -> Option<Meaning> {
         let hit = self.meanings.iter().find(|(_, pattern)| pattern.is_match(label));
         hit.map(|(meaning, _)| *meaning)
+    }
+
+    /// Whether the row at `at` is a line within the block, and not its top: one of the first rows below it is a choice.
+    pub fn is_inner(&self, rows: &[String], at: usize, end: usize) -> bool {
+        let (Some(inner), Some(choice)) = (&self.inner, &self.choice) else {
+            return false;
+        };
+        let next = rows[at + 1..end].iter().find(|row| !row.trim().is_empty());
+        inner.is_match(&rows[at]) && next.is_some_and(|row| choice.is_match(row))
     }
 }
 
@@ -81,13 +97,22 @@ struct RawRule {
     hasnt: Vec<String>,
     #[serde(default)]
     below: Vec<String>,
+    #[serde(default)]
+    below_hasnt: Vec<String>,
     begins: Option<String>,
     first: Option<String>,
     rest: Option<String>,
     #[serde(default)]
     ghosts: Vec<String>,
     busy: Option<String>,
+    busy_below: Option<String>,
     busy_rows: Option<usize>,
+    interrupted: Option<String>,
+    beside: Option<String>,
+    inner: Option<String>,
+    #[serde(default)]
+    details: bool,
+    noise: Option<String>,
     kind: Option<DialogKind>,
     question: Option<String>,
     choice: Option<String>,
@@ -149,12 +174,19 @@ impl RawRule {
             has: all(self.has)?,
             hasnt: all(self.hasnt)?,
             below: all(self.below)?,
+            below_hasnt: all(self.below_hasnt)?,
             begins: maybe(self.begins)?,
             first: maybe(self.first)?,
             rest: maybe(self.rest)?,
             ghosts: all(self.ghosts)?,
             busy: maybe(self.busy)?,
+            busy_below: maybe(self.busy_below)?,
             busy_rows: self.busy_rows.unwrap_or(BUSY_ROWS_DEFAULT),
+            interrupted: maybe(self.interrupted)?,
+            beside: maybe(self.beside)?,
+            inner: maybe(self.inner)?,
+            details: self.details,
+            noise: maybe(self.noise)?,
             kind: self.kind.unwrap_or(DialogKind::Other),
             question: maybe(self.question)?,
             choice: maybe(self.choice)?,

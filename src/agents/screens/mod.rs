@@ -50,6 +50,23 @@ impl Rules {
         self.version.as_deref()
     }
 
+    /// Whether the box is empty because a person cut the turn short, in the agent's own words above it.
+    pub fn was_interrupted(&self, screen: &Screen) -> bool {
+        let composer = |rule: &&Rule| rule.reads == Reads::Composer && rule.interrupted.is_some();
+        self.rules
+            .iter()
+            .filter(composer)
+            .any(|rule| Block::find(rule, screen).is_some_and(|block| block.is_interrupted(rule)))
+    }
+
+    /// Whether there is a box and the agent works, whatever the box holds. `None`: no box is seen.
+    pub fn shows_work(&self, screen: &Screen) -> Option<bool> {
+        let composers = self.rules.iter().filter(|rule| rule.reads == Reads::Composer);
+        composers
+            .filter_map(|rule| Some(Block::find(rule, screen)?.is_busy(rule)))
+            .next()
+    }
+
     pub fn read(&self, screen: &Screen) -> Explained {
         if screen.dead {
             return unknown();
@@ -102,8 +119,11 @@ fn composer(rule: &Rule, block: &Block<'_>) -> Option<ScreenReading> {
             None => {}
         }
     }
-    let shown = shown.join("\n").trim_end().to_owned();
-    let is_ghost = rule.ghosts.iter().any(|ghost| ghost.is_match(shown.trim()));
+    let shown = shown.join("\n").trim_matches(['\n', ' ', '\u{a0}']).to_owned();
+    // The first letter of a suggestion stands under the cursor and is not faint; the rest of it is.
+    let all = text_of(&block.rows[start], first).unwrap_or_default();
+    let under_cursor = shown.chars().count() == 1 && all.trim().chars().count() > 1;
+    let is_ghost = under_cursor || rule.ghosts.iter().any(|ghost| ghost.is_match(shown.trim()));
     if !shown.trim().is_empty() && !is_ghost {
         return Some(ScreenReading::ComposerHolds { shown });
     }
@@ -130,6 +150,7 @@ fn dialog(rule: &Rule, block: &Block<'_>) -> Option<Dialog> {
     let detail: Vec<&str> = detail
         .map(|(_, row)| *row)
         .filter(|row| row.chars().any(char::is_alphanumeric))
+        .filter(|row| !rule.noise.as_ref().is_some_and(|noise| noise.is_match(row)))
         .collect();
     let selected = found.iter().position(|(selected, _)| *selected);
     let choices: Vec<DialogChoice> = found.into_iter().map(|(_, choice)| choice).collect();
@@ -160,18 +181,19 @@ fn choices(rule: &Rule, rows: &[&str]) -> (usize, Vec<(bool, DialogChoice)>) {
                 label.push_str(more.trim());
             }
             let meaning = rule.meaning(&label);
-            found.push((hit.name("selected").is_some(), DialogChoice { key, label, meaning }));
+            found.push((!group("selected").is_empty(), DialogChoice { key, label, meaning }));
             start = at;
             if first {
                 break;
             }
-        } else if row.trim().is_empty() {
-            if !found.is_empty() && !rule.gaps {
-                break;
-            }
-            rest.clear();
-        } else {
-            rest.push(row);
+            continue;
+        }
+        match (rule.details, row.trim().is_empty()) {
+            // A choice is explained in the rows below it.
+            (true, _) => {}
+            (false, true) if !found.is_empty() && !rule.gaps => break,
+            (false, true) => rest.clear(),
+            (false, false) => rest.push(row),
         }
     }
     found.reverse();

@@ -81,7 +81,7 @@ fn none_open(session: &Session) -> Fault {
     let fault = Fault::new(Kind::RefusedByState, format!("`{name}` has no open question"));
     if session.status.state == SessionState::NeedsInput {
         fault.hint(format!(
-            "Its agent shows a dialog of its own: look with `telecoder screen {name}`, answer with `telecoder keys {name} KEY`."
+            "Its agent shows a dialog of its own: look with `telecoder status {name}`, answer with `telecoder approve {name}` or `telecoder deny {name}`."
         ))
     } else {
         fault.hint(format!("To prompt it: `telecoder send {name} \"...\"`."))

@@ -28,11 +28,15 @@ pub async fn resume(State(api): State<Api>, caller: Caller, Path(word): Path<Str
     shown(&api, session.id).await
 }
 
-pub async fn interrupt(State(api): State<Api>, caller: Caller, Path(word): Path<String>) -> Answer<wire::Session> {
+pub async fn interrupt(State(api): State<Api>, caller: Caller, Path(word): Path<String>) -> Answer<wire::Interrupted> {
     let session = api.find(&word).await?;
     caller.must_be_above(&api, &session, "interrupt").await?;
-    api.engine().interrupt(&session.id).await?;
-    shown(&api, session.id).await
+    let done = api.engine().interrupt(&session.id).await?;
+    let Json(session) = shown(&api, session.id).await?;
+    Ok(Json(wire::Interrupted {
+        session,
+        text_returned: done.text_returned,
+    }))
 }
 
 pub async fn keys(

@@ -6,6 +6,7 @@
 mod asks;
 mod caller;
 mod control;
+mod dialogs;
 mod events;
 mod extract;
 mod health;
@@ -84,6 +85,11 @@ fn routes(api: Api) -> Router {
         .route("/v1/sessions/{session}/keys", post(control::keys))
         .route("/v1/sessions/{session}/screen", get(control::screen))
         .route("/v1/sessions/{session}/answer", post(asks::answer_session))
+        .route("/v1/sessions/{session}/dialog", post(dialogs::answer))
+        .route("/v1/sessions/{session}/command", post(dialogs::command))
+        .route("/v1/sessions/{session}/explain", get(dialogs::explain))
+        .route("/v1/sessions/{session}/history", get(dialogs::history))
+        .route("/v1/sessions/{session}/fork", post(dialogs::fork))
         .route("/v1/sessions/{session}/logs", get(logs::entries))
         .route("/v1/sessions/{session}/logs/raw", get(logs::raw))
         .route("/v1/sessions/{session}/messages", get(messages::of_session))

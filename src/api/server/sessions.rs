@@ -50,6 +50,7 @@ pub async fn show(State(api): State<Api>, Path(word): Path<String>) -> Answer<wi
             let session = tx.find_session(&word)?;
             let mut shown = wire::Session::from(&tx.glance(&session.id)?);
             shown.asks = tx.open_asks(&session.id)?.iter().map(wire::Ask::from).collect();
+            shown.dialog = tx.dialog(&session.id)?.map(|open| wire::Dialog::from(&open.dialog));
             Ok((session, shown))
         })
         .await?;

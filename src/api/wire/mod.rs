@@ -3,6 +3,7 @@
 //! Domain types are converted by hand, so that a change of the domain never changes the wire by accident. Within a version
 //! keys are only added.
 
+mod dialog;
 mod event;
 mod health;
 mod log;
@@ -12,12 +13,16 @@ mod request;
 mod session;
 mod turn;
 
+pub use dialog::{Agent, Answered, Dialog, DialogChoice, Explanation, HistoryEntry, Interrupted, Reading, reason_text};
 pub use event::Event;
 pub use health::{Health, HealthPart, TelegramHealth};
 pub use log::{LogEntry, LogKind};
 pub use message::{Ask, Message, MessageFile};
 pub use people::{Pairing, PairingRequest, ShutOut};
-pub use request::{AnswerRequest, CreateRequest, Done, KeysRequest, PromptRequest, ReadRequest, Removed};
+pub use request::{
+    AnswerRequest, CommandRequest, CreateRequest, DialogRequest, Done, ForkRequest, KeysRequest, PromptRequest,
+    ReadRequest, Removed,
+};
 pub use session::{Chat, Exit, Place, Session, TurnSummary};
 pub use turn::{Reason, Turn};
 

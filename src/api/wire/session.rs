@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Reason};
+use super::{Ask, Dialog, Reason};
 use crate::domain::Timestamp;
 use crate::domain::exit::{ExitCause, ExitRecord};
 use crate::domain::launch::Placement;
@@ -12,7 +12,7 @@ use crate::domain::session::{SessionState, Source};
 use crate::domain::turn::TurnState;
 use crate::store::{Glance, TurnGlance};
 
-/// A session as docs/contract.md shows it. `last_screen` and `asks` are there in `show` only.
+/// A session as docs/contract.md shows it. `last_screen`, `dialog` and `asks` are there in `show` only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
@@ -44,6 +44,9 @@ pub struct Session {
     /// The last lines of the agent's screen when its last launch ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_screen: Option<String>,
+    /// The dialog that the agent shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialog: Option<Dialog>,
     /// Open questions, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Ask>,
@@ -110,6 +113,7 @@ impl From<&Glance> for Session {
             queued_prompts: glance.waiting,
             tmux: glance.placement.as_ref().map(Place::from),
             last_screen: None,
+            dialog: None,
             asks: Vec::new(),
         }
     }

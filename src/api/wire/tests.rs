@@ -47,6 +47,8 @@ fn session() -> session::Session {
             ended_at: "2026-01-02T03:04:00Z".parse().unwrap(),
         }),
         removed_at: None,
+        limited_until: None,
+        fork_of: None,
     }
 }
 
@@ -103,6 +105,7 @@ fn an_ended_turn_has_two_log_entries_and_a_waiting_one_has_one() {
         id: "0192f0c1-0000-7000-8000-000000000001".parse().unwrap(),
         session: "abcdefghij23".parse().unwrap(),
         seq: 1,
+        kind: turn::TurnKind::Prompt,
         state: TurnState::Held,
         reason: None,
         text: "hello".into(),

@@ -45,6 +45,11 @@ fn every_event() -> Vec<SessionEvent> {
             source,
             text: "x".into(),
         },
+        SessionEvent::NeedsPerson {
+            source,
+            code: "login".into(),
+            text: "x".into(),
+        },
         SessionEvent::StopRequested,
         SessionEvent::Vanished { text: "x".into() },
         SessionEvent::ResumeRequested,

@@ -75,6 +75,7 @@ fn new_session(n: u64, name: &str) -> NewSession {
         chat: None,
         parent: None,
         key: None,
+        fork_of: None,
     }
 }
 
@@ -84,6 +85,7 @@ fn new_turn(n: u64, session: &SessionId, text: &str) -> NewTurn {
         session: session.clone(),
         text: sanitise(text),
         origin: PromptOrigin::Cli,
+        kind: Default::default(),
         key: None,
     }
 }

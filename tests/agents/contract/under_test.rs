@@ -62,12 +62,18 @@ pub fn named(name: &str) -> AgentUnderTest {
             ask_with: r#"llm: with {"sandbox_permissions":"require_escalated","justification":"May I?"}"#,
             ..plain
         },
+        // A word that would be a command is made literal by a character without width.
         "opencode" => AgentUnderTest {
             name: "opencode",
+            mangle: |text| text.replace('\u{2060}', ""),
             ..plain
         },
         "gemini" => AgentUnderTest {
             name: "gemini",
+            mangle: |text| {
+                let invisible = ['\u{200b}', '\u{200e}', '\u{200f}', '\u{2060}', '\u{feff}'];
+                text.chars().filter(|c| !invisible.contains(c)).collect()
+            },
             ..plain
         },
         other => panic!("no agent `{other}`"),

@@ -1,0 +1,123 @@
+//! The command line, the settings file of the launch, and what each policy word becomes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::place::Home;
+use super::{hooks, own_files};
+use crate::agents::LaunchContext;
+use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::ids::SessionId;
+use crate::domain::launch::{LaunchFile, LaunchSpec};
+use crate::domain::policy::Policy;
+
+/// What tools may never do under the two reading policies; a denial goes before whatever the person has allowed.
+const WRITES: [&str; 4] = ["Edit", "Write", "MultiEdit", "NotebookEdit"];
+const READS: [&str; 3] = ["Read", "Glob", "Grep"];
+/// The one command that every policy allows.
+const NOTIFY: &str = "Bash(telecoder notify:*)";
+/// Lifts the refusal of `bypassPermissions` for root. It says that the machine is a sandbox, so only the person may say it.
+const SANDBOX_WORD: &str = "IS_SANDBOX";
+
+/// A UUID (version 8) made of the session's id: the same for every launch of the session.
+pub fn native_id(session: &SessionId) -> String {
+    let digest = Sha256::digest(format!("telecoder claude code {session}"));
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}
+
+pub fn spec(
+    program: Vec<String>,
+    secret_env: BTreeMap<String, String>,
+    context: &LaunchContext<'_>,
+) -> Result<LaunchSpec> {
+    let settings = own_files("settings.json");
+    let settings_path = context.launch_dir.join(&settings);
+    if context.policy == Policy::Yolo {
+        refuse_as_root(&secret_env)?;
+    }
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let mut program = program.into_iter();
+    let mut argv: Vec<String> = program.next().into_iter().collect();
+    argv.extend(conversation(context, &secret_env));
+    for (flag, value) in [
+        ("--permission-mode", permission_mode(context.policy).to_owned()),
+        ("--settings", text(&settings_path)),
+        ("--append-system-prompt-file", text(context.agents_md)),
+    ] {
+        argv.extend([flag.to_owned(), value]);
+    }
+    argv.extend(program);
+    let content = format!("{:#}\n", settings_of(context));
+    Ok(LaunchSpec {
+        argv,
+        env: BTreeMap::new(),
+        secret_env,
+        files: vec![LaunchFile {
+            path: settings,
+            content,
+        }],
+    })
+}
+
+/// A conversation without a prompt leaves no record, and cannot be resumed: it begins again under its own id.
+fn conversation(context: &LaunchContext<'_>, env: &BTreeMap<String, String>) -> [String; 2] {
+    let fresh = || native_id(context.session);
+    match context.resume {
+        Some(id) => {
+            let known = Home::find(env).is_some_and(|home| home.transcript(id).is_some());
+            let flag = if known { "--resume" } else { "--session-id" };
+            [flag.into(), id.to_owned()]
+        }
+        None => ["--session-id".into(), fresh()],
+    }
+}
+
+/// Behind `dontAsk` nothing is asked: what is not allowed is refused.
+fn permission_mode(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Locked | Policy::Observe => "dontAsk",
+        Policy::Ask => "default",
+        Policy::Standard => "acceptEdits",
+        Policy::Yolo => "bypassPermissions",
+    }
+}
+
+fn settings_of(context: &LaunchContext<'_>) -> Value {
+    let mut allow = vec![NOTIFY];
+    let mut deny: Vec<&str> = Vec::new();
+    if matches!(context.policy, Policy::Locked | Policy::Observe) {
+        allow.extend(READS);
+        deny.extend(WRITES);
+    }
+    if context.policy == Policy::Locked {
+        deny.extend(["WebFetch", "WebSearch"]);
+    }
+    let mut settings = json!({
+        "hooks": hooks::installed(context.telecoder),
+        "permissions": { "allow": allow, "deny": deny },
+        // Only where the person has turned on the agent's own sandbox: the one place that `notify` writes to.
+        "sandbox": { "filesystem": { "allowWrite": [context.mailbox.to_string_lossy()] } },
+    });
+    if context.policy == Policy::Yolo {
+        settings["skipDangerousModePermissionPrompt"] = json!(true);
+    }
+    settings
+}
+
+fn refuse_as_root(env: &BTreeMap<String, String>) -> Result<()> {
+    if !rustix::process::geteuid().is_root() || env.get(SANDBOX_WORD).is_some_and(|word| word == "1") {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Kind::RefusedByState,
+        "Claude Code does not run under `yolo` as root",
+    )
+    .hint(format!(
+        "Run the daemon as another user. If this machine is a sandbox, say so: {SANDBOX_WORD}=1 in the agent's env_file."
+    )))
+}

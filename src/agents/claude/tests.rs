@@ -1,0 +1,258 @@
+//! Launch lines, hooks and screens as the real program draws them.
+
+use serde_json::json;
+
+use super::*;
+use crate::config::AgentConfig;
+use crate::domain::agent::{FailureKind, PromptProof};
+use crate::domain::dialog::Meaning;
+use crate::domain::ids::LaunchNo;
+use crate::domain::policy::Policy;
+use crate::domain::screen::ScreenReading;
+
+fn agent() -> ClaudeCode {
+    let config = AgentConfig {
+        kind: "claude".into(),
+        // Any program that is there: a launch line is made and nothing is started.
+        command: Some("sh".into()),
+        args: vec!["--model".into(), "sonnet".into()],
+        env_file: None,
+        pass_env: vec![],
+        ready: None,
+        evidence: Evidence::None,
+    };
+    ClaudeCode::new(&Setup {
+        name: "claude",
+        config: Some(&config),
+        screens: None,
+    })
+    .unwrap()
+}
+
+fn launch(policy: Policy) -> LaunchSpec {
+    let context = LaunchContext {
+        session: &"abcdefghij23".parse().unwrap(),
+        name: &"fix-login".parse().unwrap(),
+        launch: LaunchNo(1),
+        policy,
+        work_dir: Path::new("/d/s/work"),
+        session_dir: Path::new("/d/s"),
+        launch_dir: Path::new("/d/s/launches/1"),
+        mailbox: Path::new("/d/s/launches/1/mail"),
+        data_dir: Path::new("/d"),
+        agents_md: Path::new("/d/agents.md"),
+        telecoder: Path::new("/d/bin/telecoder"),
+        resume: None,
+        fork_of: None,
+    };
+    agent().launch(&context).unwrap()
+}
+
+#[test]
+fn a_launch_line_and_its_settings() {
+    let spec = launch(Policy::Ask);
+    let id = launch::native_id(&"abcdefghij23".parse().unwrap());
+    let line = format!(
+        "--session-id {id} --permission-mode default --settings /d/s/launches/1/claude/settings.json \
+         --append-system-prompt-file /d/agents.md --model sonnet"
+    );
+    assert_eq!(spec.argv[1..].join(" "), line);
+    let settings: Value = serde_json::from_str(&spec.files[0].content).unwrap();
+    let hook = &settings["hooks"]["UserPromptSubmit"][0]["hooks"][0]["command"];
+    assert_eq!(hook, "/d/bin/telecoder hook UserPromptSubmit --sync");
+    assert_eq!(settings["permissions"]["allow"], json!(["Bash(telecoder notify:*)"]));
+    assert_eq!(settings["permissions"]["deny"], json!([]));
+    assert!(settings.get("skipDangerousModePermissionPrompt").is_none());
+}
+
+#[test]
+fn the_reading_policies_deny_writes_and_ask_nothing() {
+    for policy in [Policy::Locked, Policy::Observe] {
+        let spec = launch(policy);
+        assert!(spec.argv.join(" ").contains("--permission-mode dontAsk"));
+        let settings: Value = serde_json::from_str(&spec.files[0].content).unwrap();
+        let deny = settings["permissions"]["deny"].as_array().unwrap();
+        assert!(deny.contains(&json!("Write")) && deny.contains(&json!("Edit")));
+        assert!(!deny.contains(&json!("Bash")), "notify is a command");
+    }
+    assert!(
+        launch(Policy::Standard)
+            .argv
+            .join(" ")
+            .contains("--permission-mode acceptEdits")
+    );
+}
+
+#[test]
+fn hooks_and_their_meaning() {
+    let mean = |event: &str, data: Value| agent().interpret(event, &data);
+    assert_eq!(
+        mean("UserPromptSubmit", json!({"session_id": "u", "prompt": "fix it"})),
+        AgentSignal::PromptAccepted {
+            prompt: PromptProof::Text("fix it".into())
+        }
+    );
+    assert_eq!(
+        mean("UserPromptSubmit", json!({"prompt": "fix", "telecoderCut": ["prompt"]})),
+        AgentSignal::PromptAccepted {
+            prompt: PromptProof::Beginning("fix".into())
+        }
+    );
+    assert_eq!(
+        mean(
+            "Stop",
+            json!({"last_assistant_message": "done", "background_tasks": []})
+        ),
+        AgentSignal::TurnEnded {
+            final_text: Some("done".into())
+        }
+    );
+    for event in ["Stop", "UserPromptSubmit", "SessionStart", "StopFailure"] {
+        let by_subagent = json!({"agent_id": "a1", "session_id": "u", "prompt": "x", "error": "rate_limit"});
+        assert_eq!(mean(event, by_subagent), AgentSignal::Nothing, "{event}");
+    }
+    let failure =
+        |error: &str, words: &str| mean("StopFailure", json!({"error": error, "last_assistant_message": words}));
+    let failed = |kind, words: &str| AgentSignal::Failed {
+        kind,
+        text: words.into(),
+    };
+    assert_eq!(
+        failure("authentication_failed", "Please run /login"),
+        failed(FailureKind::Login, "Please run /login")
+    );
+    assert_eq!(failure("model_not_found", "no"), failed(FailureKind::Model, "no"));
+    assert_eq!(failure("server_error", "529"), failed(FailureKind::Provider, "529"));
+    assert_eq!(
+        failure("unknown", "Prompt is too long"),
+        failed(FailureKind::ContextFull, "Prompt is too long")
+    );
+    let limited = failed(FailureKind::Limit { until: None }, "API Error: Request rejected (429)");
+    assert_eq!(failure("rate_limit", "API Error: Request rejected (429)"), limited);
+}
+
+const LINE: &str = "────────────────────────────────────────";
+const FOOTER: &str = "  ⏸ manual mode on · ? for shortcuts";
+
+fn read(picture: &str) -> Explained {
+    agent().explain(&Screen::styled(&picture.replace("-----", LINE), 40))
+}
+
+#[track_caller]
+fn reads(picture: &str, expected: ScreenReading, rule: &str) {
+    let read = read(picture);
+    assert_eq!(read.reading, expected, "{picture}");
+    assert_eq!(read.rule.as_deref(), Some(rule));
+}
+
+#[track_caller]
+fn dialog(picture: &str, rule: &str) -> Dialog {
+    match read(picture) {
+        Explained {
+            reading: ScreenReading::Dialog(dialog),
+            rule: Some(found),
+        } => {
+            assert_eq!(found, rule);
+            dialog
+        }
+        other => panic!("{other:?}\n{picture}"),
+    }
+}
+
+#[test]
+fn the_box() {
+    let empty = format!("● ok done\n\n✻ Baked for 4s · done 1:39 PM\n\n-----\n❯\u{a0}\n-----\n{FOOTER}\n");
+    reads(&empty, ScreenReading::ComposerEmpty, "box");
+    let ghost =
+        format!("-----\n❯\u{a0}\u{1b}[7mR\u{1b}[0;2mesend your message to try again\u{1b}[0m\n-----\n{FOOTER}\n");
+    reads(&ghost, ScreenReading::ComposerEmpty, "box");
+    let typed = format!("-----\n❯\u{a0}R\n-----\n{FOOTER}\n");
+    reads(&typed, ScreenReading::ComposerHolds { shown: "R".into() }, "box");
+    let busy = "✶ Zesting…\n\n-----\n❯\u{a0}\n-----\n  ⏸ manual mode on · esc to interrupt\n";
+    reads(busy, ScreenReading::Busy, "box");
+    let paste = "                       ◐ medium · /effort\n-----\n❯\u{a0}[Pasted text #1 +4 lines]\n-----\n  paste again to expand\n";
+    let shown = "[Pasted text #1 +4 lines]".to_owned();
+    reads(paste, ScreenReading::ComposerHolds { shown }, "box");
+    let echoed = format!("❯ esc to interrupt\n\n● ECHO\n  ✶ Zesting…\n\n-----\n❯\u{a0}\n-----\n{FOOTER}\n");
+    reads(&echoed, ScreenReading::ComposerEmpty, "box");
+    let vim = "-----\n❯\u{a0}\n-----\n  -- NORMAL --\n";
+    assert_eq!(read(vim).reading, ScreenReading::Unknown);
+}
+
+#[test]
+fn an_interrupted_turn_is_seen() {
+    let picture = "  Did not run 1 call\n  ⎿  Interrupted · What should Claude do instead?\n\n                ◐ medium · /effort\n-----\n❯\u{a0}\n-----\n  x\n";
+    let screen = |picture: &str| Screen::styled(&picture.replace("-----", LINE), 40);
+    assert!(agent().was_interrupted(&screen(picture)));
+    let later = picture.replace("\n\n      ", "\n\n❯ more\n\n✶ Zesting…\n      ");
+    assert!(!agent().was_interrupted(&screen(&later)));
+}
+
+const PERMISSION: &str = "  ⎿  $ touch x1\n\n-----\n Bash command\n Tip: auto mode handles these\n\n Run shell command\n╌╌╌╌╌╌╌╌╌╌\n touch /tmp/x1\n╌╌╌╌╌╌╌╌╌╌\n Do you want to proceed?\n ❯ 1. Yes\n   2. Yes, and always allow access to /tmp from this project\n   3. Yes, and switch to auto mode · auto mode handles these\n   4. No\n\n Esc to cancel · Tab to amend\n";
+
+#[test]
+fn a_permission_is_parsed() {
+    let asked = dialog(PERMISSION, "permission");
+    assert_eq!(asked.kind, DialogKind::Permission);
+    assert_eq!(asked.question, "Do you want to proceed?");
+    assert!(asked.detail.contains("touch /tmp/x1"), "{}", asked.detail);
+    assert_eq!(asked.choices.len(), 4);
+    assert_eq!(asked.choice_of(Meaning::Allow), Some(0));
+    assert_eq!(asked.choices[1].meaning, Some(Meaning::AllowAlways));
+    assert_eq!(asked.choices[2].meaning, Some(Meaning::AllowAlways));
+    let keys = |answer| agent().answer_keys(&asked, &answer);
+    assert_eq!(keys(DialogAnswer::Approve), Some(vec!["1".into()]));
+    assert_eq!(keys(DialogAnswer::Deny), Some(vec!["4".into()]));
+    assert_eq!(keys(DialogAnswer::Choice(9)), None);
+
+    let file = "-----\n Create file\n new.txt\n╌╌╌╌╌\n  1 hello\n╌╌╌╌╌\n Do you want to create new.txt?\n ❯ 1. Yes\n   2. Yes, and switch to accept edits (auto-approve file edits) for this\n      session (shift+tab)\n   3. No\n\n Esc to cancel · Tab to amend\n";
+    let asked = dialog(file, "permission");
+    assert_eq!(asked.question, "Do you want to create new.txt?");
+    assert!(asked.choices[1].label.ends_with("for this session (shift+tab)"));
+    assert_eq!(asked.choice_of(Meaning::Deny), Some(2));
+}
+
+#[test]
+fn a_question_with_choices() {
+    let picture = "❯ ask\n-----\n ☐ DB \n\nWhich database should we use?\n\n❯ 1. SQLite\n     simple\n  2. Postgres\n     big\n  3. Type something.\n-----\n  4. Chat about this\n\nEnter to select · ↑/↓ to navigate · Esc to cancel\n";
+    let asked = dialog(picture, "question");
+    assert_eq!(asked.question, "Which database should we use?");
+    let labels: Vec<_> = asked.choices.iter().map(|choice| choice.label.as_str()).collect();
+    assert_eq!(labels, ["SQLite", "Postgres", "Type something.", "Chat about this"]);
+    assert_eq!(
+        agent().answer_keys(&asked, &DialogAnswer::Deny),
+        Some(vec!["Escape".into()])
+    );
+    let several = "-----\n← ☐ DB  ☐ R  ✔ Submit  →\n\nWhich ones?\n\n❯ 1. [ ] SQLite\n         simple\n  2. [ ] Postgres\n         big\n  3. [ ] Type something\n     Next\n-----\n  4. Chat about this\n\nEnter to select · Tab/Arrow keys to navigate · Esc to cancel\n";
+    assert!(dialog(several, "question-multi").multi);
+}
+
+#[test]
+fn a_frame_above_the_box_takes_the_keys() {
+    let picture = format!(
+        "▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔\n  ╭{LINE}╮\n  │ Exit plan mode?\n  │\n  │ Claude wants to exit plan mode\n  │\n  │ ❯ 1. Yes, and switch to default (ask each time) for this session\n  │   2. No\n  ╰{LINE}╯\n\n-----\n❯\u{a0}\n-----\n  ⏸ plan mode on (shift+tab to cycle)\n"
+    );
+    let asked = dialog(&picture.replace("│", " "), "plan-exit");
+    assert_eq!(asked.kind, DialogKind::Plan);
+    assert_eq!(asked.choice_of(Meaning::Deny), Some(1));
+}
+
+#[test]
+fn trust_is_asked_by_arrow_keys() {
+    let picture = "-----\n Adding a new directory:\n\n /tmp/mail\n\n This session hasn't worked here before. Is this a directory you created or one you trust?\n\n Security guide\n\n ❯ No, exit\n   Yes, add it\n\n Enter to confirm · Esc to cancel\n";
+    let asked = dialog(picture, "trust");
+    assert_eq!(asked.selected, Some(0));
+    let keys = agent().answer_keys(&asked, &DialogAnswer::Approve);
+    assert_eq!(keys, Some(vec!["Down".into(), "Enter".into()]));
+}
+
+#[test]
+fn a_picture_of_a_dialog_is_text() {
+    let echoed = format!("{PERMISSION}\n● ECHO<<1. Yes>>\n\n-----\n❯\u{a0}\n-----\n{FOOTER}\n");
+    reads(&echoed, ScreenReading::ComposerEmpty, "box");
+    let in_box =
+        format!("-----\n❯\u{a0}Do you want to proceed?\n  ❯ 1. Yes\n    2. No\n  Esc to cancel\n-----\n{FOOTER}\n");
+    assert!(matches!(read(&in_box).reading, ScreenReading::ComposerHolds { .. }));
+    let help = "-----\n  /btw for side question  ctrl+t to toggle tasks\n  For more help: https://example.com\n  ←/→ to switch · Esc to close\n";
+    assert!(matches!(read(help).reading, ScreenReading::Dialog(_)));
+}

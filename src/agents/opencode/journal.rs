@@ -1,0 +1,93 @@
+//! The plugin's journal: JSON lines in `sessions/<id>/opencode`, a line for each prompt that the program took and each answer. The
+//! program's own record is a database that all sessions of the person share; it is not read.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::super::Recorded;
+use super::text;
+use crate::domain::Timestamp;
+use crate::domain::agent::Conversation;
+
+const FILE: &str = "journal.jsonl";
+const TITLE_CHARS_MAX: usize = 80;
+
+#[derive(Deserialize)]
+struct Line {
+    at: Timestamp,
+    session: String,
+    prompt: Option<String>,
+    #[serde(rename = "final")]
+    answer: Option<String>,
+}
+
+/// A line that cannot be read (a torn one) makes an absence uncertain: `Absent` allows a second typing.
+pub fn recorded(home: &Path, prompt: &str, since: Timestamp) -> Recorded {
+    let Some(lines) = lines(home) else {
+        return Recorded::Unknown;
+    };
+    let wanted = [text::prepared(prompt).trim().to_owned(), prompt.trim().to_owned()];
+    let mut verdict = Recorded::Absent;
+    for line in lines {
+        let Some(line) = line else {
+            verdict = Recorded::Unknown;
+            continue;
+        };
+        let Some(taken) = line.prompt.filter(|_| line.at >= since) else {
+            continue;
+        };
+        if wanted.iter().any(|wanted| taken.trim() == wanted) {
+            return Recorded::Taken;
+        }
+        if taken.contains(&wanted[1]) {
+            verdict = Recorded::Unknown;
+        }
+    }
+    verdict
+}
+
+pub fn final_text(home: &Path, since: Timestamp) -> Option<String> {
+    let lines = lines(home)?.into_iter().flatten();
+    let mut answers = lines.filter(|line| line.at >= since).filter_map(|line| line.answer);
+    answers.rfind(|answer| !answer.is_empty())
+}
+
+/// The conversations of the session, newest first.
+pub fn conversations(home: &Path) -> Vec<Conversation> {
+    let mut found: Vec<Conversation> = Vec::new();
+    for line in lines(home).unwrap_or_default().into_iter().flatten() {
+        match found.iter_mut().find(|known| known.native_id == line.session) {
+            Some(known) => known.last_at = Some(line.at),
+            None => found.push(Conversation {
+                title: title(line.prompt.as_deref().unwrap_or("")),
+                native_id: line.session,
+                last_at: Some(line.at),
+            }),
+        }
+    }
+    found.sort_by_key(|conversation| std::cmp::Reverse(conversation.last_at));
+    found
+}
+
+fn title(prompt: &str) -> String {
+    prompt
+        .trim()
+        .lines()
+        .next()
+        .unwrap_or("")
+        .chars()
+        .take(TITLE_CHARS_MAX)
+        .collect()
+}
+
+/// `None` without a journal: the plugin has written nothing yet, or could not.
+fn lines(home: &Path) -> Option<Vec<Option<Line>>> {
+    let reader = BufReader::new(File::open(home.join(FILE)).ok()?);
+    reader
+        .split(b'\n')
+        .map(|line| Some(serde_json::from_slice(&line.ok()?).ok()))
+        .collect()
+}

@@ -1,0 +1,184 @@
+//! Dialogs of agents, why a session has its state, and how a turn's last words reach the person.
+
+use serde_json::Value;
+
+use crate::support::{TestEnv, eventually};
+
+/// Waits until the session shows a dialog that a person can answer; its JSON.
+#[track_caller]
+fn open_dialog(env: &TestEnv, session: &str) -> Value {
+    eventually("a dialog is shown", || {
+        let dialog = env.status(session)["dialog"].clone();
+        // What a hook announces has no place on the screen yet; the choices of this agent come with both.
+        (dialog["choices"].as_array().map_or(0, Vec::len) == 2).then_some(dialog)
+    })
+}
+
+fn asks(file: &std::path::Path) -> String {
+    format!(
+        "demo: ask make {0}?\ndemo: sh touch {0}\ndemo: say made it",
+        file.display()
+    )
+}
+
+#[test]
+fn an_approved_dialog_goes_on_and_a_denied_one_does_not() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let (yes, no) = (env.root().join("yes"), env.root().join("no"));
+    env.cmd(&["run", "--name", "s", &asks(&yes)]).ok();
+    let dialog = open_dialog(&env, "s");
+    assert_eq!(dialog["kind"], "permission");
+    assert_eq!(dialog["choices"][0]["meaning"], "allow");
+    assert!(dialog["question"].as_str().is_some_and(|text| text.contains("make ")));
+    let refused = env.cmd(&["send", "s", "typed into a dialog"]).exits(4);
+    assert!(refused.stderr.contains("telecoder approve s"), "{refused:#?}");
+    env.cmd(&["approve", "s"]).ok();
+    env.wait_turn("s", "finished");
+    assert!(yes.exists());
+
+    env.cmd(&["send", "s", &asks(&no)]).ok();
+    open_dialog(&env, "s");
+    env.cmd(&["deny", "s"]).ok();
+    env.wait_turn("s", "finished");
+    env.wait_status("s", "idle");
+    assert!(!no.exists());
+    let none = env.cmd(&["approve", "s"]).exits(4);
+    assert!(none.stderr.contains("shows no dialog"), "{none:#?}");
+}
+
+#[test]
+fn a_stale_answer_is_refused_and_presses_nothing() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let (one, two) = (env.root().join("one"), env.root().join("two"));
+    env.cmd(&["run", "--name", "s", &asks(&one)]).ok();
+    let stale = open_dialog(&env, "s")["digest"].as_str().expect("a digest").to_owned();
+    env.cmd(&["approve", "s", "--dialog", &stale]).ok();
+    env.wait_turn("s", "finished");
+    env.cmd(&["send", "s", &asks(&two)]).ok();
+    let fresh = open_dialog(&env, "s")["digest"].as_str().expect("a digest").to_owned();
+    assert_ne!(stale, fresh);
+    let refused = env.cmd(&["approve", "s", "--dialog", &stale]).exits(4);
+    assert!(refused.stderr.contains("it moved on"), "{refused:#?}");
+    assert_eq!(env.status("s")["dialog"]["digest"], *fresh);
+    assert!(!two.exists());
+    env.cmd(&["answer", "s", "9"]).exits(2);
+    env.cmd(&["answer", "s", "no"]).ok();
+    env.wait_status("s", "idle");
+    assert!(!two.exists());
+}
+
+#[test]
+fn a_dialog_that_is_answered_at_the_terminal_is_gone() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", &asks(&env.root().join("x"))]).ok();
+    let digest = open_dialog(&env, "s")["digest"].as_str().expect("a digest").to_owned();
+    env.cmd(&["keys", "s", "2"]).ok();
+    env.wait_status("s", "idle");
+    env.cmd(&["approve", "s", "--dialog", &digest]).exits(4);
+    let told = env.json(&["messages"]);
+    let questions = told.as_array().expect("messages").iter();
+    let questions = questions.filter(|message| {
+        message["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("Needs your input"))
+    });
+    assert_eq!(questions.count(), 1, "{told:#}");
+}
+
+#[test]
+fn explain_says_who_spoke_and_what_waits() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "demo: sleep 3m"]).ok();
+    env.wait_turn("s", "accepted");
+    env.cmd(&["send", "s", "later"]).ok();
+    let told = env.json(&["explain", "s"]);
+    assert_eq!(told["session"]["statusSource"], "hook");
+    assert_eq!(told["screen"]["reading"], "busy");
+    assert_eq!(told["running"][0]["state"], "accepted");
+    assert_eq!(told["waiting"]["state"], "queued");
+    let shown = env.cmd(&["explain", "s"]).ok().stdout;
+    assert!(shown.contains("the agent's own hook said so"), "{shown}");
+    let refused = env.cmd(&["command", "s", "/compact"]).exits(2);
+    assert!(refused.stderr.contains("declares no commands"), "{refused:#?}");
+}
+
+/// Replies of a session, oldest first.
+fn replies(env: &TestEnv, session: &str) -> Vec<String> {
+    let log = env.json(&["logs", session]);
+    let replies = log
+        .as_array()
+        .expect("entries")
+        .iter()
+        .filter(|entry| entry["kind"] == "reply");
+    replies
+        .map(|entry| entry["text"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_final_message_is_relayed_when_the_agent_said_nothing_else() {
+    let env = TestEnv::new();
+    let daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "demo: say only this"]).ok();
+    env.wait_turn("s", "finished");
+    assert_eq!(replies(&env, "s"), ["only this"]);
+    env.cmd(&["send", "s", "demo: notify told\ndemo: say and this is not relayed"])
+        .ok();
+    env.wait_log("s", "told");
+    env.wait_status("s", "idle");
+    assert_eq!(replies(&env, "s"), ["only this", "told"]);
+
+    env.write_config("default_agent = \"demo\"\nreply = \"notify\"\n");
+    let daemon = daemon.restart(&env);
+    env.cmd(&["run", "--wait", "--name", "quiet", "demo: say nothing of this"])
+        .ok();
+    assert!(replies(&env, "quiet").is_empty());
+    env.write_config("default_agent = \"demo\"\nreply = \"both\"\n");
+    let _daemon = daemon.restart(&env);
+    env.cmd(&["run", "--wait", "--name", "both", "demo: notify one\ndemo: say two"])
+        .ok();
+    assert_eq!(replies(&env, "both"), ["one", "two"]);
+}
+
+#[test]
+fn an_agent_that_left_the_configuration_goes_on_and_the_person_is_told() {
+    let env = TestEnv::new();
+    env.write_config("default_agent = \"mine\"\n[agents.mine]\nkind = \"demo\"\n");
+    let daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "demo: sleep 2s\ndemo: notify still here"])
+        .ok();
+    env.wait_turn("s", "accepted");
+    env.write_config("default_agent = \"demo\"\n");
+    let _daemon = daemon.restart(&env);
+    env.wait_log("s", "still here");
+    env.wait_log("s", "not configured any more");
+    let shown = env.status("s");
+    assert!(shown["endedAt"].is_null(), "{shown:#}");
+    env.cmd(&["stop", "s"]).ok();
+    env.wait_status("s", "stopped");
+    env.cmd(&["resume", "s"]).ok();
+    env.wait_status("s", "failed");
+}
+
+#[test]
+fn a_lost_terminal_is_resumed_where_the_configuration_says_so() {
+    let env = TestEnv::new();
+    env.write_config("default_agent = \"demo\"\nafter_loss = \"resume\"\n");
+    let _daemon = env.serve();
+    env.cmd(&["run", "--wait", "--name", "s", "remember the word xyzzy"])
+        .ok();
+    env.tmux(&["kill-server"]);
+    let back = eventually("the session is back in its conversation", || {
+        let shown = env.status("s");
+        (shown["status"] == "idle" && shown["launch"] == 2).then_some(shown)
+    });
+    assert_eq!(back["turn"]["state"], "finished", "the first prompt is not sent again");
+    env.cmd(&["send", "--wait", "s", "another"]).ok();
+    env.cmd(&["stop", "s"]).ok();
+    env.cmd(&["resume", "--last"]).ok();
+    env.wait_status("s", "idle");
+}
