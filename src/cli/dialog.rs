@@ -11,7 +11,7 @@ pub struct Args {
     /// Name, id, or beginning of the id.
     session: String,
     /// Only this dialog (`telecoder status` shows its digest); without it, the one that is open.
-    #[arg(long, value_name = "DIGEST")]
+    #[arg(long, visible_alias = "digest", value_name = "DIGEST")]
     dialog: Option<String>,
 }
 

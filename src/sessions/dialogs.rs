@@ -72,7 +72,7 @@ impl Engine {
         by: Actor,
     ) -> Result<DialogOutcome> {
         let _one_at_a_time = self.0.answering.lock().await;
-        let (session, open) = self.open_dialog(id).await?;
+        let (session, open) = self.open_dialog(id, digest.is_some()).await?;
         if digest.as_ref().is_some_and(|digest| *digest != open.dialog.digest) {
             return Err(moved_on(&session));
         }
@@ -88,7 +88,8 @@ impl Engine {
         self.await_answered(&*adapter, &session, &open, &shown, &pane).await
     }
 
-    async fn open_dialog(&self, id: &SessionId) -> Result<(Session, DialogRow)> {
+    /// `named`: the answer is for a certain dialog, which was open when its person saw it.
+    async fn open_dialog(&self, id: &SessionId, named: bool) -> Result<(Session, DialogRow)> {
         let wanted = id.clone();
         let (session, open) = self
             .0
@@ -97,6 +98,7 @@ impl Engine {
             .await?;
         match open {
             Some(open) => Ok((session, open)),
+            None if named => Err(moved_on(&session)),
             None => Err(no_dialog(&session)),
         }
     }

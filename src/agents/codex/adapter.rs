@@ -197,10 +197,9 @@ impl Adapter for CodexAgent {
 
     fn interpret(&self, event: &str, data: &Value) -> AgentSignal {
         let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        // A sub-agent of Codex's own speaks of itself; its permissions are asked on the same screen.
+        // A sub-agent of Codex's own speaks of itself.
         let is_sub_agent = data.get("agent_id").is_some_and(|id| !id.is_null());
         match event {
-            signal::PERMISSION_REQUEST => AgentSignal::DialogOpened(permission(data)),
             _ if is_sub_agent => AgentSignal::Nothing,
             signal::USER_PROMPT_SUBMIT if was_cut(data) => AgentSignal::PromptAccepted {
                 prompt: PromptProof::Beginning(text(data, "prompt")),
@@ -263,23 +262,6 @@ impl Adapter for CodexAgent {
 /// The launch's own directory for temporary files.
 const TEMPORARY: &str = "tmp";
 
-/// What the hook knows of the dialog that is about to be drawn; the choices come with the screen.
-fn permission(data: &Value) -> Dialog {
-    let text = |key: &str| {
-        data.get("tool_input")
-            .and_then(|input| input.get(key))
-            .and_then(Value::as_str)
-    };
-    let tool = data.get("tool_name").and_then(Value::as_str).unwrap_or("a tool");
-    let detail: Vec<&str> = [text("description"), text("command")].into_iter().flatten().collect();
-    Dialog::new(
-        DialogKind::Permission,
-        &format!("May {tool} run this?"),
-        &detail.join("\n"),
-        Vec::new(),
-    )
-}
-
 /// Whether `telecoder hook` had to cut the prompt to fit a letter.
 fn was_cut(data: &Value) -> bool {
     let cut = data.get("telecoderCut").and_then(Value::as_array);
@@ -287,21 +269,12 @@ fn was_cut(data: &Value) -> bool {
 }
 
 fn conversation(native_id: String, path: &Path) -> Conversation {
+    let title = rollout::first_prompt(path).unwrap_or_default();
     let records = rollout::read(path).unwrap_or_default();
-    let title = records.iter().find_map(|record| match record {
-        rollout::Record::Prompt { text, .. } => Some(text.lines().next().unwrap_or_default().to_owned()),
-        _ => None,
-    });
-    let last_at = records.iter().rev().find_map(|record| match record {
-        rollout::Record::Prompt { at, .. } | rollout::Record::Began { at } | rollout::Record::Ended { at, .. } => {
-            Some(*at)
-        }
-        rollout::Record::Torn => None,
-    });
     Conversation {
         native_id,
-        title: title.unwrap_or_default(),
-        last_at,
+        title: title.lines().next().unwrap_or_default().to_owned(),
+        last_at: records.iter().rev().find_map(rollout::Record::at),
     }
 }
 

@@ -12,11 +12,13 @@ use crate::domain::text::sha256_hex;
 const TIMEOUT_S: u32 = 10;
 
 /// The events that are passed on: Codex's name, its key in the store of trust, and whether the letter must survive a power cut.
-const EVENTS: [(&str, &str, bool); 5] = [
+///
+/// `PermissionRequest` is not among them: it comes before the dialog is drawn, without its choices, and also where Codex goes on
+/// without a person. The screen says both, and is looked at while Codex works.
+const EVENTS: [(&str, &str, bool); 4] = [
     ("SessionStart", "session_start", true),
     ("UserPromptSubmit", "user_prompt_submit", true),
     ("PreToolUse", "pre_tool_use", false),
-    ("PermissionRequest", "permission_request", true),
     ("Stop", "stop", true),
 ];
 
@@ -69,7 +71,7 @@ mod tests {
             r#"hooks.UserPromptSubmit=[{hooks=[{type="command",command="'/d a/bin/telecoder' hook UserPromptSubmit --sync",timeout=10}]}]"#
         );
         for (_, key, _) in EVENTS {
-            assert!(overrides[5].contains(&format!(":{key}:0:0\"={{trusted_hash=\"sha256:")));
+            assert!(overrides[EVENTS.len()].contains(&format!(":{key}:0:0\"={{trusted_hash=\"sha256:")));
         }
         for text in &overrides {
             text.parse::<toml::Table>().expect("each is one TOML assignment");

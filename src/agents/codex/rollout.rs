@@ -3,7 +3,7 @@
 //! Side conversations (the one that finds a title) leave no such file.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -15,6 +15,8 @@ use serde::Deserialize;
 const FILES_MAX: usize = 200;
 /// A line that is longer is no record of ours to read (a tool's output, a picture).
 const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Of a transcript this much is read, from its end: one of a long conversation has many megabytes.
+const TAIL_BYTES: u64 = 8 * 1024 * 1024;
 /// Records that are read; every other line is skipped without being parsed.
 const NEEDLES: [&str; 5] = [
     "\"UserMessage\"",
@@ -40,6 +42,19 @@ pub enum Record {
     },
     /// A line that cannot be read: torn by a crash, or too long.
     Torn,
+    /// What was recorded before this time is not among the records.
+    Cut {
+        before: Timestamp,
+    },
+}
+
+impl Record {
+    pub fn at(&self) -> Option<Timestamp> {
+        match self {
+            Record::Prompt { at, .. } | Record::Began { at } | Record::Ended { at, .. } => Some(*at),
+            Record::Torn | Record::Cut { .. } => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -140,20 +155,53 @@ pub fn meta(path: &Path) -> Option<Meta> {
     Some(serde_json::from_slice::<MetaLine>(&line).ok()?.payload)
 }
 
-/// The records of a file, in their order.
+/// The records at the end of a file, in their order. Of a long one the beginning is left out, and `Cut` stands in its place.
 pub fn read(path: &Path) -> std::io::Result<Vec<Record>> {
-    let mut reader = BufReader::new(File::open(path)?);
-    let (mut line, mut records) = (Vec::new(), Vec::new());
+    let mut file = File::open(path)?;
+    let before = file.metadata()?.len().saturating_sub(TAIL_BYTES);
+    file.seek(SeekFrom::Start(before))?;
+    let mut reader = BufReader::new(file);
+    let mut records = Vec::new();
+    if before > 0 {
+        reader.skip_until(b'\n')?;
+        records.push(Record::Cut { before: Timestamp::MAX });
+    }
+    each_record(&mut reader, |record| {
+        if let [Record::Cut { before }] = records.as_mut_slice() {
+            *before = record.at().unwrap_or(*before);
+        }
+        records.push(record);
+        true
+    })?;
+    Ok(records)
+}
+
+/// The first prompt of a conversation.
+pub fn first_prompt(path: &Path) -> Option<String> {
+    let mut reader = BufReader::new(File::open(path).ok()?);
+    let mut found = None;
+    each_record(&mut reader, |record| {
+        if let Record::Prompt { text, .. } = record {
+            found = Some(text);
+        }
+        found.is_none()
+    })
+    .ok()?;
+    found
+}
+
+/// Hands over one record after the other, until there is none or `go_on` says no.
+fn each_record(reader: &mut impl BufRead, mut go_on: impl FnMut(Record) -> bool) -> std::io::Result<()> {
+    let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
         let whole = line.ends_with(b"\n") && line.len() <= LINE_BYTES_MAX;
-        if !whole {
-            records.push(Record::Torn);
-        } else if let Some(record) = record(&line) {
-            records.push(record);
+        let record = if whole { record(&line) } else { Some(Record::Torn) };
+        if record.is_some_and(|record| !go_on(record)) {
+            break;
         }
         line.clear();
     }
-    Ok(records)
+    Ok(())
 }
 
 fn record(line: &[u8]) -> Option<Record> {

@@ -33,6 +33,8 @@ pub fn recorded(records: &[Record], prompt: &str, since: Timestamp) -> Recorded 
             }
             Record::Prompt { .. } => {}
             Record::Torn => verdict = Recorded::Unknown,
+            Record::Cut { before } if *before > since => verdict = Recorded::Unknown,
+            Record::Cut { .. } => {}
             Record::Began { .. } => runs = true,
             Record::Ended { .. } => runs = false,
         }
@@ -109,7 +111,11 @@ fn limited_until(message: &str, said_at: Timestamp) -> Option<Timestamp> {
     let number = |name: &str| hit[name].parse::<i8>().ok();
     let hour = number("hour")? % 12 + if &hit["half"] == "PM" { 12 } else { 0 };
     let time = Time::new(hour, number("minute")?, 0, 0).ok()?;
-    let at = |moment: DateTime| moment.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp());
+    // The seconds are cut off, so it is over at the latest when the minute is.
+    let at = |moment: DateTime| {
+        let minute = moment.to_zoned(zone.clone()).ok()?.timestamp();
+        minute.checked_add(1.minute()).ok()
+    };
     if hit.name("month").is_some() {
         let month = month_number(&hit["month"])?;
         return at(Date::new(hit["year"].parse().ok()?, month, number("day")?)
@@ -225,15 +231,15 @@ mod tests {
         let said = local("2026-11-21T13:00:00").unwrap();
         assert_eq!(
             limited_until("or try again at 2:31 PM.", said),
-            local("2026-11-21T14:31:00")
+            local("2026-11-21T14:32:00")
         );
         assert_eq!(
             limited_until("try again at 12:05 AM.", said),
-            local("2026-11-22T00:05:00")
+            local("2026-11-22T00:06:00")
         );
         assert_eq!(
             limited_until("try again at Dec 2nd, 2026 9:00 AM.", said),
-            local("2026-12-02T09:00:00")
+            local("2026-12-02T09:01:00")
         );
         let later = said.checked_add(93_600.seconds()).unwrap();
         assert_eq!(limited_until("try again in 1 day 2 hours.", said), Some(later));

@@ -31,7 +31,7 @@ fn prompts_and_ends_are_read_in_order() {
             Record::Prompt { text, .. } => text.clone(),
             Record::Began { .. } => "began".into(),
             Record::Ended { end, .. } => format!("{end:?}"),
-            Record::Torn => "torn".into(),
+            Record::Torn | Record::Cut { .. } => "torn".into(),
         })
         .collect();
     let expected = [
@@ -55,4 +55,17 @@ fn a_conversation_is_found_by_its_id_and_by_its_place() {
         assert_eq!(of_place(home.path(), Path::new("/w"))[0].0.id, ID);
         assert!(of_place(home.path(), Path::new("/other")).is_empty());
     }
+}
+
+#[test]
+fn of_a_long_transcript_the_end_is_read() {
+    let filler = format!("{{\"type\":\"other\",\"x\":\"{}\"}}\n", "x".repeat(1000));
+    let long = LINES.replacen("\n", &format!("\n{}", filler.repeat(9000)), 1);
+    let home = home_with("2026/11/21", &(LINES.to_owned() + "\n" + &long));
+    let path = find(home.path(), ID).unwrap();
+    let records = read(&path).unwrap();
+    let began: Timestamp = "2026-11-21T13:28:42.906Z".parse().unwrap();
+    assert_eq!(records[0], Record::Cut { before: began });
+    assert_eq!(records.len(), 7);
+    assert_eq!(first_prompt(&path).as_deref(), Some("say \"task_complete\""));
 }
