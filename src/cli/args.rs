@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, attach, command, completions, config, dialog, events, explain, fork, history, init, interrupt, keys, list,
-    logs, messages, notify, pair, resume, rm, run, screen, send, serve, status, stop,
+    answer, attach, command, completions, config, dialog, diff, events, explain, fork, gc, history, inbox, init,
+    interrupt, keys, list, logs, messages, notify, pair, publish, rerun, resume, rm, run, screen, send, serve, status,
+    stop, verify,
 };
 
 /// Keeps coding agents at work in tmux windows, reached from Telegram, ssh, this command line and an API.
@@ -68,6 +69,22 @@ pub enum Command {
     Events(events::Args),
     /// Show what agents said.
     Messages(messages::Args),
+    /// Show what finished, failed or waits since you last looked.
+    Inbox(inbox::Args),
+    /// Show what a session changed.
+    Diff(diff::Args),
+    /// Push a session's branch and open its pull request.
+    Publish(publish::Args),
+    /// Start a session once more, linked to the first.
+    Rerun(rerun::Args),
+    /// Show what a session was rerun from and into.
+    Lineage(rerun::LineageArgs),
+    /// Remove sessions that ended and whose work is published, or of which there is none.
+    Gc(gc::Args),
+    /// Check a session's work now.
+    Verify(verify::Args),
+    /// Read a repository's `.telecoder.toml`, and allow its commands.
+    Trust(verify::TrustArgs),
     /// Answer a question of an agent, or the dialog that it shows.
     Answer(answer::Args),
     /// Connect a Telegram bot: asks for its token, finds you, writes the configuration.

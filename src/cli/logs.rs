@@ -95,9 +95,10 @@ fn shown(entry: &LogEntry) -> String {
         LogKind::Ask => "asks",
         LogKind::Notice => "notice",
         LogKind::Turn => "turn",
+        LogKind::Outcome => "outcome",
     };
     let mut text = format!("{at}  {who}");
-    if matches!(entry.kind, LogKind::Prompt | LogKind::Turn) {
+    if matches!(entry.kind, LogKind::Prompt | LogKind::Turn | LogKind::Outcome) {
         text.push_str(&format!(" ({})", entry.state));
     }
     if let Some(reason) = &entry.reason {

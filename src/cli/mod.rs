@@ -6,18 +6,22 @@
 mod answer;
 mod args;
 mod attach;
+mod check;
 mod command;
 mod completions;
 mod config;
 mod context;
 mod demo_agent;
 mod dialog;
+mod diff;
 mod events;
 mod explain;
 mod fork;
+mod gc;
 mod health;
 mod history;
 pub mod hook;
+mod inbox;
 mod init;
 mod interrupt;
 mod keys;
@@ -29,6 +33,8 @@ pub mod notify;
 mod out;
 mod pair;
 mod programs;
+mod publish;
+mod rerun;
 mod resume;
 mod rm;
 mod run;
@@ -42,6 +48,7 @@ mod stop;
 mod table;
 mod terminal_text;
 mod tmux_server;
+mod verify;
 mod wait;
 
 use std::ffi::OsString;
@@ -94,6 +101,14 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Events(args) => cx.block_on(events::run(&cx, args)),
         Command::Messages(args) => cx.block_on(messages::run(&cx, args)),
         Command::Answer(args) => cx.block_on(answer::run(&cx, args)),
+        Command::Inbox(args) => cx.block_on(inbox::run(&cx, args)),
+        Command::Diff(args) => cx.block_on(diff::run(&cx, args)),
+        Command::Publish(args) => cx.block_on(publish::run(&cx, args)),
+        Command::Rerun(args) => cx.block_on(rerun::run(&cx, args)),
+        Command::Lineage(args) => cx.block_on(rerun::lineage(&cx, args)),
+        Command::Gc(args) => cx.block_on(gc::run(&cx, args)),
+        Command::Verify(args) => cx.block_on(verify::run(&cx, args)),
+        Command::Trust(args) => cx.block_on(verify::trust(&cx, args)),
         Command::Init(args) => cx.block_on(init::run(&cx, args)),
         Command::Pair(args) => cx.block_on(pair::run(&cx, args)),
         Command::People(args) => cx.block_on(pair::people(&cx, args)),

@@ -1,4 +1,5 @@
-//! The programs that run in an agent's window or beside it: `shim`, `log-writer`, `notify`, `hook`, `demo-agent`.
+//! The programs that run in an agent's window or beside it: `shim`, `log-writer`, `check`, `notify`, `hook`,
+//! `demo-agent`.
 //!
 //! They are told by the first word alone, before the tree of commands is built: a hook runs at every step of an agent and has to
 //! cost next to nothing, must never print, and a shim lives as long as its agent.
@@ -8,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Command as Parser;
 
-use super::{demo_agent, finish, hook, log_writer, notify, shim, usage};
+use super::{check, demo_agent, finish, hook, log_writer, notify, shim, usage};
 use crate::domain::fault::Result;
 
 /// Runs the program that the first word names; none when it names a command.
@@ -22,6 +23,7 @@ pub fn dispatch(args: &[OsString]) -> Option<ExitCode> {
         "demo-agent" => parsed("telecoder demo-agent", rest, |args| {
             demo_agent::run(args).map(ExitCode::from)
         }),
+        "check" => parsed("telecoder check", rest, check::run),
         "notify" => parsed("telecoder notify", rest, notify::run),
         _ => return None,
     };

@@ -8,13 +8,14 @@ use super::{out, send};
 use crate::api::client::{Client, path};
 use crate::api::wire::{self, CreateRequest};
 use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::work::WorkspaceKind;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The agent: a name of the configuration, `auto` (the first one that is installed) or `demo` [default: `default_agent`].
     #[arg(long, short, value_name = "AGENT")]
     agent: Option<String>,
-    /// Work on a repository: a path or a URL. Without it the session has an empty directory of its own.
+    /// Work on a repository: a path, a URL, or `owner/name` on the forge. Without it the session has an empty directory of its own.
     #[arg(long, short, value_name = "PATH|URL")]
     repo: Option<String>,
     /// The session's name; made from the repository or the prompt when not given.
@@ -23,6 +24,27 @@ pub struct Args {
     /// What the agent may do: locked, observe, ask, standard or yolo [default: `default_policy`].
     #[arg(long, short, value_name = "POLICY")]
     policy: Option<String>,
+    /// Begin from this branch, tag or commit of the repository [default: its HEAD].
+    #[arg(long, value_name = "REF", requires = "repo")]
+    base: Option<String>,
+    /// The session's own branch [default: `telecoder/<id>`].
+    #[arg(long, value_name = "NAME", requires = "repo")]
+    branch: Option<String>,
+    /// Work on the branch of this pull request of the repository.
+    #[arg(long, value_name = "N", requires = "repo", conflicts_with_all = ["base", "branch"])]
+    pr: Option<u64>,
+    /// Work in the checkout itself, and not in a clone of it: what the agent does there is done to your own files.
+    #[arg(long, requires = "repo", conflicts_with_all = ["base", "branch", "pr"])]
+    in_place: bool,
+    /// Requests of reviewers and failing checks of the session's pull request become prompts.
+    #[arg(long, requires = "repo")]
+    follow: bool,
+    /// Check the work after each turn that changed something with this command (may be given more than once).
+    #[arg(long, value_name = "CMD", requires = "repo")]
+    verify: Vec<String>,
+    /// Send failing checks back to the agent, N times at most.
+    #[arg(long, value_name = "N", requires = "repo")]
+    until_green: Option<u32>,
     /// Print the replies and return at the end of the first turn: exit code 0, 20 (failed), 21 (needs input) or 12 (uncertain).
     #[arg(long, short)]
     wait: bool,
@@ -48,6 +70,13 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
         name: args.name,
         repo: args.repo,
         cwd: cwd.map(|path| path.display().to_string()),
+        base: args.base,
+        branch: args.branch,
+        verify: args.verify,
+        until_green: args.until_green,
+        pull: args.pr,
+        workspace: args.in_place.then_some(WorkspaceKind::InPlace),
+        follow: args.follow.then_some(true),
         prompt: Some(prompt),
     };
     let client = cx.client()?;

@@ -32,6 +32,12 @@ fn render(session: &Session, now: Timestamp) -> String {
             let _ = writeln!(text, "{key:<10} {}", one_line(&value));
         }
     }
+    if let Some(pull) = &session.pull {
+        let _ = writeln!(text, "{:<10} {}", "published", one_line(&pull.told()));
+    }
+    for line in super::inbox::in_status(session) {
+        let _ = writeln!(text, "{:<10} {}", "outcome", one_line(&line));
+    }
     if let Some(dialog) = &session.dialog {
         let _ = writeln!(
             text,

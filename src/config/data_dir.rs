@@ -88,6 +88,10 @@ impl DataDir {
     pub fn launches(&self, id: &SessionId) -> PathBuf {
         self.session(id).join("launches")
     }
+    /// The window of checks with this number, like a launch.
+    pub fn check(&self, id: &SessionId, no: LaunchNo) -> PathBuf {
+        self.session(id).join("checks").join(no.to_string())
+    }
     pub fn launch(&self, id: &SessionId, no: LaunchNo) -> PathBuf {
         self.launches(id).join(no.to_string())
     }

@@ -33,7 +33,36 @@ pub(super) struct RawConfig {
     pub(super) telegram: Option<RawTelegram>,
     pub(super) tmux: RawTmux,
     pub(super) limits: RawLimits,
+    pub(super) github: RawGithub,
+    pub(super) publish: RawPublish,
+    pub(super) verify: RawVerify,
     pub(super) log: RawLog,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawGithub {
+    pub(super) token_file: Option<String>,
+    pub(super) api_url: String,
+    pub(super) poll_s: u32,
+    pub(super) follow_prompts_max: u32,
+    pub(super) follow_from: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPublish {
+    pub(super) auto: String,
+    pub(super) author: String,
+    pub(super) file_bytes: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawVerify {
+    pub(super) commands: Vec<String>,
+    pub(super) timeout_s: u32,
+    pub(super) output_bytes: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

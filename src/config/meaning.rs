@@ -5,13 +5,13 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::environment::Environment;
-use super::file::{RawAgent, RawConfig, RawTelegram};
+use super::file::{RawAgent, RawConfig, RawGithub, RawTelegram};
 use super::keys::{self, AGENTS, KEYS, Shape};
 use super::locate::{command_line, data_dir, program, secret_path};
 use super::source::Sources;
 use super::{
-    AfterLoss, AgentConfig, Config, Limits, LogConfig, LogFormat, Overrides, Receipts, ReplyMode, TelegramConfig,
-    TmuxConfig, Transcriber,
+    AfterLoss, AgentConfig, AutoPublish, Config, GithubConfig, Limits, LogConfig, LogFormat, Overrides, PublishConfig,
+    Receipts, ReplyMode, TelegramConfig, TmuxConfig, Transcriber, VerifyConfig,
 };
 use crate::domain::agent::Evidence;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -111,6 +111,17 @@ impl RawConfig {
                 letters_max: self.limits.letters_max as usize,
                 log_bytes: self.limits.log_bytes.into(),
             },
+            github: self.github.mean(env, sources)?,
+            publish: PublishConfig {
+                auto: auto_publish(&self.publish.auto, sources)?,
+                author: author(&self.publish.author, sources)?,
+                file_bytes: self.publish.file_bytes.into(),
+            },
+            verify: VerifyConfig {
+                commands: self.verify.commands,
+                timeout: Duration::from_secs(self.verify.timeout_s.into()),
+                output_bytes: self.verify.output_bytes as usize,
+            },
             log: LogConfig {
                 level: log_level(self.log.level, sources)?,
                 format: log_format(&self.log.format, sources)?,
@@ -142,6 +153,44 @@ impl RawAgent {
     }
 }
 
+impl RawGithub {
+    fn mean(self, env: &Environment, sources: &Sources) -> Result<GithubConfig> {
+        let token = self
+            .token_file
+            .map(|file| secret_path("github.token_file", &file, env, sources));
+        Ok(GithubConfig {
+            token_file: token.transpose()?,
+            api_url: api_url("github.api_url", self.api_url, sources)?,
+            poll: Duration::from_secs(self.poll_s.into()),
+            follow_prompts_max: self.follow_prompts_max,
+            follow_from: self.follow_from,
+        })
+    }
+}
+
+fn auto_publish(word: &str, sources: &Sources) -> Result<AutoPublish> {
+    match word {
+        "off" => Ok(AutoPublish::Off),
+        "push" => Ok(AutoPublish::Push),
+        "pr" => Ok(AutoPublish::Pull),
+        other => Err(not_one_of("publish.auto", other, &["off", "push", "pr"], sources)),
+    }
+}
+
+/// `Name <address>`.
+fn author(text: &str, sources: &Sources) -> Result<(String, String)> {
+    let parts = text.strip_suffix('>').and_then(|text| text.split_once('<'));
+    match parts.map(|(name, address)| (name.trim(), address.trim())) {
+        Some((name, address)) if !name.is_empty() && !address.is_empty() && !text.contains(['\n', '\0']) => {
+            Ok((name.to_owned(), address.to_owned()))
+        }
+        _ => Err(sources.fault(
+            "publish.author",
+            format_args!("is `{text}`; it is written `Name <address>`"),
+        )),
+    }
+}
+
 impl RawTelegram {
     fn mean(self, env: &Environment, sources: &Sources) -> Result<TelegramConfig> {
         let Some(token_file) = self.token_file else {
@@ -157,7 +206,10 @@ impl RawTelegram {
         }
         Ok(TelegramConfig {
             token_file: secret_path("telegram.token_file", &token_file, env, sources)?,
-            api_url: self.api_url.map(|url| api_url(url, sources)).transpose()?,
+            api_url: self
+                .api_url
+                .map(|url| api_url("telegram.api_url", url, sources))
+                .transpose()?,
             allow: self.allow,
             home_chat: self.home_chat,
             poll_timeout: Duration::from_secs(self.poll_timeout_s.into()),
@@ -336,9 +388,9 @@ fn pattern(key: &str, text: Option<String>, sources: &Sources) -> Result<Option<
     Ok(text)
 }
 
-/// The token travels in the path of every request, so the way must be encrypted or not leave the machine.
-fn api_url(text: String, sources: &Sources) -> Result<String> {
-    let told = |what: String| sources.fault("telegram.api_url", what);
+/// A token travels in every request, so the way must be encrypted or not leave the machine.
+fn api_url(key: &str, text: String, sources: &Sources) -> Result<String> {
+    let told = |what: String| sources.fault(key, what);
     let url = url::Url::parse(&text).map_err(|error| told(format!("is not a URL: {error}")))?;
     let loopback = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
@@ -350,10 +402,8 @@ fn api_url(text: String, sources: &Sources) -> Result<String> {
         "https" => {}
         "http" if loopback => {}
         "http" => {
-            return Err(
-                told("is plain http to another machine; it would show the bot's token".into())
-                    .hint("Use https, or http to 127.0.0.1, [::1] or localhost."),
-            );
+            return Err(told("is plain http to another machine; it would show the token".into())
+                .hint("Use https, or http to 127.0.0.1, [::1] or localhost."));
         }
         other => {
             return Err(told(format!(

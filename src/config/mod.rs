@@ -29,7 +29,7 @@ use crate::domain::route::ChatRef;
 use self::environment::Environment;
 use self::source::Sources;
 
-pub use self::secret::read_token;
+pub use self::secret::{read_token, read_token_file};
 
 /// The channel of `[telegram]`, as it stands in a [`ChatRef`].
 pub const TELEGRAM: &str = "telegram";
@@ -50,7 +50,63 @@ pub struct Config {
     pub telegram: Option<TelegramConfig>,
     pub tmux: TmuxConfig,
     pub limits: Limits,
+    pub github: GithubConfig,
+    pub publish: PublishConfig,
+    pub verify: VerifyConfig,
     pub log: LogConfig,
+}
+
+/// The forge to which sessions publish.
+#[derive(Debug, Clone)]
+pub struct GithubConfig {
+    /// None: only public repositories, and nothing is published.
+    pub token_file: Option<PathBuf>,
+    /// Without a slash at its end.
+    pub api_url: String,
+    /// Between two looks at open pull requests.
+    pub poll: Duration,
+    /// Prompts that come of one pull request, at most.
+    pub follow_prompts_max: u32,
+    /// Whose words may become a prompt: associations as the forge names them.
+    pub follow_from: Vec<String>,
+}
+
+impl GithubConfig {
+    /// Where the forge's repositories are: `https://github.com`, without a slash at its end.
+    pub fn web_url(&self) -> String {
+        match self.api_url.as_str() {
+            "https://api.github.com" => "https://github.com".to_owned(),
+            own => own.strip_suffix("/api/v3").unwrap_or(own).to_owned(),
+        }
+    }
+}
+
+/// What happens by itself after a turn that ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AutoPublish {
+    Off,
+    Push,
+    Pull,
+}
+
+#[derive(Debug, Clone)]
+pub struct PublishConfig {
+    pub auto: AutoPublish,
+    /// Name and address of the commits that we make.
+    pub author: (String, String),
+    /// A larger file is not published.
+    pub file_bytes: u64,
+}
+
+/// How a session's work is checked.
+#[derive(Debug, Clone)]
+pub struct VerifyConfig {
+    /// For every repository that names none of its own.
+    pub commands: Vec<String>,
+    /// For each command; then it is ended with its children.
+    pub timeout: Duration,
+    /// How much of each command's output is kept: its beginning and its end.
+    pub output_bytes: usize,
 }
 
 /// Which of an agent's words reach the person at the end of a turn.

@@ -22,6 +22,12 @@ pub fn read_token(telegram: &TelegramConfig) -> Result<SecretString> {
     read_secret(&telegram.token_file, credentials.as_deref().map(Path::new))
 }
 
+/// Reads the forge's token. Errors as [`read_token`].
+pub fn read_token_file(file: &Path) -> Result<SecretString> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    read_secret(file, credentials.as_deref().map(Path::new))
+}
+
 pub(super) fn read_secret(file: &Path, credentials: Option<&Path>) -> Result<SecretString> {
     let told = |what: String| Fault::new(Kind::Config, format!("token file {}: {what}", file.display()));
     if let Some(name) = file.to_str().and_then(|file| file.strip_prefix(CREDENTIAL)) {

@@ -153,14 +153,19 @@ fn the_manual_shows_every_key_and_its_default() {
 fn the_manual_explains_examples_and_limits() {
     let mut explained = 0;
     let mut about = String::new();
+    let mut table = "";
     for line in MANUAL.lines() {
         if let Some(text) = line.strip_prefix("# ") {
             about.push_str(text);
             about.push(' ');
             continue;
         }
-        let assigned = line.strip_prefix('#').and_then(|line| line.split_once(" = "));
-        if let Some(key) = assigned.and_then(|(name, _)| KEYS.iter().find(|key| key.name == name)) {
+        let typed = line.strip_prefix('#');
+        if let Some(named) = typed.and_then(|line| line.strip_prefix('[')?.strip_suffix(']')) {
+            table = named.split('.').next().unwrap_or_default();
+        }
+        let assigned = typed.and_then(|line| line.split_once(" = "));
+        if let Some(key) = assigned.and_then(|(name, _)| keys::find(table, name)) {
             explained += 1;
             assert_eq!(
                 key.default.is_none(),
@@ -269,6 +274,8 @@ fn every_key_has_its_variable() {
             ("evidence", _) => "hook",
             ("level", _) => "debug",
             ("format", _) => "json",
+            ("auto", _) => "pr",
+            ("author", _) => "Somebody <somebody@example.invalid>",
             ("receipts", _) => "👍,👍,👍,👍,👍,👍",
             ("topics", _) => "off",
             ("own_approval", _) => "refuse",

@@ -41,6 +41,15 @@ pub enum EventKind {
     AskOpened,
     #[serde(rename = "ask.answered")]
     AskAnswered,
+    /// An outcome was recorded, or its checks ended.
+    #[serde(rename = "outcome.created")]
+    OutcomeCreated,
+    #[serde(rename = "inbox.acked")]
+    InboxAcked,
+    #[serde(rename = "pull.state")]
+    PullState,
+    #[serde(rename = "pull.news")]
+    PullNews,
     #[serde(rename = "dialog.opened")]
     DialogOpened,
     #[serde(rename = "dialog.closed")]

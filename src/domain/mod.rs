@@ -13,6 +13,7 @@ pub mod ids;
 pub mod launch;
 pub mod letter;
 pub mod message;
+pub mod outcome;
 pub mod person;
 pub mod policy;
 pub mod route;
@@ -20,5 +21,6 @@ pub mod screen;
 pub mod session;
 pub mod text;
 pub mod turn;
+pub mod work;
 
 pub use jiff::Timestamp;

@@ -209,6 +209,9 @@ pub enum SessionEvent {
         source: Source,
         text: String,
     },
+    /// Checks of the turn's work run in a window of their own.
+    ChecksBegun,
+    ChecksEnded,
     /// Only a person can help: the login expired, the screen is one that nobody knows. The code says what it is.
     NeedsPerson {
         source: Source,
@@ -280,6 +283,17 @@ pub fn step(status: &Status, event: &SessionEvent) -> Option<(Status, Vec<Sessio
         )),
         E::ResumeRequested => None,
         _ if status.state == SessionState::Queued => None,
+        E::ChecksBegun => (status.state == SessionState::Idle).then(|| {
+            let text = "the turn's work is being checked";
+            (
+                Status::new(SessionState::Verifying, Source::Process, "checking", text),
+                vec![],
+            )
+        }),
+        E::ChecksEnded => (status.state == SessionState::Verifying).then(|| {
+            let status = Status::new(SessionState::Idle, Source::Process, "ready", "the checks have ended");
+            (status, vec![SessionEffect::DeliverNext])
+        }),
         E::Ready { source } => on_ready(status, *source),
         E::Working { source } | E::DialogClosed { source } => (status.state != SessionState::Working).then(|| {
             let status = Status::new(
@@ -317,7 +331,7 @@ fn queued_for_resume() -> Status {
 
 fn on_ready(status: &Status, source: Source) -> Option<(Status, Vec<SessionEffect>)> {
     let text = match status.state {
-        SessionState::Idle => return None,
+        SessionState::Idle | SessionState::Verifying => return None,
         SessionState::Starting => "the agent is ready for a prompt",
         SessionState::Limited => "the limit is over",
         _ => "the agent ended its turn",

@@ -3,6 +3,7 @@
 //! Knows no tmux, no SQL and no agent. The programs of this room (`shim`, `log_writer`, writing a letter) run outside the
 //! daemon, use no async runtime, and work while the daemon is down.
 
+pub mod check;
 mod exit_file;
 mod files;
 pub mod layout;

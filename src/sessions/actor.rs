@@ -100,6 +100,8 @@ pub(super) struct Turns {
     pub running: Vec<Turn>,
     /// The oldest that waits.
     pub waiting: Option<Turn>,
+    /// One that ended has no outcome yet.
+    pub unmeasured: bool,
 }
 
 impl Actor {
@@ -215,6 +217,10 @@ impl Actor {
         if let Some(next) = self.observe(session, launch).await? {
             return Ok(next);
         }
+        // The next prompt would change what the turn before is measured by.
+        if session.branch.is_some() && turns.unmeasured {
+            return Ok(Next::Sleep(None));
+        }
         self.deliver_next(session, launch, turns.waiting).await
     }
 
@@ -293,6 +299,7 @@ fn turns(tx: &Tx<'_>, id: &SessionId) -> Result<Turns> {
     Ok(Turns {
         running: tx.running_turns(id)?,
         waiting: tx.next_waiting_turn(id)?,
+        unmeasured: tx.turn_without_outcome(id)?.is_some(),
     })
 }
 

@@ -6,6 +6,7 @@ use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::route::PromptOrigin;
 use crate::domain::session::Session;
+use crate::domain::work::{Work, WorkspaceKind};
 
 impl Engine {
     /// What the agent's own records hold for this session's directory, newest first.
@@ -52,6 +53,13 @@ impl Engine {
                 .hint("Start a new session instead: telecoder run"));
             }
         };
+        // A clone of its own, whatever the first one works in: two on one branch would undo each other's work.
+        let work = Work {
+            branch: None,
+            pull: None,
+            kind: WorkspaceKind::Clone,
+            ..self.work(&session.id).await?
+        };
         self.create(NewSessionRequest {
             agent: session.agent.clone(),
             policy: session.policy,
@@ -63,6 +71,7 @@ impl Engine {
             origin,
             key,
             fork_of: Some(native_id),
+            work,
         })
         .await
     }

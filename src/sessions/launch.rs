@@ -124,7 +124,7 @@ impl Actor {
             return Ok(());
         }
         let source = workspace::resolve_repo(repo, std::path::Path::new("/")).await?;
-        let prepared = workspace::prepare(&source, &paths.mirrors(), &session.work_dir, &self.id).await?;
+        let prepared = self.engine.prepare_work(session, &source).await?;
         let id = self.id.clone();
         self.engine
             .0

@@ -26,6 +26,7 @@ mod settle;
 mod status;
 mod tell;
 mod verbs;
+mod work;
 
 use std::sync::Arc;
 
@@ -45,6 +46,9 @@ use crate::tmux::Tmux;
 pub use explain::Explanation;
 pub use request::{NewSessionRequest, RawRequest};
 pub use verbs::Interrupted;
+pub use work::{
+    DiffRequest, GcItem, GcReport, GcRequest, PublishRequest, Published, Relative, RerunRequest, VerifyRequest,
+};
 
 /// What the engine is built from.
 pub struct EngineParts {
@@ -70,6 +74,8 @@ struct Inner {
     watcher: Watcher,
     actors: actors::Actors,
     schedule: tokio::sync::Notify,
+    work: work::WorkState,
+    mirrors: crate::workspace::Mirrors,
     /// Dialogs are answered one after another: two answers at once would be two keys.
     answering: tokio::sync::Mutex<()>,
     cancel: CancellationToken,
@@ -81,6 +87,7 @@ impl Engine {
     /// then letters, then tmux, then settles half-done prompts.
     pub async fn start(parts: EngineParts) -> Result<Self> {
         let (watcher, changes) = Watcher::new()?;
+        let mirrors = work::mirrors(&parts.config, &parts.paths);
         let engine = Self(Arc::new(Inner {
             config: parts.config,
             store: parts.store,
@@ -90,6 +97,8 @@ impl Engine {
             watcher,
             actors: actors::Actors::default(),
             schedule: tokio::sync::Notify::new(),
+            work: work::WorkState::default(),
+            mirrors,
             answering: tokio::sync::Mutex::new(()),
             cancel: parts.cancel,
             tracker: parts.tracker,
@@ -97,6 +106,7 @@ impl Engine {
         engine.0.tmux.wait_for_old_clients().await?;
         schedule::recover(&engine).await?;
         schedule::spawn_tasks(&engine, changes);
+        work::spawn(&engine);
         Ok(engine)
     }
 

@@ -27,11 +27,19 @@ impl Engine {
         self.delete_files(id).await
     }
 
-    async fn refuse_unpublished(&self, session: &Session) -> Result<()> {
-        if session.branch.is_none() || !session.work_dir.exists() {
+    pub(in crate::sessions) async fn refuse_unpublished(&self, session: &Session) -> Result<()> {
+        if session.branch.is_none()
+            || !session.work_dir.starts_with(self.0.paths.sessions())
+            || !session.work_dir.exists()
+        {
             return Ok(());
         }
-        let lost = workspace::unpublished(&self.0.paths.mirrors(), &session.work_dir, &session.id).await?;
+        if let Some(pushed) = self.publication(&session.id).await?.and_then(|known| known.pushed)
+            && workspace::is_in_commit(&self.0.mirrors, &session.work_dir, &session.id, &pushed).await?
+        {
+            return Ok(());
+        }
+        let lost = workspace::unpublished(&self.0.mirrors, &session.work_dir, &session.id).await?;
         if lost == Unpublished::default() {
             return Ok(());
         }
@@ -52,6 +60,7 @@ impl Engine {
 
     async fn delete_files(&self, id: &SessionId) -> Result<()> {
         let dir = self.0.paths.session(id);
+        workspace::forget_session(&self.0.mirrors, id)?;
         let deleted = tokio::task::spawn_blocking(move || match std::fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(Fault::io(format!("deleting {}", dir.display()), &error))

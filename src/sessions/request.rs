@@ -13,6 +13,7 @@ use crate::domain::route::{ChatRef, PromptOrigin};
 use crate::domain::session::{Session, SessionEvent, SessionState, Source};
 use crate::domain::text::{Sanitised, name_from, sanitise};
 use crate::domain::turn::{Turn, TurnKind};
+use crate::domain::work::Work;
 use crate::store::{NewSession, NewTurn, Tx};
 use crate::workspace::{self, RepoSource};
 
@@ -32,6 +33,8 @@ pub struct NewSessionRequest {
     pub origin: PromptOrigin,
     /// A client's own key: the same request twice makes one session.
     pub key: Option<String>,
+    /// On what it works, and how its work is checked.
+    pub work: Work,
     /// The agent's own id of a conversation to begin from.
     pub fork_of: Option<String>,
 }
@@ -45,6 +48,7 @@ pub struct RawRequest {
     pub repo: Option<String>,
     /// Where a relative `repo` begins.
     pub cwd: Option<PathBuf>,
+    pub work: Work,
 }
 
 impl Engine {
@@ -64,6 +68,8 @@ impl Engine {
         let repo = match &raw.repo {
             Some(word) => {
                 let cwd = raw.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
+                let named = workspace::forge_address(word, &cwd, &self.0.config.github.web_url());
+                let word = named.as_deref().unwrap_or(word);
                 Some(repo_text(workspace::resolve_repo(word, &cwd).await?))
             }
             None => None,
@@ -78,6 +84,7 @@ impl Engine {
             prompt: None,
             origin: PromptOrigin::Api,
             key: None,
+            work: super::work::checked(&raw.work, raw.repo.is_some())?,
             fork_of: None,
         })
     }
@@ -97,7 +104,7 @@ impl Engine {
             .transpose()?;
         let id = SessionId::from_random(Uuid::new_v4().as_u64_pair().0);
         let session = tx.insert_session(NewSession {
-            work_dir: self.0.paths.work(&id),
+            work_dir: self.work_dir(tx, &id, request)?,
             id,
             name: request.name.clone(),
             name_stem: name_stem(request),
@@ -110,6 +117,9 @@ impl Engine {
             key: request.key.clone(),
             fork_of: request.fork_of.clone(),
         })?;
+        if request.work != Work::default() {
+            tx.set_work(&session.id, &request.work)?;
+        }
         if let Some(text) = text {
             insert_turn(tx, &session.id, TurnKind::Prompt, text, request.origin.clone(), None)?;
         }

@@ -24,6 +24,7 @@ mod messages;
 mod names;
 mod open;
 mod outbox;
+mod outcomes;
 mod people;
 mod replies;
 mod rows;
@@ -33,6 +34,7 @@ mod sessions;
 mod telegram;
 mod threads;
 mod turns;
+mod works;
 mod writer;
 
 #[cfg(test)]
@@ -46,6 +48,8 @@ pub use glances::{Glance, TurnGlance};
 pub use marks::Mark;
 pub use messages::NewMessage;
 pub use outbox::OutboxPart;
+pub use outcomes::{NewOutcome, Stage};
 pub use sessions::{NewSession, SessionFilter};
 pub use telegram::StoredUpdate;
 pub use turns::NewTurn;
+pub use works::NewNews;

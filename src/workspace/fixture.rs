@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::{Prepared, RepoSource, Unpublished, prepare, resolve_repo, unpublished};
+use super::{Begin, Mirrors, Prepared, RepoSource, Unpublished, prepare, resolve_repo, unpublished};
 use crate::domain::fault::{Fault, Result};
 use crate::domain::ids::SessionId;
 
@@ -35,8 +35,8 @@ impl World {
         self.dir.path().join(name)
     }
 
-    pub(super) fn mirrors(&self) -> PathBuf {
-        self.path("mirrors")
+    pub(super) fn mirrors(&self) -> Mirrors {
+        Mirrors::new(self.path("mirrors"), None)
     }
 
     pub(super) fn work(&self, id: &SessionId) -> PathBuf {
@@ -80,7 +80,7 @@ impl World {
 
     pub(super) async fn prepare(&self, repo: &str, id: &SessionId) -> Result<Prepared> {
         let source = self.resolve(repo).await?;
-        prepare(&source, &self.mirrors(), &self.work(id), id).await
+        prepare(&source, &self.mirrors(), &self.work(id), id, &Begin::default()).await
     }
 
     pub(super) async fn unpublished(&self, id: &SessionId) -> Result<Unpublished> {
@@ -89,7 +89,7 @@ impl World {
 
     #[track_caller]
     pub(super) fn mirror(&self) -> PathBuf {
-        let entries = std::fs::read_dir(self.mirrors())
+        let entries = std::fs::read_dir(self.path("mirrors"))
             .unwrap()
             .map(|entry| entry.unwrap().path());
         let mut mirrors: Vec<PathBuf> = entries
@@ -135,6 +135,11 @@ impl World {
         std::fs::create_dir_all(git_dir.join("info")).unwrap();
         std::fs::write(git_dir.join("info/attributes"), TRAPPED).unwrap();
         std::fs::write(repo.join(".gitattributes"), TRAPPED).unwrap();
+    }
+
+    /// How many there are.
+    pub(super) fn traps(&self) -> usize {
+        TRAPS.len() + HOOKS.len() + 1
     }
 
     fn trap_setting(&self, key: &str, value: &str) -> String {

@@ -18,8 +18,9 @@ use tokio::sync::OnceCell;
 
 use crate::domain::fault::{Fault, Kind};
 
-/// Debian 12's. Older ones let a served repository start programs (CVE-2024-32004) unless their distribution mended it.
-const VERSION_MIN: (u32, u32) = (2, 39);
+/// Ubuntu 22.04's. Nothing that keeps an agent's repository harmless depends on the version: no git of ours runs in one (see
+/// `lens`). Older ones lack options that we use (`GIT_CONFIG_GLOBAL`, `--no-write-fetch-head`).
+const VERSION_MIN: (u32, u32) = (2, 34);
 /// Questions that touch no network and no work tree.
 pub(super) const QUICK: Duration = Duration::from_secs(60);
 /// Asking a remote for its refs.
@@ -95,6 +96,7 @@ pub(super) struct Git {
     stdin: Stdio,
     limit: Duration,
     transports: &'static str,
+    settings: Vec<&'static str>,
 }
 
 impl Git {
@@ -108,6 +110,7 @@ impl Git {
             stdin: Stdio::null(),
             limit: QUICK,
             transports: "file:https:ssh",
+            settings: Vec::new(),
         }
     }
 
@@ -128,6 +131,12 @@ impl Git {
 
     pub(super) fn env(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name, value.as_ref().into()));
+        self
+    }
+
+    /// One more setting, stronger than any repository's.
+    pub(super) fn config(mut self, setting: &'static str) -> Self {
+        self.settings.push(setting);
         self
     }
 
@@ -162,21 +171,32 @@ impl Git {
         self.run_with(program).await
     }
 
+    /// Runs it and gives at most `max` bytes of its output, and whether there was more.
+    pub(super) async fn run_cut(self, max: u64) -> Result<(Vec<u8>, bool), GitError> {
+        let program = program().await?;
+        let (out, stderr, status) = self.talk(program, max).await?;
+        let cut = out.exceeded;
+        let out = Capped { exceeded: false, ..out };
+        judge(out, &stderr, status).map(|bytes| (bytes, cut))
+    }
+
     async fn run_with(self, program: &Path) -> Result<Vec<u8>, GitError> {
+        let (out, stderr, status) = self.talk(program, STDOUT_BYTES_MAX).await?;
+        judge(out, &stderr, status)
+    }
+
+    async fn talk(self, program: &Path, stdout_max: u64) -> Result<(Capped, Vec<u8>, ExitStatus), GitError> {
         let limit = self.limit;
         let mut child = self.command(program).spawn().map_err(GitError::Io)?;
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
         let talk = async {
-            let (out, err) = tokio::join!(
-                read_capped(stdout, STDOUT_BYTES_MAX),
-                read_capped(stderr, STDERR_BYTES_MAX)
-            );
+            let (out, err) = tokio::join!(read_capped(stdout, stdout_max), read_capped(stderr, STDERR_BYTES_MAX));
             let status = child.wait().await?;
             Ok::<_, std::io::Error>((out?, err?, status))
         };
         match tokio::time::timeout(limit, talk).await {
-            Ok(Ok((out, err, status))) => judge(out, &err.bytes, status),
+            Ok(Ok((out, err, status))) => Ok((out, err.bytes, status)),
             Ok(Err(error)) => Err(GitError::Io(error)),
             Err(_) => {
                 end(&mut child).await;
@@ -202,7 +222,7 @@ impl Git {
             .env("GIT_SSH_VARIANT", "ssh")
             .envs(self.env)
             .arg("--no-pager")
-            .args(GUARDS.iter().flat_map(|guard| ["-c", guard]))
+            .args(GUARDS.iter().chain(&self.settings).flat_map(|guard| ["-c", guard]))
             .args(self.args)
             .current_dir(self.cwd)
             .stdin(self.stdin)
@@ -335,6 +355,11 @@ impl GitError {
 /// git's output as lines of text. Output that is no UTF-8 (file names) is never read this way.
 pub(super) fn lines(out: &[u8]) -> impl Iterator<Item = &str> {
     std::str::from_utf8(out).unwrap_or_default().lines()
+}
+
+/// The entries of a `-z` list.
+pub(super) fn entries(out: &[u8]) -> impl Iterator<Item = &[u8]> {
+    out.split(|b| *b == 0).filter(|entry| !entry.is_empty())
 }
 
 /// A single path that git printed, as it is.

@@ -12,10 +12,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::RepoSource;
 use super::git::{self, Git};
 use super::lock::MirrorLock;
+use super::mirrors::Mirrors;
 use super::repo_source::is_loopback;
+use super::{Begin, RepoSource};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 
@@ -40,6 +41,22 @@ pub(super) struct Record {
     /// Directory name beneath `mirrors`.
     pub mirror: String,
     pub source: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+}
+
+impl Record {
+    pub(super) fn read(mirrors: &Mirrors, id: &SessionId) -> Result<Option<Self>> {
+        let path = record_path(mirrors, id);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Fault::io(format!("reading {}", path.display()), &error)),
+        };
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| Fault::new(Kind::Storage, format!("{} is damaged: {error}", path.display())))
+    }
 }
 
 /// A locked mirror. Nobody else of ours works in it as long as this value lives.
@@ -47,14 +64,18 @@ pub(super) struct Mirror {
     pub dir: PathBuf,
     global: PathBuf,
     lock: MirrorLock,
-    source: String,
+    pub source: String,
+    mirrors: Mirrors,
+    /// The source's own `origin`, as it was when the session began.
+    pub origin: Option<String>,
 }
 
 impl Mirror {
     /// The mirror of this source, made if there is none.
-    pub(super) async fn open(mirrors: &Path, source: &RepoSource) -> Result<(Self, SourceHead)> {
+    pub(super) async fn open(mirrors: &Mirrors, source: &RepoSource) -> Result<(Self, SourceHead)> {
         let source = source.as_git_arg();
-        let mirror = Self::lock(mirrors, mirror_name(&source), source).await?;
+        let mut mirror = Self::lock(mirrors, mirror_name(&source), source).await?;
+        mirror.origin = mirror.ask_origin().await;
         let head = mirror.ask_source().await?;
         mirror.make(&head).await?;
         mirror.remove_stale_locks()?;
@@ -62,16 +83,12 @@ impl Mirror {
     }
 
     /// The mirror that a session's clone was made of; none for a session without a repository.
-    pub(super) async fn of_session(mirrors: &Path, id: &SessionId) -> Result<Option<Self>> {
-        let path = record_path(mirrors, id);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Fault::io(format!("reading {}", path.display()), &error)),
+    pub(super) async fn of_session(mirrors: &Mirrors, id: &SessionId) -> Result<Option<Self>> {
+        let Some(record) = Record::read(mirrors, id)? else {
+            return Ok(None);
         };
-        let record: Record = serde_json::from_str(&text)
-            .map_err(|error| Fault::new(Kind::Storage, format!("{} is damaged: {error}", path.display())))?;
-        let mirror = Self::lock(mirrors, record.mirror, record.source).await?;
+        let mut mirror = Self::lock(mirrors, record.mirror, record.source).await?;
+        mirror.origin = record.origin;
         if !mirror.dir.is_dir() {
             return Err(Fault::new(
                 Kind::Storage,
@@ -82,7 +99,16 @@ impl Mirror {
         Ok(Some(mirror))
     }
 
-    async fn lock(mirrors: &Path, name: String, source: String) -> Result<Self> {
+    /// Where a session's repository is published: its own address, or its source's `origin` as it was when the session began.
+    pub(super) fn address_of(mirrors: &Mirrors, id: &SessionId) -> Result<Option<String>> {
+        let Some(record) = Record::read(mirrors, id)? else {
+            return Ok(None);
+        };
+        let local = Path::new(&record.source).is_absolute();
+        Ok(if local { record.origin } else { Some(record.source) })
+    }
+
+    async fn lock(mirrors: &Mirrors, name: String, source: String) -> Result<Self> {
         let global = mirrors.join("gitconfig");
         private_dir(mirrors)?;
         write_once(&global, GLOBAL_CONFIG)?;
@@ -92,6 +118,8 @@ impl Mirror {
             global,
             lock,
             source,
+            mirrors: mirrors.clone(),
+            origin: None,
         })
     }
 
@@ -107,10 +135,13 @@ impl Mirror {
     }
 
     /// Brings the mirror's refs up to the source's, and pins the source's HEAD as the base of a session.
-    pub(super) async fn update(&self, base_of: Option<&SessionId>, limit: Duration) -> Result<()> {
-        let base = base_of.map(|id| format!("+HEAD:{}/base", session_refs(id)));
+    pub(super) async fn update(&self, base_of: Option<(&SessionId, Option<u64>)>, limit: Duration) -> Result<()> {
+        let base = base_of.map(|(id, pull)| {
+            let from = pull.map_or_else(|| "HEAD".to_owned(), |number| format!("refs/pull/{number}/head"));
+            format!("+{from}:{}/base", session_refs(id))
+        });
         let mut fetch = self
-            .fetch()
+            .authorise(self.fetch())
             .limit(limit)
             // Without it a branch `a` that became `a/b` in the source could never be fetched again.
             .arg("--prune")
@@ -129,9 +160,60 @@ impl Mirror {
             .map_err(|error| error.into_fault(&format!("fetching `{}`", self.source)))
     }
 
-    /// Fetches refs of a session's workspace, which is read as hostile.
-    pub(super) async fn fetch_workspace(&self, work_dir: &Path, refspecs: &[String]) -> Result<()> {
-        let fetch = self.fetch().arg("--prune").arg("--").arg(work_dir);
+    /// Pins the base that was asked for, or the branch that the session goes on with.
+    pub(super) async fn set_base(&self, id: &SessionId, begin: &Begin) -> Result<()> {
+        let commit = match (&begin.base, &begin.branch) {
+            (Some(base), _) => Some(self.find_base(base).await?),
+            (None, Some(branch)) if begin.pull.is_none() => self.commit_of(&format!("refs/heads/{branch}")).await?,
+            _ => None,
+        };
+        let Some(commit) = commit else { return Ok(()) };
+        let pin = self
+            .git("update-ref")
+            .args(&[&format!("{}/base", session_refs(id)), &commit]);
+        pin.run()
+            .await
+            .map(drop)
+            .map_err(|error| error.into_fault("pinning the base"))
+    }
+
+    async fn find_base(&self, base: &str) -> Result<String> {
+        super::refname::check_base(base)?;
+        let is_id = (7..=64).contains(&base.len()) && base.bytes().all(|b| b.is_ascii_hexdigit());
+        let names = [
+            format!("refs/heads/{base}"),
+            format!("refs/tags/{base}"),
+            base.to_owned(),
+        ];
+        for name in names.iter().take(if is_id { 3 } else { 2 }) {
+            if let Some(commit) = self.commit_of(name).await? {
+                return Ok(commit);
+            }
+        }
+        Err(Fault::new(
+            Kind::NotFound,
+            format!("`{}` has no branch, tag or commit `{base}`", self.source),
+        )
+        .hint("`git branch -a` there lists the branches."))
+    }
+
+    async fn commit_of(&self, name: &str) -> Result<Option<String>> {
+        let name = format!("{name}^{{commit}}");
+        let asked = self
+            .git("rev-parse")
+            .args(&["--quiet", "--verify", "--end-of-options", &name])
+            .run()
+            .await;
+        match asked {
+            Ok(out) => Ok(git::lines(&out).next().map(str::to_owned)),
+            Err(error) if error.is_refusal() => Ok(None),
+            Err(error) => Err(error.into_fault(&format!("looking for {name}"))),
+        }
+    }
+
+    /// Fetches a session's work through the repository of ours that shows it.
+    pub(super) async fn fetch_lens(&self, lens: &Path, refspecs: &[String], work_dir: &Path) -> Result<()> {
+        let fetch = self.fetch().arg("--prune").arg("--").arg(lens);
         let fetch = refspecs.iter().fold(fetch, |fetch, refspec| fetch.arg(refspec));
         let doing = format!("reading the work in {}", work_dir.display());
         fetch.run().await.map(drop).map_err(|error| error.into_fault(&doing))
@@ -148,8 +230,25 @@ impl Mirror {
         ])
     }
 
+    pub(super) fn authorise(&self, git: Git) -> Git {
+        self.mirrors.authorise(git, &self.source)
+    }
+
+    /// Where a local source was cloned from. Written down before an agent runs, so that its word about it is not needed.
+    async fn ask_origin(&self) -> Option<String> {
+        let dir = Path::new(&self.source).is_absolute().then(|| Path::new(&self.source))?;
+        let out = Git::new("config")
+            .cwd(dir)
+            .args(&["--get", "remote.origin.url"])
+            .run()
+            .await
+            .ok()?;
+        git::lines(&out).next().map(str::to_owned)
+    }
+
     async fn ask_source(&self) -> Result<SourceHead> {
-        let out = Git::new("ls-remote")
+        let out = self
+            .authorise(Git::new("ls-remote"))
             .env("GIT_CONFIG_GLOBAL", &self.global)
             .limit(git::ASK_REMOTE)
             .plain_http(url::Url::parse(&self.source).is_ok_and(|url| is_loopback(&url)))
@@ -234,7 +333,7 @@ impl Mirror {
     }
 
     /// Writes down which mirror this session has.
-    pub(super) fn remember(&self, mirrors: &Path, id: &SessionId) -> Result<()> {
+    pub(super) fn remember(&self, mirrors: &Mirrors, id: &SessionId) -> Result<()> {
         let path = record_path(mirrors, id);
         private_dir(&mirrors.join("sessions"))?;
         let mirror = self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -242,6 +341,7 @@ impl Mirror {
             v: RECORD_VERSION,
             mirror,
             source: self.source.clone(),
+            origin: self.origin.clone(),
         };
         let text = serde_json::to_string(&record).expect("strings and a number");
         let half_made = path.with_extension("making");
@@ -266,7 +366,7 @@ pub(super) fn remove_tree(path: &Path) -> Result<()> {
     }
 }
 
-fn record_path(mirrors: &Path, id: &SessionId) -> PathBuf {
+pub(super) fn record_path(mirrors: &Mirrors, id: &SessionId) -> PathBuf {
     mirrors.join("sessions").join(format!("{id}.json"))
 }
 

@@ -7,22 +7,38 @@
 //! Knows no session state, no database and no agent. Crash behaviour: a clone exists under its final name only when it is
 //! complete; whatever a crash left half-made is removed by the next attempt.
 
+mod changes;
+mod collect;
 mod git;
+mod lens;
 mod lock;
 mod mirror;
+mod mirrors;
 mod prepare;
+pub mod publish;
+mod refname;
 mod repo_source;
 mod unpublished;
+mod view;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod speed;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
 
-pub use prepare::prepare;
-pub use repo_source::{repository_of, resolve_repo};
+use crate::domain::fault::Result;
+use crate::domain::ids::SessionId;
+
+pub use changes::{Patch, Span, base_file, diff, forget_session, is_in_commit, measure};
+pub use collect::{remove_mirror, unused_mirrors};
+pub use mirrors::{Credential, Mirrors};
+pub use prepare::{adopt, prepare};
+pub use refname::{check_base, check_branch};
+pub use repo_source::{forge_address, repository_of, resolve_repo};
 pub use unpublished::unpublished;
 
 /// What `--repo` named, checked.
@@ -34,9 +50,20 @@ pub enum RepoSource {
     Url(String),
 }
 
+/// Where a session's work begins, and on which branch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Begin {
+    /// A branch, a tag or a commit; none: the source's HEAD, or the branch itself where the source has it.
+    pub base: Option<String>,
+    /// None: `telecoder/<id>`.
+    pub branch: Option<String>,
+    /// The number of a pull request: its commit is the base.
+    pub pull: Option<u64>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// `telecoder/<id>`.
+    /// The session's branch.
     pub branch: String,
 }
 
@@ -48,6 +75,11 @@ pub struct Unpublished {
     /// Files changed, added or deleted since the last commit, and not ignored. An untracked directory counts as one, and so
     /// does a submodule that was checked out: its inside is not looked at.
     pub changed_files: u32,
+}
+
+/// Where a session's repository is published: its own address, or its source's `origin` as it was when the session began.
+pub fn address_of(mirrors: &Mirrors, id: &SessionId) -> Result<Option<String>> {
+    mirror::Mirror::address_of(mirrors, id)
 }
 
 impl Unpublished {

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::git::{self, Git};
 use super::mirror::{Mirror, remove_tree, session_refs};
-use super::{Prepared, RepoSource};
+use super::mirrors::Mirrors;
+use super::refname::check_branch;
+use super::{Begin, Prepared, RepoSource};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 
@@ -16,17 +18,26 @@ use crate::domain::ids::SessionId;
 ///
 /// Errors: `RefusedByState` for a repository without a commit and for a `work_dir` that holds something else, `Failure` with
 /// git's words, `Timeout`, `Storage`.
-pub async fn prepare(source: &RepoSource, mirrors: &Path, work_dir: &Path, id: &SessionId) -> Result<Prepared> {
+pub async fn prepare(
+    source: &RepoSource,
+    mirrors: &Mirrors,
+    work_dir: &Path,
+    id: &SessionId,
+    begin: &Begin,
+) -> Result<Prepared> {
     let prepared = Prepared {
-        branch: format!("telecoder/{id}"),
+        branch: begin.branch.clone().unwrap_or_else(|| format!("telecoder/{id}")),
     };
+    check_branch(&prepared.branch)?;
     let place = Place::of(work_dir)?;
     if place.is_taken()? {
         return Ok(prepared);
     }
     place.remove_half_made()?;
+    super::changes::forget(mirrors, id)?;
     let (mirror, head) = Mirror::open(mirrors, source).await?;
-    mirror.update(Some(id), git::FETCH).await?;
+    mirror.update(Some((id, begin.pull)), git::FETCH).await?;
+    mirror.set_base(id, begin).await?;
     mirror.follow_head(&head).await?;
     mirror.remember(mirrors, id)?;
     let mirror_dir = mirror.dir.clone();
@@ -36,6 +47,9 @@ pub async fn prepare(source: &RepoSource, mirrors: &Path, work_dir: &Path, id: &
     let made = clone(source, &mirror_dir, &making, id, &prepared.branch)
         .await
         .and_then(|()| {
+            if let Err(error) = super::changes::prime(mirrors, &making, id) {
+                tracing::warn!(session.id = %id, %error, "the first look at this workspace will read every file");
+            }
             std::fs::rename(&making, work_dir)
                 .map_err(|error| Fault::io(format!("making {}", work_dir.display()), &error))
         });
@@ -44,6 +58,24 @@ pub async fn prepare(source: &RepoSource, mirrors: &Path, work_dir: &Path, id: &
         let _ = remove_tree(&making);
     }
     made.map(|()| prepared)
+}
+
+/// Takes the person's own checkout as a session's workspace: only because it was asked for by name. Nothing is written there;
+/// the mirror is made, so that the work can be looked at without the checkout's config.
+pub async fn adopt(source: &RepoSource, mirrors: &Mirrors, work_dir: &Path, id: &SessionId) -> Result<Prepared> {
+    super::unpublished::check_layout(work_dir, &mirrors.join("none")).map_err(|_| {
+        Fault::new(
+            Kind::RefusedByState,
+            format!("{} is no plain checkout", work_dir.display()),
+        )
+        .hint("A linked worktree, or one that borrows objects, cannot be worked on in place; leave out `--in-place`.")
+    })?;
+    let (mirror, head) = Mirror::open(mirrors, source).await?;
+    mirror.update(Some((id, None)), git::FETCH).await?;
+    mirror.remember(mirrors, id)?;
+    Ok(Prepared {
+        branch: head.branch.unwrap_or_else(|| "HEAD".to_owned()),
+    })
 }
 
 async fn clone(source: &RepoSource, mirror: &Path, making: &Path, id: &SessionId, branch: &str) -> Result<()> {
@@ -87,11 +119,12 @@ async fn clone(source: &RepoSource, mirror: &Path, making: &Path, id: &SessionId
     }
     in_clone("checkout")
         .limit(git::WORK_TREE)
+        // `-B`: the clone has the mirror's HEAD as a branch of its own already, and it may be this one.
         .args(&[
             "--quiet",
             "--no-track",
             "--no-recurse-submodules",
-            "-b",
+            "-B",
             branch,
             &commit,
             "--",

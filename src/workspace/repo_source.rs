@@ -33,6 +33,16 @@ pub async fn resolve_repo(word: &str, cwd: &Path) -> Result<RepoSource> {
     local(&path).await
 }
 
+/// The address of `owner/name` on the forge; none when the word is anything else, or when such a path is there.
+pub fn forge_address(word: &str, cwd: &Path, web_url: &str) -> Option<String> {
+    let plain = |part: &str| !part.is_empty() && !part.starts_with(['.', '~', '-']);
+    let (owner, name) = word.split_once('/')?;
+    if !plain(owner) || !plain(name) || cwd.join(word).exists() {
+        return None;
+    }
+    super::publish::Slug::parse(word).map(|slug| format!("{web_url}/{slug}.git"))
+}
+
 /// The top level of the repository that contains `dir` (for a bare repository: itself), if there is one.
 pub async fn repository_of(dir: &Path) -> Option<PathBuf> {
     let bare = ask(dir, "--is-bare-repository").await?;

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::fixture::{World, id, refused, serve};
+use super::publish::{Author, Wish, prepare_outgoing, push};
 use super::{RepoSource, Unpublished, repository_of};
+use super::{Span, diff, measure};
 use crate::domain::fault::Kind;
 
 #[tokio::test]
@@ -320,7 +322,35 @@ async fn nothing_that_a_workspace_plants_is_run() {
     world.commit(&work, "done", "x");
     world.set_traps(&work);
     let left = world.unpublished(&id(1)).await.unwrap();
+    let measured = measure(&world.mirrors(), &work, &id(1), None).await.unwrap();
+    let patch = diff(&world.mirrors(), &work, &id(1), &Span::Session, 1 << 20)
+        .await
+        .unwrap();
+    let author = Author {
+        name: "T".into(),
+        address: "t@localhost".into(),
+    };
+    let wish = Wish {
+        commit: true,
+        message: "all",
+        author: &author,
+        pushed: None,
+        intended: None,
+        file_bytes_max: 1 << 20,
+        allow_findings: false,
+    };
+    let outgoing = prepare_outgoing(&world.mirrors(), &work, &id(1), &wish).await.unwrap();
+    // Where it is pushed to is said by us; the traps would lead it elsewhere.
+    world.git(".", &["init", "-q", "--bare", "there.git"]);
+    let there = world.path("there.git").display().to_string();
+    push(&world.mirrors(), &id(1), &there, "telecoder/x", &outgoing.tip)
+        .await
+        .unwrap();
     assert_eq!(world.marks(), Vec::<String>::new());
+    assert_eq!(world.git("there.git", &["rev-parse", "telecoder/x"]), outgoing.tip);
+    assert_eq!((measured.commits, measured.turn.files), (1, 2));
+    assert!(patch.text.contains("+++ b/done"), "{patch:?}");
+    assert!(world.traps() >= 40, "{}", world.traps());
     assert_eq!((left.commits, left.changed_files), (1, 1));
     // The traps are armed: an ordinary git walks into them.
     for command in [

@@ -1,16 +1,18 @@
 //! What a workspace holds that its source does not.
 //!
 //! The workspace's git directory is the agent's: its config, hooks and filters are code. Commits are therefore fetched into
-//! the mirror (git's `upload-pack` is made to serve hostile repositories), and files are compared by the mirror's git, with an
-//! index of our own and the work tree as nothing but files.
+//! the mirror through a repository of ours over the same objects (`lens`), and files are compared by the mirror's git, with
+//! an index of our own and the work tree as nothing but files.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Unpublished;
-use super::git::{self, Git};
+use super::git::{self, Git, entries};
+use super::lens::{Head, Lens};
 use super::mirror::{Mirror, session_refs};
+use super::mirrors::Mirrors;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 
@@ -22,7 +24,7 @@ const REFRESH: Duration = Duration::from_secs(30);
 /// much, never too little). For a workspace without a repository, what lies in it counts as changed.
 ///
 /// Errors: `RefusedByState` for a workspace whose git directory is not the one that we made, `Failure` with git's words.
-pub async fn unpublished(mirrors: &Path, work_dir: &Path, id: &SessionId) -> Result<Unpublished> {
+pub async fn unpublished(mirrors: &Mirrors, work_dir: &Path, id: &SessionId) -> Result<Unpublished> {
     if std::fs::symlink_metadata(work_dir).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
         return Ok(Unpublished::default());
     }
@@ -33,9 +35,9 @@ pub async fn unpublished(mirrors: &Path, work_dir: &Path, id: &SessionId) -> Res
     if let Err(fault) = mirror.update(None, REFRESH).await {
         tracing::warn!(session.id = %id, error = %fault, "the source is compared as it was last seen");
     }
-    let head = fetch_work(&mirror, work_dir, id).await?;
+    let head = fetch_work(&mirror, mirrors, work_dir, id).await?;
     let commits = count_commits(&mirror, id).await?;
-    let changed_files = View::new(&mirror, work_dir, id).changed_files(head).await?;
+    let changed_files = View::new(&mirror, work_dir, id).changed_files(&head).await?;
     Ok(Unpublished { commits, changed_files })
 }
 
@@ -51,7 +53,7 @@ fn in_a_desk(work_dir: &Path) -> Result<Unpublished> {
 
 /// The git directory must be a plain one that borrows from our mirror or from nobody: links, a common directory or other
 /// alternates would make us read, on the agent's word, objects of repositories that the agent may not even see.
-fn check_layout(work_dir: &Path, mirror: &Path) -> Result<()> {
+pub(super) fn check_layout(work_dir: &Path, mirror: &Path) -> Result<()> {
     let git_dir = work_dir.join(".git");
     let is_dir = |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir());
     let alternates = std::fs::read(git_dir.join("objects/info/alternates")).unwrap_or_default();
@@ -77,32 +79,19 @@ fn check_layout(work_dir: &Path, mirror: &Path) -> Result<()> {
     .hint("Look there yourself; `telecoder remove NAME --force` removes it with all that it holds."))
 }
 
-/// Whether the workspace has a HEAD commit.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Head {
-    Commit,
-    Unborn,
-}
-
 /// Branches, HEAD and stash of the workspace into `refs/telecoder/<id>/`.
-async fn fetch_work(mirror: &Mirror, work_dir: &Path, id: &SessionId) -> Result<Head> {
-    let asked = mirror.git("ls-remote").arg("--").arg(work_dir).run().await;
-    let refs = asked.map_err(|error| error.into_fault(&format!("reading the work in {}", work_dir.display())))?;
-    let has = |name: &str| {
-        refs.split(|b| *b == b'\n')
-            .any(|line| line.ends_with(format!("\t{name}").as_bytes()))
-    };
+pub(super) async fn fetch_work(mirror: &Mirror, mirrors: &Mirrors, work_dir: &Path, id: &SessionId) -> Result<Head> {
+    let lens = Lens::open(work_dir, mirrors.join("sessions").join(format!("{id}.lens")))?;
     let ours = session_refs(id);
     let mut refspecs = vec![format!("+refs/heads/*:{ours}/heads/*")];
-    let head = if has("HEAD") { Head::Commit } else { Head::Unborn };
-    if head == Head::Commit {
+    if matches!(lens.head, Head::Commit(_)) {
         refspecs.push(format!("+HEAD:{ours}/HEAD"));
     }
-    if has("refs/stash") {
+    if lens.has_stash {
         refspecs.push(format!("+refs/stash:{ours}/stash"));
     }
-    mirror.fetch_workspace(work_dir, &refspecs).await?;
-    Ok(head)
+    mirror.fetch_lens(&lens.dir, &refspecs, work_dir).await?;
+    Ok(lens.head.clone())
 }
 
 async fn count_commits(mirror: &Mirror, id: &SessionId) -> Result<u32> {
@@ -161,11 +150,11 @@ impl<'a> View<'a> {
             .limit(git::WORK_TREE)
     }
 
-    async fn changed_files(&self, head: Head) -> Result<u32> {
+    async fn changed_files(&self, head: &Head) -> Result<u32> {
         let fail =
             |error: git::GitError| error.into_fault(&format!("comparing the files in {}", self.work_dir.display()));
         let tree = match head {
-            Head::Commit => self.git("read-tree").arg(&self.commit),
+            Head::Commit(_) => self.git("read-tree").arg(&self.commit),
             Head::Unborn => self.git("read-tree").arg("--empty"),
         };
         tree.run().await.map_err(fail)?;
@@ -221,9 +210,4 @@ impl<'a> View<'a> {
             })
             .count()
     }
-}
-
-/// The entries of a `-z` list.
-fn entries(out: &[u8]) -> impl Iterator<Item = &[u8]> {
-    out.split(|b| *b == 0).filter(|entry| !entry.is_empty())
 }

@@ -21,3 +21,4 @@ mod recovery;
 mod runner;
 mod telegram;
 mod turns;
+mod work;

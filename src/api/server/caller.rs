@@ -156,7 +156,15 @@ async fn resolve(api: &Api, peer: Peer, cli: bool) -> Result<Caller> {
     let mut chain = process::ancestors(pid);
     chain.push(own);
     let launches = api.store().read(|tx| tx.open_launches()).await?;
-    Ok(match api.shims.owner(api, &launches, &chain) {
+    // Checks are code of the repository's: they speak for the session whose work they check.
+    let by_check = || {
+        let running = api.engine().running_checks().into_iter();
+        running
+            .filter_map(|(session, dir)| Some((session, read_shim(&dir).ok().flatten()?.shim)))
+            .find(|(_, shim)| chain.contains(shim))
+            .map(|(session, _)| session)
+    };
+    Ok(match api.shims.owner(api, &launches, &chain).or_else(by_check) {
         Some(session) => Caller::Agent(session),
         None => Caller::Person { cli },
     })

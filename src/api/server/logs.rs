@@ -31,25 +31,28 @@ pub async fn entries(
     Params(params): Params<LogsParams>,
 ) -> Answer<Vec<LogEntry>> {
     let tail = params.tail.unwrap_or(TAIL_DEFAULT).min(TAIL_MAX);
-    let (turns, messages) = api
+    let (turns, messages, outcomes) = api
         .store()
         .read(move |tx| {
             let session = tx.find_session(&word)?;
             Ok((
                 tx.turns(&session.id, Some(tail))?,
                 tx.messages(&session.id, Some(tail))?,
+                tx.outcomes(&session.id, tail)?,
             ))
         })
         .await?;
     let turns: Vec<wire::Turn> = turns.iter().map(wire::Turn::from).collect();
     let messages: Vec<wire::Message> = messages.iter().map(wire::Message::from).collect();
-    Ok(Json(merged(&turns, &messages, tail as usize)))
+    let outcomes = outcomes.iter().filter_map(LogEntry::of_outcome).collect();
+    Ok(Json(merged(&turns, &messages, outcomes, tail as usize)))
 }
 
 /// In order of time; the last `tail`.
-fn merged(turns: &[wire::Turn], messages: &[wire::Message], tail: usize) -> Vec<LogEntry> {
+fn merged(turns: &[wire::Turn], messages: &[wire::Message], outcomes: Vec<LogEntry>, tail: usize) -> Vec<LogEntry> {
     let mut entries: Vec<LogEntry> = turns.iter().flat_map(LogEntry::of_turn).collect();
     entries.extend(messages.iter().map(LogEntry::of_message));
+    entries.extend(outcomes);
     // Stable: what happened at one instant stays prompt, end of turn, message.
     entries.sort_by_key(|entry| entry.at);
     let first = entries.len().saturating_sub(tail);

@@ -10,11 +10,13 @@ mod dialogs;
 mod events;
 mod extract;
 mod health;
+mod inbox;
 mod listener;
 mod logs;
 mod messages;
 mod people;
 mod prompts;
+mod publish;
 mod refusal;
 mod sessions;
 mod state;
@@ -93,6 +95,18 @@ fn routes(api: Api) -> Router {
         .route("/v1/sessions/{session}/logs", get(logs::entries))
         .route("/v1/sessions/{session}/logs/raw", get(logs::raw))
         .route("/v1/sessions/{session}/messages", get(messages::of_session))
+        .route("/v1/sessions/{session}/outcomes", get(inbox::outcomes))
+        .route("/v1/sessions/{session}/diff", get(inbox::diff))
+        .route("/v1/sessions/{session}/verify", post(inbox::verify))
+        .route("/v1/sessions/{session}/publish", post(publish::publish))
+        .route("/v1/sessions/{session}/rerun", post(publish::rerun))
+        .route("/v1/sessions/{session}/lineage", get(publish::lineage))
+        .route("/v1/sessions/{session}/trust", get(inbox::repo_file).post(inbox::trust))
+        .route("/v1/gc", post(publish::gc))
+        .route("/v1/inbox", get(inbox::list))
+        .route("/v1/inbox/ack", post(inbox::ack))
+        .route("/v1/inbox/{entry}", get(inbox::show))
+        .route("/v1/outcomes/{outcome}", get(inbox::outcome))
         .route("/v1/asks", get(asks::list))
         .route("/v1/asks/{ask}/answer", post(asks::answer_ask))
         .route("/v1/events", get(events::events))

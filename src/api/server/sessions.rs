@@ -49,6 +49,8 @@ pub async fn show(State(api): State<Api>, Path(word): Path<String>) -> Answer<wi
         .read(move |tx| {
             let session = tx.find_session(&word)?;
             let mut shown = wire::Session::from(&tx.glance(&session.id)?);
+            shown.pull = tx.publication(&session.id)?.as_ref().map(wire::Pull::from);
+            shown.outcome = tx.outcomes(&session.id, 1)?.first().map(wire::Outcome::from);
             shown.asks = tx.open_asks(&session.id)?.iter().map(wire::Ask::from).collect();
             shown.dialog = tx.dialog(&session.id)?.map(|open| wire::Dialog::from(&open.dialog));
             Ok((session, shown))
@@ -93,6 +95,7 @@ async fn checked(api: &Api, caller: &Caller, body: &CreateRequest) -> Result<New
         name: body.name.clone(),
         repo: body.repo.clone(),
         cwd: body.cwd.clone().map(Into::into),
+        work: body.work(),
     };
     let mut request = api.engine().check(&raw).await?;
     request.prompt = body.prompt.clone();

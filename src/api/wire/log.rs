@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Message, Reason, Turn};
 use crate::domain::Timestamp;
 use crate::domain::message::MessageKind;
+use crate::domain::outcome;
 
 /// What a line of a session's log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub enum LogKind {
     Notice,
     /// What became of a prompt.
     Turn,
+    /// What was measured and checked after it.
+    Outcome,
 }
 
 /// One entry of `telecoder logs`: a prompt, a reply, or the end of a turn.
@@ -63,6 +66,21 @@ impl LogEntry {
             });
         }
         entries
+    }
+
+    /// None when nothing was measured, checked or contradicted.
+    pub fn of_outcome(outcome: &outcome::Outcome) -> Option<Self> {
+        let lines = outcome::summary(&outcome.detail);
+        (!lines.is_empty()).then(|| Self {
+            // With its checks it is shown once more.
+            key: format!("outcome:{}:{}", outcome.id, outcome.detail.checks.len()),
+            at: outcome.created_at,
+            kind: LogKind::Outcome,
+            text: Some(lines.join("\n")),
+            state: outcome.verdict.as_str().to_owned(),
+            reason: None,
+            stripped: None,
+        })
     }
 
     pub fn of_message(message: &Message) -> Self {

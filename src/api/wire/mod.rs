@@ -5,9 +5,11 @@
 
 mod dialog;
 mod event;
+mod gc;
 mod health;
 mod log;
 mod message;
+mod outcome;
 mod people;
 mod request;
 mod session;
@@ -15,13 +17,15 @@ mod turn;
 
 pub use dialog::{Agent, Answered, Dialog, DialogChoice, Explanation, HistoryEntry, Interrupted, Reading, reason_text};
 pub use event::Event;
+pub use gc::{GcItem, GcReport, GcRequest};
 pub use health::{Health, HealthPart, TelegramHealth};
 pub use log::{LogEntry, LogKind};
 pub use message::{Ask, Message, MessageFile};
+pub use outcome::{Diff, Entry, EntryKind, Outcome, Published, Pull, Relative};
 pub use people::{Pairing, PairingRequest, ShutOut};
 pub use request::{
-    AnswerRequest, CommandRequest, CreateRequest, DialogRequest, Done, ForkRequest, KeysRequest, PromptRequest,
-    ReadRequest, Removed,
+    AckRequest, Acked, AnswerRequest, CommandRequest, CreateRequest, DialogRequest, Done, ForkRequest, KeysRequest,
+    PromptRequest, PublishRequest, ReadRequest, Removed, RepoFile, RerunRequest, TrustRequest, VerifyRequest,
 };
 pub use session::{Chat, Exit, Place, Session, TurnSummary};
 pub use turn::{Reason, Turn};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::letter;
+use crate::domain::work::{Work, WorkspaceKind};
 
 /// `POST /v1/sessions`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,9 +21,120 @@ pub struct CreateRequest {
     /// Where a relative `repo` begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
+    /// A branch, tag or commit of the repository to begin from; its HEAD when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// The session's branch; `telecoder/<id>` when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The number of the pull request to work on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<u64>,
+    /// `clone` (when not given) or `in_place`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<WorkspaceKind>,
+    /// Commands that check the work after each turn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verify: Vec<String>,
+    /// How often failing checks go back to the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_green: Option<u32>,
+    /// Comments and checks of the session's pull request become prompts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow: Option<bool>,
     /// The first prompt; a session may also begin without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
+}
+
+impl CreateRequest {
+    pub fn work(&self) -> Work {
+        Work {
+            base: self.base.clone(),
+            branch: self.branch.clone(),
+            pull: self.pull,
+            kind: self.workspace.unwrap_or_default(),
+            verify: self.verify.clone(),
+            until_green: self.until_green.unwrap_or(0),
+            follow: self.follow.unwrap_or(false),
+            ..Work::default()
+        }
+    }
+}
+
+/// `POST /v1/sessions/SESSION/publish`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PublishRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    pub draft: bool,
+    pub dry_run: bool,
+    /// Commit what is not committed.
+    pub commit: bool,
+    /// What the scan finds does not stand in the way.
+    pub allow_findings: bool,
+    /// The branch alone.
+    pub push_only: bool,
+}
+
+/// `POST /v1/sessions/SESSION/rerun`: what is to be other than before.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RerunRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+}
+
+/// `POST /v1/sessions/SESSION/verify`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct VerifyRequest {
+    /// Empty: what is configured, or what the repository looks like.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until_green: Option<u32>,
+}
+
+/// `POST /v1/sessions/SESSION/trust`: the digest of the file that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TrustRequest {
+    pub digest: String,
+}
+
+/// `GET /v1/sessions/SESSION/trust`: the repository's own file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepoFile {
+    pub text: String,
+    pub digest: String,
+    pub trusted: bool,
+}
+
+/// `POST /v1/inbox/ack`: an entry (`12`, `n3`), a session, or nothing for everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AckRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+}
+
+/// The answer to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acked {
+    pub acked: usize,
 }
 
 /// `POST /v1/sessions/SESSION/prompts`.

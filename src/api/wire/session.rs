@@ -44,6 +44,12 @@ pub struct Session {
     /// The last lines of the agent's screen when its last launch ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_screen: Option<String>,
+    /// What came of the newest turn that has an outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<super::Outcome>,
+    /// The session's pull request, or the branch that it pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<super::Pull>,
     /// The dialog that the agent shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialog: Option<Dialog>,
@@ -113,6 +119,8 @@ impl From<&Glance> for Session {
             queued_prompts: glance.waiting,
             tmux: glance.placement.as_ref().map(Place::from),
             last_screen: None,
+            outcome: None,
+            pull: None,
             dialog: None,
             asks: Vec::new(),
         }

@@ -229,6 +229,13 @@ impl Inner {
     }
 }
 
+/// Returns when this process has ended; at once when it has, or when it cannot be watched.
+pub async fn ended(process: ProcessRef) {
+    if let Some(Ok(pidfd)) = process::open(process).map(readable) {
+        let _ = pidfd.readable().await;
+    }
+}
+
 #[expect(unsafe_code, reason = "tokio's safe constructor is deprecated in favour of this one")]
 fn readable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` names the same open descriptor until it is dropped, and the `AsyncFd` owns it: it is neither

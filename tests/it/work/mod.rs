@@ -1,0 +1,34 @@
+//! From a prompt to what came of it: outcomes, differences, the inbox, checks, publishing.
+
+mod begin;
+mod checks;
+mod follow;
+mod forge;
+mod outcomes;
+mod publish;
+mod rerun;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{TestEnv, eventually};
+
+/// Commits as the agent would.
+pub const COMMIT: &str = "git -c user.name=T -c user.email=t@localhost commit -q";
+
+/// The newest outcome of a session that is whole, once it has `count` of them.
+#[track_caller]
+pub fn outcome(env: &TestEnv, session: &str, count: usize) -> Value {
+    eventually(&format!("`{session}` has {count} outcomes"), || {
+        let outcomes = env.http().get(&format!("/v1/sessions/{session}/outcomes")).json();
+        let list = outcomes.as_array().cloned().unwrap_or_default();
+        let newest = list.first().cloned()?;
+        let whole = env.http().get(&format!("/v1/outcomes/{}", newest["id"])).json();
+        (list.len() >= count && whole["whole"] == true).then(|| whole["outcome"].clone())
+    })
+}
+
+pub fn repo_arg(path: &Path) -> String {
+    path.display().to_string()
+}
