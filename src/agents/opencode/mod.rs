@@ -42,7 +42,7 @@ const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(20);
 const KEYS: &[&str] = &[
     "ANTHROPIC_API_KEY",
     "OPENAI_API_KEY",
-    "GEMINI_API_KEY",
+    "GOOGLE_GENERATIVE_AI_API_KEY",
     "OPENROUTER_API_KEY",
     "OPENCODE_API_KEY",
 ];
