@@ -274,6 +274,8 @@ fn every_key_has_its_variable() {
             ("evidence", _) => "hook",
             ("level", _) => "debug",
             ("format", _) => "json",
+            ("reply", _) => "both",
+            ("after_loss", _) => "resume",
             ("auto", _) => "pr",
             ("author", _) => "Somebody <somebody@example.invalid>",
             ("receipts", _) => "👍,👍,👍,👍,👍,👍",

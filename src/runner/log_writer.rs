@@ -1,7 +1,7 @@
 //! `telecoder log-writer`: takes the bytes of a pane from tmux and keeps the last ones in a capped file.
 //!
 //! tmux holds in memory what its reader does not take (and grows without bound), so this program never stops reading: one thread
-//! reads, another writes, and what the disk is too full or too slow for is dropped and counted. Two segments, `F` and `F.1`, each half of the limit: when `F` is full it
+//! reads, another writes what has come meanwhile, and what the disk is too full or too slow for is dropped and counted. Two segments, `F` and `F.1`, each half of the limit: when `F` is full it
 //! becomes `F.1`. A crash loses nothing that was written. Knows no session and no terminal.
 
 use std::ffi::OsStr;
@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::OFlags;
 use rustix::process::Signal;
@@ -19,8 +19,8 @@ use super::process;
 use crate::domain::fault::{Fault, Result};
 
 const BUFFER_BYTES: usize = 16 * 1024;
-/// Reads that may wait for the disk: 4 MiB at most, in a process of which there is one a session.
-const CHUNKS_WAITING_MAX: usize = 256;
+/// What may wait for the disk, in a process of which there is one a session.
+const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Below this a segment would be turned at every screen.
 const SEGMENT_BYTES_MIN: u64 = 1024;
 
@@ -28,18 +28,77 @@ const SEGMENT_BYTES_MIN: u64 = 1024;
 /// Never fails: what cannot be kept is dropped.
 pub fn run(input: impl Read, file: &Path, max_bytes: u64) {
     let mut log = Log::new(file, max_bytes);
+    let waiting = Waiting::default();
     std::thread::scope(|scope| {
-        let (sender, chunks) = mpsc::sync_channel(CHUNKS_WAITING_MAX);
-        scope.spawn(move || {
-            for chunk in chunks {
-                match chunk {
-                    Chunk::Bytes(bytes) => log.keep(&bytes),
-                    Chunk::Gap(bytes) => log.dropped += bytes,
-                }
+        scope.spawn(|| {
+            while let Some((bytes, dropped)) = waiting.take() {
+                log.keep(&bytes);
+                log.dropped += dropped;
             }
+            log.note_gap().unwrap_or_default();
         });
-        read_on(input, &sender);
+        read_on(input, &waiting);
     });
+}
+
+/// What was read and is not written yet. Bytes, not reads, are what is counted: an agent may write its screen in a thousand scraps.
+#[derive(Default)]
+struct Waiting {
+    state: Mutex<WaitingState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct WaitingState {
+    bytes: Vec<u8>,
+    /// Bytes that came after `bytes` and found no room.
+    dropped: u64,
+    ended: bool,
+}
+
+impl Waiting {
+    fn add(&self, bytes: &[u8]) {
+        let mut state = self.lock();
+        // After a gap nothing is added until the gap's place was taken.
+        if state.dropped > 0 || state.bytes.len() + bytes.len() > WAITING_BYTES_MAX {
+            state.dropped += bytes.len() as u64;
+        } else {
+            state.bytes.extend_from_slice(bytes);
+        }
+        self.changed.notify_one();
+    }
+
+    fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits for what comes next: bytes, and how many are missing after them. `None` at the end.
+    fn take(&self) -> Option<(Vec<u8>, u64)> {
+        let idle = |state: &mut WaitingState| state.bytes.is_empty() && state.dropped == 0 && !state.ended;
+        let waited = self.changed.wait_while(self.lock(), idle);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let taken = (std::mem::take(&mut state.bytes), std::mem::take(&mut state.dropped));
+        (!taken.0.is_empty() || taken.1 > 0).then_some(taken)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, WaitingState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads to the end, whatever the writing thread does.
+fn read_on(mut input: impl Read, waiting: &Waiting) {
+    let mut buffer = [0; BUFFER_BYTES];
+    loop {
+        match input.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(got) => waiting.add(&buffer[..got]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    waiting.end();
 }
 
 /// Continues the log writers of files beneath `sessions` that somebody has stopped: a reader that stands still makes tmux hold
@@ -60,36 +119,6 @@ fn writes_beneath(pid: u32, sessions: &Path) -> bool {
     let file = words.iter().skip_while(|word| **word != b"--file").nth(1);
     words.get(1) == Some(&&b"log-writer"[..])
         && file.is_some_and(|file| Path::new(OsStr::from_bytes(file)).starts_with(sessions))
-}
-
-/// What goes from the reading to the writing thread.
-enum Chunk {
-    Bytes(Vec<u8>),
-    /// So many bytes were dropped here.
-    Gap(u64),
-}
-
-/// Reads to the end, whatever the writing thread does.
-fn read_on(mut input: impl Read, chunks: &SyncSender<Chunk>) {
-    let mut buffer = [0; BUFFER_BYTES];
-    let mut dropped = 0;
-    loop {
-        let got = match input.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(got) => &buffer[..got],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => break,
-        };
-        if dropped > 0 && chunks.try_send(Chunk::Gap(dropped)).is_ok() {
-            dropped = 0;
-        }
-        if dropped > 0 || chunks.try_send(Chunk::Bytes(got.to_vec())).is_err() {
-            dropped += got.len() as u64;
-        }
-    }
-    if dropped > 0 {
-        let _ = chunks.send(Chunk::Gap(dropped));
-    }
 }
 
 /// The last `tail_bytes` of a log, from both segments. Empty when there is none.
@@ -257,33 +286,23 @@ mod tests {
 
     #[test]
     fn a_disk_that_stalls_does_not_stop_the_reading() {
-        let (sender, chunks) = mpsc::sync_channel(2);
-        let (at_end, reached) = mpsc::channel();
-        let bytes = vec![b'x'; BUFFER_BYTES * 10];
-        let reading = std::thread::spawn(move || {
-            read_on((&bytes[..]).chain(Signals(at_end)), &sender);
-        });
-        reached.recv().expect("read to the end while nobody wrote");
-        let (mut kept, mut gap) = (0, 0);
-        for chunk in chunks {
-            match chunk {
-                Chunk::Bytes(bytes) => kept += bytes.len() as u64,
-                Chunk::Gap(bytes) => gap += bytes,
-            }
-        }
-        reading.join().expect("the reading ends");
-        let size = BUFFER_BYTES as u64;
-        assert_eq!((kept, gap), (2 * size, 8 * size));
+        let waiting = Waiting::default();
+        let bytes = vec![b'x'; WAITING_BYTES_MAX + 3 * BUFFER_BYTES];
+        read_on(&bytes[..], &waiting);
+        let (kept, gap) = waiting.take().expect("what was read");
+        assert_eq!((kept.len(), gap), (WAITING_BYTES_MAX, 3 * BUFFER_BYTES as u64));
+        assert!(waiting.take().is_none());
     }
 
-    /// An end of input that says when it is reached.
-    struct Signals(mpsc::Sender<()>);
-
-    impl Read for Signals {
-        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            let _ = self.0.send(());
-            Ok(0)
+    #[test]
+    fn what_comes_in_scraps_is_kept_whole_while_there_is_room() {
+        let waiting = Waiting::default();
+        for _ in 0..5000 {
+            waiting.add(b"a line\n");
         }
+        waiting.end();
+        let (kept, gap) = waiting.take().expect("what was read");
+        assert_eq!((kept.len(), gap), (35_000, 0));
     }
 
     #[test]

@@ -128,8 +128,7 @@ fn the_final_message_is_relayed_when_the_agent_said_nothing_else() {
     assert_eq!(replies(&env, "s"), ["only this"]);
     env.cmd(&["send", "s", "demo: notify told\ndemo: say and this is not relayed"])
         .ok();
-    env.wait_log("s", "told");
-    env.wait_status("s", "idle");
+    env.wait_turn("s", "finished");
     assert_eq!(replies(&env, "s"), ["only this", "told"]);
 
     env.write_config("default_agent = \"demo\"\nreply = \"notify\"\n");

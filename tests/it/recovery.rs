@@ -176,8 +176,11 @@ fn a_stop_ends_the_whole_tree_and_may_be_repeated() {
     let shown = env.status("s");
     assert_eq!(shown["status"], "stopped", "{shown}");
     env.cmd(&["stop", "s"]).ok();
-    let left = of_session(shown["id"].as_str().expect("an id"));
-    assert_eq!(left, Vec::<u32>::new(), "processes of the session are left");
+    // Its log writer reads to the end of what the pane said; nobody waits for it.
+    let id = shown["id"].as_str().expect("an id");
+    eventually("no process of the session is left", || {
+        of_session(id).is_empty().then_some(())
+    });
 }
 
 #[test]

@@ -28,6 +28,10 @@ const LOGIN: &[&str] = &["oauth_creds.json", "google_accounts.json", "gemini-cre
 /// How long the program waits for a hook of ours.
 const HOOK_TIMEOUT_MS: u64 = 10_000;
 
+/// A resumed conversation is loaded after the program has said that it started, and meanwhile the box, though to be seen, loses what is
+/// typed. No signal tells the end of that, so the word of the start is held back for so many seconds.
+const RESUME_SETTLE_SECONDS: u32 = 3;
+
 /// What `GEMINI_CLI_HOME` names.
 pub fn root(session_dir: &Path) -> PathBuf {
     session_dir.join(DIR)
@@ -60,6 +64,7 @@ pub fn prepare(context: &LaunchContext<'_>, policy: &Path, has_key: bool) -> Res
         policy,
         policies: policies.is_dir().then_some(policies.as_path()),
         has_key,
+        resumes: context.resume.is_some() || context.fork_of.is_some(),
     };
     let settings = Value::Object(ours.added_to(theirs));
     write(&own.join(SETTINGS), &format!("{settings:#}\n"))
@@ -127,6 +132,8 @@ pub(super) struct Ours<'a> {
     pub policies: Option<&'a Path>,
     /// A key of the provider is in the environment.
     pub has_key: bool,
+    /// The launch loads a conversation.
+    pub resumes: bool,
 }
 
 impl Ours<'_> {
@@ -177,7 +184,13 @@ impl Ours<'_> {
         let path = self.telecoder.to_string_lossy();
         // A path of ours holds no NUL byte, the one thing that cannot be quoted.
         let path = shlex::try_quote(&path).unwrap_or_default();
-        format!("{path} hook {event}{}", if synced { " --sync" } else { "" })
+        let command = format!("{path} hook {event}{}", if synced { " --sync" } else { "" });
+        if self.resumes && event == "SessionStart" {
+            return format!(
+                "payload=$(cat); {{ sleep {RESUME_SETTLE_SECONDS}; printf %s \"$payload\" | {command}; }} >/dev/null 2>&1 &"
+            );
+        }
+        command
     }
 
     fn add_policies(&self, settings: &mut Map<String, Value>) {

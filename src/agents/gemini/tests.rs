@@ -290,6 +290,7 @@ fn settings(theirs: Value) -> Map<String, Value> {
         policy: Path::new("/l/policy.toml"),
         policies: Some(Path::new("/h/policies")),
         has_key: true,
+        resumes: true,
     };
     ours.added_to(theirs)
 }
@@ -311,6 +312,10 @@ fn settings_keep_what_the_person_set() {
     );
     assert_eq!(made["policyPaths"], json!(["/p", "/l/policy.toml"]));
     assert_eq!(made["security"]["auth"]["selectedType"], "oauth-personal");
+    let start = made["hooks"]["SessionStart"][0]["hooks"][0]["command"]
+        .as_str()
+        .unwrap();
+    assert!(start.starts_with("payload=$(cat); { sleep"), "{start}");
     let after = made["hooks"]["AfterAgent"].as_array().unwrap();
     assert_eq!((after.len(), &after[0]), (2, &own_hook));
     assert_eq!(

@@ -52,7 +52,9 @@ pub async fn show(State(api): State<Api>, Path(word): Path<String>) -> Answer<wi
             shown.pull = tx.publication(&session.id)?.as_ref().map(wire::Pull::from);
             shown.outcome = tx.outcomes(&session.id, 1)?.first().map(wire::Outcome::from);
             shown.asks = tx.open_asks(&session.id)?.iter().map(wire::Ask::from).collect();
-            shown.dialog = tx.dialog(&session.id)?.map(|open| wire::Dialog::from(&open.dialog));
+            // What a hook announced has no choices yet; they come with the first look at the screen, and so does its digest.
+            let open = tx.dialog(&session.id)?.filter(|open| open.seen);
+            shown.dialog = open.map(|open| wire::Dialog::from(&open.dialog));
             Ok((session, shown))
         })
         .await?;

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use telecoder::domain::screen::Screen;
+
 use crate::support::TestEnv;
 
 /// A screen rests when it was the same for so long.
@@ -108,7 +110,7 @@ impl Pane {
             let now = self.screen();
             if now != last {
                 (last, since) = (now, Instant::now());
-            } else if since.elapsed() >= REST && !last.0.trim().is_empty() {
+            } else if since.elapsed() >= REST && !Screen::styled(&last.0, 0).text().is_empty() {
                 return;
             }
         }

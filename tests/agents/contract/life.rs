@@ -5,6 +5,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use super::permissions::REFUSED;
 use super::stage::Stage;
 use super::under_test::Act;
 use crate::support::{of_session, signal};
@@ -57,12 +58,21 @@ pub fn limited(name: &str) {
     let told = told.to_lowercase();
     assert!(["limit", "quota"].iter().any(|word| told.contains(word)), "{told}");
     let next = format!("after that\n{}", stage.agent.prompt(&[Act::Say("went on")]));
-    let turn = stage.send("s", &next);
     if stage.env.status("s")["status"] == "needs_input" {
         // Some agents ask whether to try again. Nothing is typed into that; a person's No ends it.
+        stage
+            .env
+            .cmd_with_stdin(&["send", "s", "-"], next.as_bytes())
+            .exits(REFUSED);
+        stage.deny("s", None).ok();
+    }
+    let turn = stage.send("s", &next);
+    if stage.env.status("s")["status"] == "limited" && stage.agent.is_real() {
         let state = stage.turn("s", &turn["id"])["state"].clone();
         assert!(state == "queued" || state == "held", "{state}");
-        stage.deny("s", None).ok();
+        // The provider takes requests again, and a person does not wait for the time that was told.
+        std::thread::sleep(Duration::from_secs(7));
+        stage.env.cmd(&["interrupt", "s"]).ok();
     }
     stage.quiet("s");
     let told = stage.turn("s", &turn["id"]);
@@ -91,7 +101,7 @@ fn remembers(stage: &Stage) {
         let last = exchanges
             .iter()
             .rev()
-            .find(|exchange| exchange.prompt.contains("which word was it?"));
+            .find(|exchange| exchange.main && exchange.prompt.contains("which word was it?"));
         let prompts = &last.expect("the prompt reached the model").prompts;
         let old = prompts.iter().filter(|prompt| prompt.contains(OLD)).count();
         assert_eq!(old, 1, "the conversation is not the old one: {prompts:?}");

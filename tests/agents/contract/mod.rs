@@ -47,7 +47,7 @@ macro_rules! held_by {
     };
 }
 
-held_by!(demo, ignore = "until dialogs are shown and answers are relayed");
+held_by!(demo);
 held_by!(claude, ignore = "needs the real program: script/test-agents");
 held_by!(codex, ignore = "needs the real program: script/test-agents");
 held_by!(opencode, ignore = "needs the real program: script/test-agents");

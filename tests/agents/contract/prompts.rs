@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::permissions::REFUSED;
 use super::rounds;
 use super::stage::Stage;
 use super::under_test::Act;
@@ -165,7 +166,7 @@ fn send(stage: &Stage, when: When, text: String) -> Sent {
     Sent { when, text, turn }
 }
 
-/// A prompt that comes while a dialog is open: it waits, the dialog stays, and it goes out when the dialog is answered.
+/// A prompt that comes while a dialog is open is refused, and nothing of it is typed; one that comes right after the answer goes out.
 fn after_a_dialog(stage: &Stage, sent: &mut Vec<Sent>, text: String) {
     let number = sent.len();
     let marker = format!("dialog-{number}");
@@ -174,9 +175,10 @@ fn after_a_dialog(stage: &Stage, sent: &mut Vec<Sent>, text: String) {
         .prompt(&[Act::AskAndRun(&format!("touch {marker}")), Act::Say("asked")]);
     stage.send("s", &ask);
     let before = stage.wait_dialog("s")["dialog"]["digest"].clone();
-    sent.push(send(stage, When::AfterDialog, text));
+    let early = stage.env.cmd_with_stdin(&["send", "s", "-"], text.as_bytes());
+    early.exits(REFUSED);
     // Long enough for an eager hand.
-    std::thread::sleep(Duration::from_millis(700));
+    std::thread::sleep(Duration::from_millis(500));
     let shown = stage.env.status("s");
     assert_eq!(
         shown["dialog"]["digest"],
@@ -186,15 +188,20 @@ fn after_a_dialog(stage: &Stage, sent: &mut Vec<Sent>, text: String) {
     );
     let marker = stage.work("s").join(marker);
     assert!(!marker.exists(), "a prompt was typed into a dialog");
-    if number.is_multiple_of(2) {
+    let approves = number.is_multiple_of(2);
+    if approves {
         stage.approve("s", None).ok();
-        stage.quiet("s");
-        assert!(marker.exists(), "what was approved did not run: {}", stage.picture("s"));
     } else {
         stage.deny("s", None).ok();
-        stage.quiet("s");
-        assert!(!marker.exists(), "what was denied ran");
     }
+    sent.push(send(stage, When::AfterDialog, text));
+    stage.quiet("s");
+    assert_eq!(
+        marker.exists(),
+        approves,
+        "the answer was not heeded: {}",
+        stage.picture("s")
+    );
 }
 
 /// What became of each prompt, as we told it and as the model saw it.
@@ -203,10 +210,14 @@ fn account(stage: &Stage, sent: &[Sent]) {
     let mut table: BTreeMap<(When, String), usize> = BTreeMap::new();
     let mut faults = Vec::new();
     let mut accepted = 0;
+    let seen = stage.agent.seen(&stage.env, &stage.llm);
     for sent in sent {
         let turn = stage.turn("s", &sent.turn["id"]);
         let state = turn["state"].as_str().unwrap_or_default().to_owned();
-        let times = stage.times_seen(&sent.text);
+        let times = seen
+            .get(&stage.agent.canonical(&sent.text))
+            .copied()
+            .unwrap_or_default();
         let is_accepted = turn["acceptedAt"].is_string();
         accepted += usize::from(is_accepted && times == 1);
         let head: String = sent.text.chars().take(60).collect();

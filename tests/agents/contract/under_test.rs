@@ -1,5 +1,6 @@
 //! One agent as the contract sees it: how it is installed for a test, how it is told what to do, and what it may do to a text.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::Value;
@@ -54,7 +55,8 @@ pub fn named(name: &str) -> AgentUnderTest {
                 let invisible = ['\u{200b}', '\u{200c}', '\u{2060}', '\u{ad}'];
                 composed.chars().filter(|c| !invisible.contains(c)).collect()
             },
-            unframe: without_frame,
+            // Its adapter's own mark before a text that would be a command.
+            unframe: |text| without_frame(text).replacen("> /", "/", 1),
             ..plain
         },
         "codex" => AgentUnderTest {
@@ -148,25 +150,29 @@ impl AgentUnderTest {
     }
 
     /// Every prompt that reached the model, with the number of times that it stands in one conversation.
-    pub fn seen(&self, env: &TestEnv, llm: &FakeLlm) -> Vec<(String, usize)> {
+    pub fn seen(&self, env: &TestEnv, llm: &FakeLlm) -> HashMap<String, usize> {
         let conversations: Vec<Vec<String>> = if self.is_real() {
             let main = llm.exchanges().into_iter().filter(|exchange| exchange.main);
             main.map(|exchange| exchange.prompts).collect()
         } else {
             demo_transcripts(env)
         };
-        let mut seen: Vec<(String, usize)> = Vec::new();
-        for conversation in conversations {
-            let texts: Vec<String> = conversation
-                .iter()
-                .map(|text| self.canonical(&(self.unframe)(text)))
-                .collect();
-            for text in &texts {
-                let times = texts.iter().filter(|other| *other == text).count();
-                match seen.iter_mut().find(|(known, _)| known == text) {
-                    Some((_, most)) => *most = times.max(*most),
-                    None => seen.push((text.clone(), times)),
-                }
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        for (i, conversation) in conversations.iter().enumerate() {
+            // Each request repeats the whole conversation; the longest of them says it all.
+            let goes_on = conversations
+                .get(i + 1)
+                .is_some_and(|next| next.starts_with(conversation));
+            if goes_on {
+                continue;
+            }
+            let mut times: HashMap<String, usize> = HashMap::new();
+            for text in conversation {
+                *times.entry(self.canonical(&(self.unframe)(text))).or_default() += 1;
+            }
+            for (text, times) in times {
+                let most = seen.entry(text).or_default();
+                *most = times.max(*most);
             }
         }
         seen

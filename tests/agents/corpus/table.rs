@@ -125,9 +125,9 @@ fn registry() -> Registry {
 }
 
 macro_rules! judged {
-    ($($agent:ident)*) => {$(
+    ($($agent:ident $(#[$attribute:meta])?),*) => {$(
         #[test]
-        #[ignore = "until this agent's adapter is here"]
+        $(#[$attribute])?
         fn $agent() {
             let adapter = registry().get(stringify!($agent)).expect("a built-in agent");
             judge(stringify!($agent), adapter.as_ref());
@@ -135,4 +135,4 @@ macro_rules! judged {
     )*};
 }
 
-judged!(claude codex opencode gemini);
+judged!(claude #[ignore = "its dialogs in the smallest windows are not read yet"], codex, opencode, gemini);
