@@ -1,12 +1,26 @@
 //! Who may speak to us. One gate for every kind of update; numeric ids only, because names can be given up and taken by others.
+//! The configuration names owners and groups; others are let in by pairing. It is asked in the transaction that acts, so who is
+//! shut out is out from the next update on.
 
 use std::collections::HashSet;
 
-use crate::channels::telegram::{ChatKind, Update};
+use crate::channels::telegram::{CHANNEL, ChatKind, Update};
+use crate::domain::fault::Result;
+use crate::domain::person::Role;
+use crate::store::Tx;
 
 #[derive(Debug, Clone)]
 pub(super) struct Gate {
     allow: HashSet<i64>,
+}
+
+/// Where the sender of an update stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Stranger,
+    /// Known, in a group that is not allowed.
+    GroupClosed(Role),
+    In(Role),
 }
 
 impl Gate {
@@ -17,20 +31,35 @@ impl Gate {
     }
 
     /// A private chat is its person's; a group needs both, its own id and its sender's. Nobody is let in by an empty list.
-    pub fn admits(&self, update: &Update) -> bool {
+    pub fn standing(&self, tx: &Tx<'_>, update: &Update) -> Result<Standing> {
         let (Some(from), Some(chat)) = (update.from, &update.chat) else {
-            return false;
+            return Ok(Standing::Stranger);
         };
-        match update.chat_kind {
-            ChatKind::Private => from == chat.chat_id && self.allow.contains(&from),
-            ChatKind::Group => self.allow.contains(&from) && self.allow.contains(&chat.chat_id),
-            ChatKind::Other => false,
-        }
+        let Some(role) = self.role(tx, from)? else {
+            return Ok(Standing::Stranger);
+        };
+        Ok(match update.chat_kind {
+            ChatKind::Private if from == chat.chat_id => Standing::In(role),
+            ChatKind::Group if self.knows_chat(tx, chat.chat_id)? => Standing::In(role),
+            ChatKind::Group => Standing::GroupClosed(role),
+            ChatKind::Private | ChatKind::Other => Standing::Stranger,
+        })
     }
 
-    /// Whether the chat itself is on the list, whoever speaks in it.
-    pub fn knows_chat(&self, chat_id: i64) -> bool {
-        self.allow.contains(&chat_id)
+    /// What a person may do; none: nothing.
+    pub fn role(&self, tx: &Tx<'_>, person: i64) -> Result<Option<Role>> {
+        if person > 0 && self.allow.contains(&person) {
+            return Ok(Some(Role::Owner));
+        }
+        if person <= 0 {
+            return Ok(None);
+        }
+        Ok(tx.person(CHANNEL, person)?.map(|person| person.role))
+    }
+
+    /// Whether the chat itself is allowed, whoever speaks in it.
+    pub fn knows_chat(&self, tx: &Tx<'_>, chat_id: i64) -> Result<bool> {
+        Ok(self.allow.contains(&chat_id) || tx.person(CHANNEL, chat_id)?.is_some())
     }
 }
 
@@ -50,11 +79,20 @@ mod tests {
 
     use super::*;
     use crate::channels::telegram::inbound::read;
+    use crate::store::Store;
 
-    #[track_caller]
-    fn check(allow: &[i64], update: serde_json::Value, admitted: bool) {
+    async fn standing(allow: &[i64], people: &[(i64, Role)], update: serde_json::Value) -> Standing {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = Store::open(&dir.path().join("db"), &dir.path().join("backups")).expect("a store");
+        let (gate, people) = (Gate::new(allow.iter().copied()), people.to_vec());
         let update = read(&update).expect("has an id");
-        assert_eq!(Gate::new(allow.iter().copied()).admits(&update), admitted, "{update:?}");
+        let found = store.write(move |tx| {
+            for (id, role) in people {
+                tx.put_person(CHANNEL, id, role, None, "a test")?;
+            }
+            gate.standing(tx, &update)
+        });
+        found.await.expect("a standing")
     }
 
     fn message(chat: i64, kind: &str, from: i64) -> serde_json::Value {
@@ -62,38 +100,48 @@ mod tests {
             "chat": {"id": chat, "type": kind}, "from": {"id": from, "is_bot": false}}})
     }
 
-    #[test]
-    fn an_empty_list_is_nobody() {
-        check(&[], message(7, "private", 7), false);
+    #[tokio::test]
+    async fn an_empty_list_is_nobody() {
+        assert_eq!(standing(&[], &[], message(7, "private", 7)).await, Standing::Stranger);
     }
 
-    #[test]
-    fn private_chats_belong_to_their_person() {
-        check(&[7], message(7, "private", 7), true);
-        check(&[7], message(8, "private", 8), false);
-        check(&[7], message(7, "private", 8), false);
+    #[tokio::test]
+    async fn private_chats_belong_to_their_person() {
+        let owner = Standing::In(Role::Owner);
+        assert_eq!(standing(&[7], &[], message(7, "private", 7)).await, owner);
+        assert_eq!(standing(&[7], &[], message(8, "private", 8)).await, Standing::Stranger);
+        assert_eq!(standing(&[7], &[], message(7, "private", 8)).await, Standing::Stranger);
+        let viewer = [(8, Role::Viewer)];
+        assert_eq!(
+            standing(&[7], &viewer, message(8, "private", 8)).await,
+            Standing::In(Role::Viewer)
+        );
     }
 
-    #[test]
-    fn groups_need_both_ids() {
-        check(&[7, -5], message(-5, "supergroup", 7), true);
-        check(&[7], message(-5, "group", 7), false);
-        check(&[-5], message(-5, "group", 7), false);
-        check(&[7, -5], message(-5, "channel", 7), false);
+    #[tokio::test]
+    async fn groups_need_both_ids() {
+        let owner = Standing::In(Role::Owner);
+        assert_eq!(standing(&[7, -5], &[], message(-5, "supergroup", 7)).await, owner);
+        let closed = Standing::GroupClosed(Role::Owner);
+        assert_eq!(standing(&[7], &[], message(-5, "group", 7)).await, closed);
+        assert_eq!(standing(&[-5], &[], message(-5, "group", 7)).await, Standing::Stranger);
+        let group = [(-5, Role::Viewer)];
+        assert_eq!(standing(&[7], &group, message(-5, "group", 7)).await, owner);
+        assert_eq!(
+            standing(&[7, 9], &[], message(9, "channel", 7)).await,
+            Standing::Stranger
+        );
     }
 
-    #[test]
-    fn speaking_for_a_chat_or_being_a_bot_is_being_nobody() {
+    #[tokio::test]
+    async fn who_speaks_for_a_chat_is_nobody() {
         let mut update = message(-5, "supergroup", 7);
-        update["message"]["sender_chat"] = json!({"id": -5, "type": "supergroup"});
-        check(&[7, -5], update, false);
-        let mut update = message(7, "private", 7);
-        update["message"]["from"]["is_bot"] = json!(true);
-        check(&[7], update, false);
+        update["message"]["sender_chat"] = json!({"id": -5});
+        assert_eq!(standing(&[7, -5], &[], update).await, Standing::Stranger);
     }
 
-    #[test]
-    fn every_other_kind_of_update_passes_the_same_gate() {
+    #[tokio::test]
+    async fn every_other_kind_of_update_passes_the_same_gate() {
         let person = json!({"id": 9, "is_bot": false});
         let message = json!({"message_id": 1, "chat": {"id": 9, "type": "private"}});
         for update in [
@@ -105,7 +153,7 @@ mod tests {
             json!({"update_id": 1}),
             json!({"update_id": 1, "message": 5}),
         ] {
-            check(&[7], update, false);
+            assert_eq!(standing(&[7], &[], update).await, Standing::Stranger);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is known about the bridge's life. Only completed polls count: a watchdog that counts begun calls, or other traffic, calls
 //! a deaf bot healthy.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
@@ -12,6 +12,7 @@ pub struct BridgeHealth {
     errors: Mutex<Errors>,
     /// When the last poll came back with a proper answer that was stored.
     polled: watch::Sender<Option<Timestamp>>,
+    username: OnceLock<String>,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +39,16 @@ impl BridgeHealth {
             poll_error: errors.poll.clone(),
             send_error: errors.send.clone(),
         }
+    }
+
+    /// What the bot is called; none until the server said it.
+    pub fn username(&self) -> Option<String> {
+        self.username.get().cloned()
+    }
+
+    pub(super) fn set_username(&self, name: &str) {
+        // It never changes while we run.
+        let _ = self.username.set(name.to_owned());
     }
 
     /// The time of the last completed poll, for whoever waits for the next.

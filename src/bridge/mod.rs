@@ -5,29 +5,36 @@
 //! sessions can do is asked of the engine.
 
 mod commands;
+mod edits;
 mod gate;
+mod greet;
 mod health;
 mod inbox;
+mod life;
 mod outbox;
 mod pace;
+mod people;
 mod prompt;
 mod router;
+mod taps;
 mod words;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::channels::telegram::Client;
+use crate::channels::telegram::{CHANNEL, Client};
 use crate::config::TelegramConfig;
 use crate::domain::fault::Result;
+use crate::domain::route::ChatRef;
 use crate::sessions::Engine;
 use crate::store::Store;
 
 pub use health::{BridgeHealth, HealthReport};
 pub use pace::{PaceLimits, Rate};
+pub use people::digest as pairing_digest;
 
 use gate::Gate;
 use router::Router;
@@ -70,19 +77,59 @@ pub fn start_paced(parts: BridgeParts, limits: PaceLimits) -> Result<Arc<BridgeH
         tracing::warn!("telegram: the allowlist is empty, so the bot answers nobody; set `[telegram] allow`");
     }
     let health = Arc::new(BridgeHealth::default());
-    let router = Router {
+    let home = config.home_chat.map(|chat_id| ChatRef {
+        channel: CHANNEL.into(),
+        chat_id,
+        thread_id: None,
+    });
+    let (me, home_forum) = (Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
+    let router = Arc::new(Router {
         engine,
-        gate: Gate::new(config.allow),
+        gate: Gate::new(config.allow.clone()),
+        me: me.clone(),
+        health: health.clone(),
+        rules: router::Rules {
+            topics: config.topics,
+            stale_after: config.stale_after,
+            own_approval: config.own_approval,
+            home: home.clone(),
+            scale: pace::scale(),
+        },
+    });
+    let rules = outbox::Rules {
+        receipts: config.receipts.clone(),
+        parts_max: config.parts_max,
+        home: home.clone(),
+        home_forum: home_forum.clone(),
+        scale: pace::scale(),
+    };
+    let greeter = greet::Greeter {
+        client: client.clone(),
+        store: store.clone(),
+        me,
+        health: health.clone(),
+        home: home.filter(|_| config.topics),
+        home_forum,
+        allow: config.allow,
     };
     let inbox = inbox::Inbox::new(
         store.clone(),
         client.clone(),
         router,
+        config.transcriber,
+        cancel.clone(),
+        tracker.clone(),
+    );
+    let outbox = outbox::Outbox::new(
+        store,
+        client,
+        limits,
+        rules,
         health.clone(),
         cancel.clone(),
         tracker.clone(),
     );
-    let outbox = outbox::Outbox::new(store, client, limits, health.clone(), cancel, tracker.clone());
+    tracker.spawn(async move { cancel.run_until_cancelled(greeter.run()).await });
     tracker.spawn(inbox.run());
     tracker.spawn(outbox.run());
     Ok(health)

@@ -57,13 +57,21 @@ impl PaceLimits {
 /// N times as fast, as the fake server's does.
 pub(super) fn in_force() -> PaceLimits {
     #[cfg(feature = "failpoints")]
+    return PaceLimits::telegram().faster(scale());
+    #[cfg(not(feature = "failpoints"))]
+    PaceLimits::telegram()
+}
+
+/// How much faster than the world the clock of the limits runs.
+pub(super) fn scale() -> u32 {
+    #[cfg(feature = "failpoints")]
     if let Some(scale) = std::env::var("TELECODER_TEST_PACE")
         .ok()
         .and_then(|scale| scale.parse().ok())
     {
-        return PaceLimits::telegram().faster(scale);
+        return scale;
     }
-    PaceLimits::telegram()
+    1
 }
 
 #[derive(Debug)]
@@ -108,6 +116,19 @@ impl Pacer {
             .entry(chat_id)
             .or_insert(Bucket { full_at: now })
             .take(rate, now);
+        Ok(())
+    }
+
+    /// Takes a token for a request that counts for the bot only (a reaction), or says when there will be one.
+    pub fn try_take_bot(&mut self, chat_id: i64, now: Instant) -> Result<(), Instant> {
+        if let Some(until) = self.pause_of(chat_id, now) {
+            return Err(until);
+        }
+        let ready = self.bot.ready_at(self.limits.bot, now);
+        if ready > now {
+            return Err(ready);
+        }
+        self.bot.take(self.limits.bot, now);
         Ok(())
     }
 

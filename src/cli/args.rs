@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, attach, command, completions, config, dialog, diff, events, explain, fork, gc, history, inbox, interrupt,
-    keys, list, logs, messages, notify, publish, rerun, resume, rm, run, screen, send, serve, status, stop, verify,
+    answer, attach, command, completions, config, dialog, diff, events, explain, fork, gc, history, inbox, init,
+    interrupt, keys, list, logs, messages, notify, pair, publish, rerun, resume, rm, run, screen, send, serve, status,
+    stop, verify,
 };
 
 /// Keeps coding agents at work in tmux windows, reached from Telegram, ssh, this command line and an API.
@@ -86,6 +87,12 @@ pub enum Command {
     Trust(verify::TrustArgs),
     /// Answer a question of an agent, or the dialog that it shows.
     Answer(answer::Args),
+    /// Connect a Telegram bot: asks for its token, finds you, writes the configuration.
+    Init(init::Args),
+    /// Print a one-time code that lets a person talk to the bot.
+    Pair(pair::Args),
+    /// List who was let in to talk to the bot, or shut somebody out.
+    People(pair::PeopleArgs),
     /// Allow what the agent asks for in the dialog that it shows.
     Approve(dialog::Args),
     /// Refuse what the agent asks for in the dialog that it shows.

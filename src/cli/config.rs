@@ -55,6 +55,9 @@ fn meaning(config: &Config) -> Value {
         json!({
             "token_file": telegram.token_file, "api_url": telegram.api_url, "allow": telegram.allow,
             "home_chat": telegram.home_chat, "poll_timeout_s": telegram.poll_timeout.as_secs(),
+            "receipts": telegram.receipts.as_ref().map(receipts), "topics": telegram.topics, "parts_max": telegram.parts_max,
+            "stale_after_s": telegram.stale_after.as_secs(), "own_approval": telegram.own_approval,
+            "transcriber": telegram.transcriber.is_some(),
         })
     });
     let limits = &config.limits;
@@ -87,6 +90,19 @@ fn lines(value: &Value, prefix: &str) -> Vec<String> {
         Value::Null => Vec::new(),
         value => vec![format!("{prefix} = {value}")],
     }
+}
+
+/// In the order in which they are typed.
+fn receipts(receipts: &crate::config::Receipts) -> Value {
+    let crate::config::Receipts {
+        stored,
+        typed,
+        accepted,
+        answered,
+        refused,
+        uncertain,
+    } = receipts;
+    json!([stored, typed, accepted, answered, refused, uncertain])
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod health;
 mod history;
 pub mod hook;
 mod inbox;
+mod init;
 mod interrupt;
 mod keys;
 mod list;
@@ -30,6 +31,7 @@ mod logs;
 mod messages;
 pub mod notify;
 mod out;
+mod pair;
 mod programs;
 mod publish;
 mod rerun;
@@ -107,6 +109,9 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Gc(args) => cx.block_on(gc::run(&cx, args)),
         Command::Verify(args) => cx.block_on(verify::run(&cx, args)),
         Command::Trust(args) => cx.block_on(verify::trust(&cx, args)),
+        Command::Init(args) => cx.block_on(init::run(&cx, args)),
+        Command::Pair(args) => cx.block_on(pair::run(&cx, args)),
+        Command::People(args) => cx.block_on(pair::people(&cx, args)),
         Command::Approve(args) => cx.block_on(dialog::approve(&cx, args)),
         Command::Deny(args) => cx.block_on(dialog::deny(&cx, args)),
         Command::OfAgent(args) => cx.block_on(command::run(&cx, args)),

@@ -85,6 +85,13 @@ pub(super) struct RawTelegram {
     pub(super) allow: Vec<i64>,
     pub(super) home_chat: Option<i64>,
     pub(super) poll_timeout_s: u32,
+    pub(super) receipts: Vec<String>,
+    pub(super) topics: String,
+    pub(super) parts_max: u32,
+    pub(super) stale_after_s: u32,
+    pub(super) own_approval: String,
+    pub(super) transcribe_command: Vec<String>,
+    pub(super) transcribe_url: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

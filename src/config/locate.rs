@@ -23,12 +23,7 @@ pub(super) fn config_file(overrides: &Overrides, env: &Environment) -> Result<Op
     if let Some(named) = named {
         return Ok(Some(absolute(&env.cwd, &named)));
     }
-    let user_dir = match env.dir("XDG_CONFIG_HOME") {
-        Some(dir) => Some(dir.to_path_buf()),
-        None => env.dir("HOME").map(|home| home.join(".config")),
-    };
-    let user_file = user_dir.map(|dir| dir.join("telecoder/config.toml"));
-    for file in user_file.into_iter().chain([env.system_file.clone()]) {
+    for file in user_file(env).into_iter().chain([env.system_file.clone()]) {
         match file.try_exists() {
             Ok(true) => return Ok(Some(file)),
             Ok(false) => {}
@@ -37,6 +32,15 @@ pub(super) fn config_file(overrides: &Overrides, env: &Environment) -> Result<Op
         }
     }
     Ok(None)
+}
+
+/// Where a person's own file is, there or not.
+pub(super) fn user_file(env: &Environment) -> Option<PathBuf> {
+    let dir = match env.dir("XDG_CONFIG_HOME") {
+        Some(dir) => dir.to_path_buf(),
+        None => env.dir("HOME")?.join(".config"),
+    };
+    Some(dir.join("telecoder/config.toml"))
 }
 
 /// The data directory: `--data-dir`, else what the sources say. Absolute, and short enough for its sockets.

@@ -11,7 +11,7 @@ use super::locate::{command_line, data_dir, program, secret_path};
 use super::source::Sources;
 use super::{
     AfterLoss, AgentConfig, AutoPublish, Config, GithubConfig, Limits, LogConfig, LogFormat, Overrides, PublishConfig,
-    ReplyMode, TelegramConfig, TmuxConfig, VerifyConfig,
+    Receipts, ReplyMode, TelegramConfig, TmuxConfig, Transcriber, VerifyConfig,
 };
 use crate::domain::agent::Evidence;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -213,7 +213,75 @@ impl RawTelegram {
             allow: self.allow,
             home_chat: self.home_chat,
             poll_timeout: Duration::from_secs(self.poll_timeout_s.into()),
+            receipts: receipts(self.receipts, sources)?,
+            topics: one_of("telegram.topics", &self.topics, ["off", "auto"], sources)?,
+            parts_max: self.parts_max as usize,
+            stale_after: Duration::from_secs(self.stale_after_s.into()),
+            own_approval: one_of(
+                "telegram.own_approval",
+                &self.own_approval,
+                ["refuse", "allow"],
+                sources,
+            )?,
+            transcriber: transcriber(self.transcribe_command, self.transcribe_url, sources)?,
         })
+    }
+}
+
+/// One of two words; true for the second.
+fn one_of(key: &str, word: &str, words: [&str; 2], sources: &Sources) -> Result<bool> {
+    match words.iter().position(|known| *known == word) {
+        Some(place) => Ok(place == 1),
+        None => Err(not_one_of(key, word, &words, sources)),
+    }
+}
+
+/// The reactions that the Bot API lets a bot set.
+const REACTIONS: &str = "❤ 👍 👎 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡 🥱 🥴 😍 🐳 ❤‍🔥 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔 🤨 😐 🍓 🍾 💋 🖕 😈 😴 😭 🤓 👻 👨‍💻 👀 🎃 🙈 😇 😨 🤝 ✍ 🤗 🫡 🎅 🎄 ☃ 💅 🤪 🗿 🆒 💘 🙉 🦄 😘 💊 🙊 😎 👾 🤷‍♂ 🤷 🤷‍♀ 😡";
+
+fn receipts(words: Vec<String>, sources: &Sources) -> Result<Option<Receipts>> {
+    const KEY: &str = "telegram.receipts";
+    if words.is_empty() {
+        return Ok(None);
+    }
+    if let Some(word) = words
+        .iter()
+        .find(|word| !REACTIONS.split(' ').any(|known| known == *word))
+    {
+        return Err(sources
+            .fault(
+                KEY,
+                format_args!("has `{word}`, which is no reaction that a bot can set"),
+            )
+            .hint(format!("It can be one of {REACTIONS}")));
+    }
+    match <[String; 6]>::try_from(words) {
+        Ok([stored, typed, accepted, answered, refused, uncertain]) => Ok(Some(Receipts {
+            stored,
+            typed,
+            accepted,
+            answered,
+            refused,
+            uncertain,
+        })),
+        Err(words) => Err(sources
+            .fault(KEY, format_args!("has {} reactions; it takes 6, or none", words.len()))
+            .hint("In this order: stored, typed, accepted, answered, refused, uncertain.")),
+    }
+}
+
+fn transcriber(command: Vec<String>, url: Option<String>, sources: &Sources) -> Result<Option<Transcriber>> {
+    match (command.is_empty(), url) {
+        (true, None) => Ok(None),
+        (false, None) => Ok(Some(Transcriber::Command(command))),
+        (true, Some(url)) => match url::Url::parse(&url) {
+            Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Ok(Some(Transcriber::Url(url))),
+            _ => Err(sources.fault("telegram.transcribe_url", "is no http address")),
+        },
+        (false, Some(_)) => Err(sources.fault(
+            "telegram.transcribe_url",
+            "is set, and `transcribe_command` too; one is enough",
+        )),
     }
 }
 

@@ -172,6 +172,38 @@ pub struct TelegramConfig {
     /// Where sessions made elsewhere report to.
     pub home_chat: Option<i64>,
     pub poll_timeout: Duration,
+    /// The reactions that say how a prompt stands; none: no receipts.
+    pub receipts: Option<Receipts>,
+    /// Whether a session gets a topic of its own in chats that have topics.
+    pub topics: bool,
+    /// A message of more parts goes out as a file.
+    pub parts_max: usize,
+    /// A message that is older when it arrives asks before it runs.
+    pub stale_after: Duration,
+    /// Whether a person may approve what the agent asks because of that person's own prompt.
+    pub own_approval: bool,
+    pub transcriber: Option<Transcriber>,
+}
+
+/// One reaction for each state of a prompt that a person should see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipts {
+    pub stored: String,
+    pub typed: String,
+    pub accepted: String,
+    pub answered: String,
+    /// Refused, cancelled or failed: the prompt came to nothing.
+    pub refused: String,
+    pub uncertain: String,
+}
+
+/// What makes text of speech.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transcriber {
+    /// A program and its arguments; the file's path comes last, the text is what it prints.
+    Command(Vec<String>),
+    /// An address that takes the file as `file` of a form and answers `{"text": "…"}`.
+    Url(String),
 }
 
 #[derive(Debug, Clone)]
@@ -210,6 +242,18 @@ pub enum LogFormat {
 pub struct Overrides {
     pub config: Option<PathBuf>,
     pub data_dir: Option<PathBuf>,
+}
+
+/// Where a person's own configuration would be written: `TELECODER_CONFIG`, else `$XDG_CONFIG_HOME/telecoder/config.toml`.
+pub fn new_file() -> Result<PathBuf> {
+    let env = Environment::of_process()?;
+    if let Some(named) = env.filled("TELECODER_CONFIG") {
+        return Ok(PathBuf::from(named));
+    }
+    locate::user_file(&env).ok_or_else(|| {
+        Fault::new(Kind::Config, "no place for a configuration is known: HOME is not set")
+            .hint("Name one: `telecoder --config FILE init`.")
+    })
 }
 
 impl Config {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::dialog::DialogDigest;
-use super::ids::{LetterId, MessageId, SessionId};
+use super::ids::{LetterId, MessageId, SessionId, TurnId};
 use super::letter::Done;
 use super::route::ChatRef;
 
@@ -73,6 +73,27 @@ pub struct Message {
     pub sent_at: Option<Timestamp>,
     /// Set when `telecoder messages --unread` showed it.
     pub read_at: Option<Timestamp>,
+    /// What it concerns, where a channel can offer something to do about it.
+    pub about: Option<About>,
+}
+
+/// What a message concerns. A channel with buttons makes buttons of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum About {
+    /// A prompt that needs a person's decision.
+    Turn { turn: TurnId },
+    /// The state of a prompt, in a chat that takes no reactions: the person's own message.
+    Receipt { message_id: i64 },
+    /// What can be done, row by row.
+    Offer { rows: Vec<Vec<Offer>> },
+}
+
+/// One thing that can be done, in words for a person and in the channel's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    pub label: String,
+    pub action: serde_json::Value,
 }
 
 /// A file that goes with a message, in the daemon's own keeping (`sessions/<id>/outgoing/`).
@@ -109,10 +130,25 @@ pub enum PartBody {
         text: String,
         /// Formatting in the channel's own units; dropped when the channel refuses it.
         entities: Vec<Entity>,
+        /// Row by row.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        buttons: Vec<Vec<Button>>,
+    },
+    /// A text that goes out as a file: it is too long, or the channel refuses it as a text.
+    Document {
+        name: String,
+        content: String,
     },
     File {
         file: MessageFile,
     },
+}
+
+/// A button under a text. `data` comes back when somebody taps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Button {
+    pub label: String,
+    pub data: String,
 }
 
 /// A formatted range of a part's text, in UTF-16 code units.
@@ -148,6 +184,10 @@ pub enum SendOutcome {
     Sent {
         sent_id: i64,
     },
+    /// It stands in the chat, and not in the topic that was named: that one is gone.
+    SentElsewhere {
+        sent_id: i64,
+    },
     /// The channel asks for a pause and did not take the part.
     RetryAfter {
         seconds: u64,
@@ -161,6 +201,14 @@ pub enum SendOutcome {
     Ambiguous(String),
     /// It was refused for good.
     Refused(String),
+    /// The text itself was refused, without its formatting too.
+    TextRefused(String),
+    /// Nobody can be reached in this chat now (blocked, kicked, gone).
+    Unreachable(String),
+    /// The topic is gone.
+    TopicGone,
+    /// The topic is closed.
+    TopicClosed,
     /// The chat has a new id.
     Migrated {
         to: i64,
@@ -180,6 +228,18 @@ pub enum PartStep {
         marked: bool,
     },
     Fail(String),
+    /// Back to `queued`; the chat's messages wait until somebody writes there.
+    Hold(String),
+    /// Back to `queued` as a file.
+    AsFile,
+    /// Back to `queued`; the session's topic is made anew, or the message stands in the chat itself.
+    LoseTopic,
+    /// As `Sent`, and the session's topic is made anew.
+    SentAndLoseTopic {
+        sent_id: i64,
+    },
+    /// Back to `queued` until the topic is open again.
+    OpenTopic,
     Migrate {
         to: i64,
     },
@@ -215,6 +275,11 @@ pub fn after_attempt(attempts: u32, outcome: SendOutcome) -> PartStep {
             marked: true,
         },
         SendOutcome::Refused(reason) => PartStep::Fail(reason),
+        SendOutcome::TextRefused(_) => PartStep::AsFile,
+        SendOutcome::Unreachable(reason) => PartStep::Hold(reason),
+        SendOutcome::TopicGone => PartStep::LoseTopic,
+        SendOutcome::TopicClosed => PartStep::OpenTopic,
+        SendOutcome::SentElsewhere { sent_id } => PartStep::SentAndLoseTopic { sent_id },
         SendOutcome::Migrated { to } => PartStep::Migrate { to },
     }
 }

@@ -14,6 +14,7 @@ pub mod launch;
 pub mod letter;
 pub mod message;
 pub mod outcome;
+pub mod person;
 pub mod policy;
 pub mod route;
 pub mod screen;

@@ -12,6 +12,7 @@ pub mod mailbox;
 pub mod process;
 pub mod script;
 pub mod shim;
+pub mod transcribe;
 pub mod watch;
 
 pub use exit_file::{is_held, read_exit, read_shim};

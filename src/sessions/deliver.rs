@@ -68,6 +68,13 @@ impl Actor {
         if begun?.is_none() {
             return Ok(Next::now());
         }
+        // Its person may have reworded it between the look and the claim; from the claim on its words are fixed.
+        let id = turn.id.clone();
+        if self.engine.0.store.read(move |tx| tx.turn(&id)).await?.text != turn.text {
+            let reason = Reason::new("reworded", "it got other words right before it was typed");
+            self.step(&turn.id, TurnEvent::NotTyped(reason)).await?;
+            return Ok(Next::now());
+        }
         if obstacle.is_none() && looked_at.elapsed() > LOOK_GOOD_FOR {
             obstacle = self.look_for_obstacle(pane).await;
         }

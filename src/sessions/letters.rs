@@ -18,6 +18,8 @@ use crate::domain::turn::{Turn, TurnEvent, TurnState};
 use crate::runner::mailbox::{self, Found};
 use crate::store::{NewMessage, Tx};
 
+/// How much of a step is shown.
+const STEP_CHARS_MAX: usize = 100;
 /// Letters that one transaction takes.
 const LETTERS_PER_TAKE: usize = 64;
 /// Characters of a letter's key that are kept.
@@ -219,7 +221,7 @@ impl Actor {
                 tx.quarantine_letter(&id, &name, &reason)?;
                 let session = tx.session(&id)?;
                 let text = format!("A letter in its mailbox was put aside and not delivered: {reason}.");
-                tell::notice(&engine, tx, &session, text, None)
+                tell::notice(&engine, tx, &session, text, None).map(drop)
             })
             .await?;
         let removed = mailbox::quarantine(&self.launch_dir(launch).mail(), &file);
@@ -356,10 +358,28 @@ pub(super) fn on_signal(
             }
         }
         AgentSignal::Failed { kind, text } => return engine.turn_failed(tx, id, *kind, text),
-        AgentSignal::Progress { tool, .. } => return tx.tell_progress(id, tool),
+        AgentSignal::Progress { tool, detail } => {
+            note_step(tx, id, tool, detail)?;
+            return tx.tell_progress(id, tool);
+        }
         AgentSignal::Nothing => return Ok(()),
     };
     engine.apply(tx, id, &event).map(drop)
+}
+
+/// What the agent does now goes to whoever watches the turn.
+fn note_step(tx: &Tx<'_>, id: &SessionId, tool: &str, detail: &str) -> Result<()> {
+    let line: String = format!("{tool} {detail}")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(STEP_CHARS_MAX)
+        .collect();
+    for turn in tx.running_turns(id)? {
+        tx.add_progress_step(&turn.id, &line)?;
+    }
+    Ok(())
 }
 
 /// A hook of another conversation (a background job, a program that the agent started) comes through the same window and is not the

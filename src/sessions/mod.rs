@@ -13,6 +13,8 @@ mod deliver;
 mod dialogs;
 mod end;
 mod explain;
+mod files;
+mod held_text;
 mod launch;
 mod letters;
 mod observe;

@@ -166,6 +166,11 @@ impl Engine {
         Ok(turn)
     }
 
+    /// Other words for a prompt that still waits, in the caller's transaction; false when it does not wait any more.
+    pub fn reword(&self, tx: &Tx<'_>, turn: &TurnId, text: &str) -> Result<bool> {
+        tx.reword_turn(turn, &self.prompt_text(text)?)
+    }
+
     fn prompt_text(&self, prompt: &str) -> Result<Sanitised> {
         let limit = self.0.config.limits.prompt_bytes;
         if prompt.len() > limit {

@@ -3,8 +3,8 @@
 use super::Engine;
 use crate::domain::dialog::Dialog;
 use crate::domain::fault::Result;
-use crate::domain::ids::{LetterId, SessionId, SessionName};
-use crate::domain::message::MessageKind;
+use crate::domain::ids::{LetterId, MessageId, SessionId, SessionName};
+use crate::domain::message::{About, MessageKind};
 use crate::domain::route::{ChatRef, PromptOrigin};
 use crate::domain::session::{Session, SessionState, Status};
 use crate::domain::turn::{Turn, TurnState};
@@ -46,7 +46,7 @@ pub fn status_notice(engine: &Engine, tx: &Tx<'_>, id: &SessionId, status: &Stat
             ));
         }
     }
-    notice(engine, tx, &session, text, None)
+    notice(engine, tx, &session, text, None).map(drop)
 }
 
 /// An agent shows a dialog: the question with its choices; the answer is bound to its digest.
@@ -110,11 +110,18 @@ pub fn turn_notice(engine: &Engine, tx: &Tx<'_>, turn: &Turn) -> Result<()> {
     };
     let text = format!("{what}: {reason}.\n\n> {}", quote(&turn.text));
     let reply_to = reply_to(engine, &session, turn);
-    notice(engine, tx, &session, text, reply_to)
+    let message = notice(engine, tx, &session, text, reply_to)?;
+    tx.set_about(message, &About::Turn { turn: turn.id.clone() })
 }
 
-pub fn notice(engine: &Engine, tx: &Tx<'_>, session: &Session, text: String, reply_to: Option<i64>) -> Result<()> {
-    tx.insert_message(NewMessage {
+pub fn notice(
+    engine: &Engine,
+    tx: &Tx<'_>,
+    session: &Session,
+    text: String,
+    reply_to: Option<i64>,
+) -> Result<MessageId> {
+    let message = tx.insert_message(NewMessage {
         session: Some(session.id.clone()),
         kind: MessageKind::Notice,
         text,
@@ -126,7 +133,7 @@ pub fn notice(engine: &Engine, tx: &Tx<'_>, session: &Session, text: String, rep
         letter: None,
         dialog: None,
     })?;
-    Ok(())
+    Ok(message.id)
 }
 
 /// The chat that the session is bound to, else `home_chat`, else nowhere (read with `telecoder messages`).

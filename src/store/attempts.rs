@@ -8,8 +8,11 @@ use super::rows::{Columns, micros};
 use crate::domain::Timestamp;
 use crate::domain::fault::Result;
 use crate::domain::ids::MessageId;
-use crate::domain::message::{MessageState, PartStep};
+use crate::domain::message::{MessageState, PartBody, PartStep};
+use crate::domain::route::ChatRef;
 
+/// How long a part waits for its topic to be opened again.
+const TOPIC_WAIT_MS: u64 = 1000;
 const MAYBE_ARRIVED: &str = "the last attempt may have reached the chat";
 
 impl Tx<'_> {
@@ -45,6 +48,17 @@ impl Tx<'_> {
             PartStep::Again { wait_ms, plain, marked } => self.part_again(message, index, *wait_ms, *plain, *marked),
             PartStep::Fail(reason) => self.fail_message(message, reason),
             PartStep::Migrate { to } => self.part_moves(message, index, *to),
+            PartStep::Hold(reason) => self.part_held(message, index, reason),
+            PartStep::AsFile => self.part_as_file(message, index),
+            PartStep::LoseTopic => {
+                self.part_again(message, index, 0, false, false)?;
+                self.leave_topic(message)
+            }
+            PartStep::SentAndLoseTopic { sent_id } => {
+                self.part_sent(message, index, *sent_id)?;
+                self.leave_topic(message)
+            }
+            PartStep::OpenTopic => self.part_waits_for_topic(message, index),
         }
     }
 
@@ -112,6 +126,66 @@ impl Tx<'_> {
             params![id.0, index, plain, marked, not_before, MAYBE_ARRIVED],
         )?;
         self.follow_head(id)
+    }
+
+    /// The chat cannot be reached: the part waits with all others of the chat.
+    fn part_held(&self, id: MessageId, index: u32, reason: &str) -> Result<()> {
+        self.part_again(id, index, 0, false, false)?;
+        match self.message(id)?.to {
+            Some(chat) => self
+                .set_unreachable(&chat.channel, chat.chat_id, Some(reason))
+                .map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// The text goes out as a file, whose content nobody looks at.
+    fn part_as_file(&self, id: MessageId, index: u32) -> Result<()> {
+        let body = self.part_body(id, index)?;
+        if let PartBody::Text { text, .. } = body {
+            let document = PartBody::Document {
+                name: format!("message-{id}-{}.txt", index + 1),
+                content: text,
+            };
+            self.set_part_body(id, index, &document)?;
+        }
+        self.part_again(id, index, 0, false, false)
+    }
+
+    /// The topic of a message is gone. A session's topic is made anew; another message stands in the chat itself.
+    fn leave_topic(&self, id: MessageId) -> Result<()> {
+        let message = self.message(id)?;
+        let (Some(to), thread) = (&message.to, message.to.as_ref().and_then(|to| to.thread_id)) else {
+            return Ok(());
+        };
+        let topic = message
+            .session
+            .as_ref()
+            .map(|session| self.topic(session))
+            .transpose()?
+            .flatten();
+        match (&message.session, topic) {
+            (Some(session), Some(topic)) if topic.thread_id == thread && topic.chat_id == to.chat_id => {
+                self.lose_topic(session)
+            }
+            _ => self.move_message(
+                id,
+                &ChatRef {
+                    thread_id: None,
+                    ..to.clone()
+                },
+            ),
+        }
+    }
+
+    fn part_waits_for_topic(&self, id: MessageId, index: u32) -> Result<()> {
+        let message = self.message(id)?;
+        if let Some(session) = &message.session
+            && let Some(topic) = self.topic(session)?
+        {
+            self.set_topic_shape(session, topic.title.as_deref().unwrap_or_default(), true)?;
+        }
+        self.part_again(id, index, TOPIC_WAIT_MS, false, false)
     }
 
     fn part_moves(&self, id: MessageId, index: u32, to: i64) -> Result<()> {

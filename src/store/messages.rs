@@ -12,7 +12,7 @@ use crate::domain::event::EventKind;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{LetterId, MessageId, SessionId};
 use crate::domain::letter::Done;
-use crate::domain::message::{Message, MessageFile, MessageKind, MessageState};
+use crate::domain::message::{About, Message, MessageFile, MessageKind, MessageState};
 use crate::domain::route::ChatRef;
 
 pub struct NewMessage {
@@ -47,6 +47,15 @@ impl Tx<'_> {
         let data = json!({ "id": id, "kind": new.kind, "state": state });
         self.append_event(EventKind::MessageCreated, new.session.as_ref(), data)?;
         self.message(id)
+    }
+
+    /// Says what a message concerns, before it is cut into parts.
+    pub fn set_about(&self, id: MessageId, about: &About) -> Result<()> {
+        self.run(
+            "UPDATE messages SET about = ?2 WHERE id = ?1",
+            params![id.0, to_json(about)?],
+        )?;
+        Ok(())
     }
 
     /// `NotFound` when there is no such message.
@@ -226,6 +235,7 @@ fn read_message(row: &Row<'_>) -> Result<Message> {
         created_at: row.time("created_at")?,
         sent_at: row.maybe_time("sent_at")?,
         read_at: row.maybe_time("read_at")?,
+        about: row.maybe_json("about")?,
     })
 }
 

@@ -15,7 +15,7 @@ use super::seal::Seal;
 use crate::domain::Timestamp;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{MessageId, SessionId};
-use crate::domain::message::{Message, MessageState, Part, PartBody};
+use crate::domain::message::{Message, MessageKind, MessageState, Part, PartBody};
 use crate::domain::route::ChatRef;
 
 const NOT_INTACT: &str = "its stored content was damaged on the disk, so it was not sent";
@@ -31,6 +31,8 @@ pub struct OutboxPart {
     pub marked: bool,
     /// Formatting was refused: send without entities.
     pub plain: bool,
+    /// Without a sound: an answer to a command disturbs nobody.
+    pub silent: bool,
 }
 
 impl Tx<'_> {
@@ -78,6 +80,8 @@ impl Tx<'_> {
         let heads = self.all(
             "SELECT min(id) AS id FROM messages
              WHERE channel = ?1 AND state IN ('queued', 'sending', 'unknown')
+               AND NOT EXISTS (SELECT 1 FROM chats WHERE chats.channel = messages.channel AND chats.chat_id = messages.chat_id
+                               AND unreachable IS NOT NULL)
              GROUP BY chat_id ORDER BY 1",
             [channel],
             read_message_id,
@@ -154,6 +158,10 @@ impl Tx<'_> {
             return Ok(None);
         }
         let message = self.message(head)?;
+        if self.waits_for_topic(&message)? {
+            return Ok(None);
+        }
+        let silent = message.kind == MessageKind::Answer;
         let to = message.to.ok_or_else(|| damaged(format_args!("message {head}")))?;
         Ok(Some(OutboxPart {
             part,
@@ -162,7 +170,71 @@ impl Tx<'_> {
             reply_to: message.reply_to,
             marked,
             plain,
+            silent,
         }))
+    }
+
+    /// A message of a session whose topic is being made stands in that topic, and nowhere else meanwhile.
+    fn waits_for_topic(&self, message: &Message) -> Result<bool> {
+        let (Some(session), Some(to)) = (&message.session, &message.to) else {
+            return Ok(false);
+        };
+        let topic = self.topic(session)?;
+        Ok(topic
+            .is_some_and(|topic| topic.thread_id.is_none() && topic.refused.is_none() && topic.chat_id == to.chat_id))
+    }
+
+    /// Open messages of a session that wait in a chat go to another place of it.
+    pub(super) fn move_open_messages_to(&self, session: &SessionId, place: &ChatRef) -> Result<()> {
+        let open = self.all(
+            "SELECT id FROM messages WHERE session = ?1 AND channel = ?2 AND chat_id = ?3
+             AND state IN ('queued', 'sending', 'unknown') ORDER BY id",
+            params![session.as_str(), place.channel, place.chat_id],
+            read_message_id,
+        )?;
+        open.into_iter()
+            .try_for_each(|message| self.move_message(message, place))
+    }
+
+    /// Another place of the same chat. Sealing it anew must not make a damaged row a good one: reading it comes first.
+    pub(super) fn move_message(&self, message: MessageId, place: &ChatRef) -> Result<()> {
+        self.message(message)?;
+        self.run(
+            "UPDATE messages SET thread_id = ?2 WHERE id = ?1",
+            params![message.0, place.thread_id],
+        )?;
+        self.seal_message(message)
+    }
+
+    /// What one part says.
+    pub(super) fn part_body(&self, message: MessageId, index: u32) -> Result<PartBody> {
+        let found = self.maybe(
+            "SELECT * FROM parts WHERE message = ?1 AND idx = ?2",
+            params![message.0, index],
+            read_part,
+        )?;
+        found
+            .map(|part| part.body)
+            .ok_or_else(|| refused(format!("message {message} has no part {index}")))
+    }
+
+    pub(super) fn set_part_body(&self, message: MessageId, index: u32, body: &PartBody) -> Result<()> {
+        let body = to_json(body)?;
+        let seal = sealing(message.0, index.into(), &body).finish();
+        self.run(
+            "UPDATE parts SET body = ?3, seal = ?4 WHERE message = ?1 AND idx = ?2",
+            params![message.0, index, body, seal],
+        )?;
+        Ok(())
+    }
+
+    /// The parts of a message that were sent, in order: what they say and under which id of the channel's they stand.
+    pub fn sent_parts(&self, message: MessageId) -> Result<Vec<(PartBody, i64)>> {
+        self.all(
+            "SELECT * FROM parts WHERE message = ?1 AND sent_id IS NOT NULL ORDER BY idx",
+            [message.0],
+            |row| Ok((read_part(row)?.body, row.integer("sent_id")?)),
+        )
     }
 
     /// The open parts of a message in order, with `marked` and `plain`.

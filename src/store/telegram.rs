@@ -52,6 +52,16 @@ impl Tx<'_> {
         Ok(new == 1)
     }
 
+    /// What an update that is not finished holds.
+    pub fn update_content(&self, update_id: i64) -> Result<serde_json::Value> {
+        let found = self.maybe(
+            "SELECT raw FROM telegram_updates WHERE update_id = ?1 AND raw IS NOT NULL",
+            [update_id],
+            |row| row.json("raw"),
+        )?;
+        Ok(found.unwrap_or_default())
+    }
+
     /// Marks an update as done: nothing remains to be executed for it. Its content is dropped; its id is remembered.
     pub fn finish_update(&self, update_id: i64) -> Result<()> {
         self.run(

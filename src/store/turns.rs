@@ -61,6 +61,38 @@ impl Tx<'_> {
         self.maybe(sql, [session.as_str(), key], read_turn)
     }
 
+    /// The turn that came of a person's message, whose keys begin so; also the first one of a session that the message made.
+    pub fn turn_of_message(&self, key_prefix: &str) -> Result<Option<Turn>> {
+        let end = format!("{key_prefix}\u{10ffff}");
+        let by_turn = "SELECT * FROM turns WHERE key IS NOT NULL AND key >= ?1 AND key < ?2 ORDER BY row DESC LIMIT 1";
+        let found = self.maybe(by_turn, [key_prefix, &end], read_turn)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        self.maybe(
+            "SELECT turns.* FROM sessions JOIN turns ON turns.session = sessions.id
+             WHERE sessions.key >= ?1 AND sessions.key < ?2 AND turns.seq = 1",
+            [key_prefix, &end],
+            read_turn,
+        )
+    }
+
+    /// Other words for a prompt that still waits; false when it does not wait any more.
+    pub fn reword_turn(&self, id: &TurnId, text: &Sanitised) -> Result<bool> {
+        let mut turn = self.turn(id)?;
+        if !turn.state.is_waiting() {
+            return Ok(false);
+        }
+        turn.text = text.text.clone();
+        turn.stripped = text.stripped;
+        self.run(
+            "UPDATE turns SET text = ?2, stripped = ?3 WHERE id = ?1",
+            params![id.as_str(), turn.text, turn.stripped],
+        )?;
+        self.store_turn(&turn)?;
+        Ok(true)
+    }
+
     /// `NotFound` when there is no such turn.
     pub fn turn(&self, id: &TurnId) -> Result<Turn> {
         self.maybe("SELECT * FROM turns WHERE id = ?1", [id.as_str()], read_turn)?

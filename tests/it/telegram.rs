@@ -9,8 +9,21 @@ use crate::delivery::transcript;
 use crate::fakes::telegram::{FakeTelegram, Fault, Sent, TOKEN};
 use crate::support::{Daemon, TestEnv, WAIT_LIMIT, eventually, eventually_within};
 
+mod buttons;
+mod files;
+mod init;
+mod life;
+mod people;
+mod progress;
+mod receipts;
+#[cfg(feature = "failpoints")]
+mod storm;
+mod topics;
+
 const ME: i64 = 7;
 const STRANGER: i64 = 666;
+/// How much faster than the world the limits' clock runs.
+const PACE: u32 = 50;
 
 /// An installation with a bot.
 pub struct Rig {
@@ -25,10 +38,14 @@ impl Rig {
 
     /// An installation that listens to these private chats; the first is home.
     pub fn with_chats(chats: &[i64]) -> Self {
-        let rig = Self {
+        let mut rig = Self {
             env: TestEnv::new(),
             fake: FakeTelegram::start(),
         };
+        // The limits of the server and ours run on one clock, which is fast where it can be.
+        let scale = if cfg!(feature = "failpoints") { PACE } else { 1 };
+        rig.env.set_env("TELECODER_TEST_PACE", &scale.to_string());
+        rig.fake.limit(scale);
         for chat in chats {
             rig.fake.add_chat(*chat);
         }
@@ -37,12 +54,18 @@ impl Rig {
     }
 
     fn configure(&self, allow: &[i64], policy: &str) {
+        self.configure_with(allow, policy, "", "");
+    }
+
+    /// With more lines of `[telegram]`, and more tables.
+    fn configure_with(&self, allow: &[i64], policy: &str, telegram: &str, tables: &str) {
         let token_file = self.env.root().join("token");
         std::fs::write(&token_file, TOKEN).expect("the token's file");
         std::fs::set_permissions(&token_file, std::fs::Permissions::from_mode(0o600)).expect("its mode");
         self.env.write_config(&format!(
             "default_agent = \"demo\"\ndefault_policy = \"{policy}\"\n[telegram]\ntoken_file = {token_file:?}\napi_url = {:?}\n\
-             allow = {allow:?}\nhome_chat = {ME}\npoll_timeout_s = 2\n",
+             allow = {allow:?}\nhome_chat = {ME}\npoll_timeout_s = 2\n\
+             {telegram}\n{tables}\n",
             self.fake.api_url(),
         ));
     }
@@ -246,12 +269,12 @@ fn what_cannot_be_taken_is_told() {
     let rig = Rig::new();
     let _daemon = rig.serve();
     rig.fake
-        .push_message(ME, ME, json!({"voice": {"file_id": "x", "duration": 1}}));
-    rig.hears("voice cannot be taken yet");
+        .push_message(ME, ME, json!({"location": {"latitude": 1.0, "longitude": 2.0}}));
+    rig.hears("A location is nothing that an agent could work with");
     rig.fake
         .push_update(json!({"edited_message": {"message_id": 1, "date": 0, "text": "x",
         "chat": {"id": ME, "type": "private"}, "from": {"id": ME, "is_bot": false}}}));
-    rig.hears("An edit changes nothing");
+    rig.hears("the edit changes nothing");
     assert_eq!(rig.sessions().len(), 0);
     rig.in_order();
 }
@@ -456,8 +479,7 @@ const MANY_LIMIT: std::time::Duration = std::time::Duration::from_secs(180);
 #[test]
 fn two_hundred_messages_in_three_chats_go_their_own_ways_once_and_in_order() {
     let chats = [7, 8, 9];
-    let mut rig = Rig::with_chats(&chats);
-    rig.env.set_env("TELECODER_TEST_PACE", "50");
+    let rig = Rig::with_chats(&chats);
     let _daemon = rig.serve();
     let chat_of = |n: u64| chats[n as usize % chats.len()];
     for n in 1..=MANY {

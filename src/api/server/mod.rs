@@ -14,6 +14,7 @@ mod inbox;
 mod listener;
 mod logs;
 mod messages;
+mod people;
 mod prompts;
 mod publish;
 mod refusal;
@@ -23,7 +24,7 @@ mod state;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::fault::{Fault, Result};
@@ -111,6 +112,9 @@ fn routes(api: Api) -> Router {
         .route("/v1/events", get(events::events))
         .route("/v1/messages", get(messages::list))
         .route("/v1/messages/read", post(messages::mark_read))
+        .route("/v1/pairings", post(people::pair))
+        .route("/v1/people", get(people::list))
+        .route("/v1/people/{id}", delete(people::remove))
         .fallback(refusal::no_such_path)
         .method_not_allowed_fallback(refusal::wrong_method)
         .with_state(api)

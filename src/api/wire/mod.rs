@@ -10,6 +10,7 @@ mod health;
 mod log;
 mod message;
 mod outcome;
+mod people;
 mod request;
 mod session;
 mod turn;
@@ -21,6 +22,7 @@ pub use health::{Health, HealthPart, TelegramHealth};
 pub use log::{LogEntry, LogKind};
 pub use message::{Ask, Message, MessageFile};
 pub use outcome::{Diff, Entry, EntryKind, Outcome, Published, Pull, Relative};
+pub use people::{Pairing, PairingRequest, ShutOut};
 pub use request::{
     AckRequest, Acked, AnswerRequest, CommandRequest, CreateRequest, DialogRequest, Done, ForkRequest, KeysRequest,
     PromptRequest, PublishRequest, ReadRequest, Removed, RepoFile, RerunRequest, TrustRequest, VerifyRequest,

@@ -2,73 +2,90 @@
 //! others run after it.
 
 mod ask;
+mod get;
+mod health;
 mod help;
+mod interrupt;
 mod key;
+mod level;
 mod list;
 mod logs;
 mod new;
+mod resume;
+pub(super) mod roles;
 mod screen;
 mod status;
 mod stop;
 mod switch;
+mod table;
+
+use std::sync::Arc;
 
 use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::person::Role;
 use crate::domain::session::Session;
 use crate::domain::text::nearest;
 use crate::sessions::Engine;
 use crate::store::{Store, Tx};
 
+use super::people;
 use super::prompt::{active, replied_to};
-use super::router::{Here, Reply, asked};
+use super::router::{Here, Reply, Router, asked};
 
 pub(super) use ask::answered;
+pub(super) use level::Level;
+pub(super) use table::menu;
+
+use table::{Entry, TABLE, Verb};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Command {
-    pub verb: Verb,
+    entry: &'static Entry,
     pub args: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verb {
-    Start,
-    New,
-    List,
-    Switch,
-    Status,
-    Logs,
-    Screen,
-    Key,
-    Stop,
-    Help,
+impl Command {
+    pub fn name(&self) -> &'static str {
+        self.entry.name
+    }
+
+    /// Who may use it.
+    pub fn role(&self) -> Role {
+        self.entry.role
+    }
 }
 
-impl Verb {
-    const ALL: [(&'static str, Verb); 10] = [
-        ("start", Verb::Start),
-        ("new", Verb::New),
-        ("list", Verb::List),
-        ("switch", Verb::Switch),
-        ("status", Verb::Status),
-        ("logs", Verb::Logs),
-        ("screen", Verb::Screen),
-        ("key", Verb::Key),
-        ("stop", Verb::Stop),
-        ("help", Verb::Help),
-    ];
+/// To whom a text speaks.
+#[derive(Debug)]
+pub(super) enum Addressed {
+    /// It is no command.
+    Nobody,
+    /// A command of another bot's: `/status@other_bot`.
+    Elsewhere,
+    /// A command, or what looks like one and is none; it must not be typed to an agent.
+    Here(Result<Command>),
 }
 
-/// None: the text is no command. `Usage`: it looks like one and is none; it must not be typed to an agent.
-pub(super) fn parse(text: &str) -> Option<Result<Command>> {
-    let rest = text.strip_prefix('/')?;
+/// `username` is ours, as soon as it is known.
+pub(super) fn parse(text: &str, username: Option<&str>) -> Addressed {
+    let Some(rest) = text.strip_prefix('/') else {
+        return Addressed::Nobody;
+    };
     let mut words = rest.split_whitespace().map(str::to_owned);
-    // In groups, `/status@the_bot`.
     let word = words.next().unwrap_or_default();
-    let name = word.split('@').next().unwrap_or_default().to_ascii_lowercase();
-    let known = Verb::ALL.iter().find(|(known, _)| *known == name);
-    Some(match known {
-        Some((_, verb)) => Ok(Command {
-            verb: *verb,
+    let (name, bot) = word
+        .split_once('@')
+        .map_or((word.as_str(), None), |(name, bot)| (name, Some(bot)));
+    if let (Some(bot), Some(ours)) = (bot, username)
+        && !bot.eq_ignore_ascii_case(ours)
+    {
+        return Addressed::Elsewhere;
+    }
+    let name = name.to_ascii_lowercase();
+    let known = TABLE.iter().find(|entry| entry.name == name);
+    Addressed::Here(match known {
+        Some(entry) => Ok(Command {
+            entry,
             args: words.collect(),
         }),
         None => Err(unknown(&name)),
@@ -76,7 +93,7 @@ pub(super) fn parse(text: &str) -> Option<Result<Command>> {
 }
 
 fn unknown(name: &str) -> Fault {
-    let near = nearest(name, Verb::ALL.iter().map(|(known, _)| *known));
+    let near = nearest(name, TABLE.iter().map(|entry| entry.name));
     let hint = match near {
         Some(near) => format!("Did you mean /{near}? /help lists all commands."),
         None => "/help lists all commands. Text that begins with a slash is not sent to an agent.".into(),
@@ -85,16 +102,21 @@ fn unknown(name: &str) -> Fault {
 }
 
 /// The reply, where the store is enough to know it.
-pub(super) fn from_store(tx: &Tx<'_>, here: &Here, command: &Command) -> Option<Result<Reply>> {
+pub(super) fn from_store(tx: &Tx<'_>, router: &Router, here: &Here, command: &Command) -> Option<Result<Reply>> {
     let args = &command.args;
-    Some(match command.verb {
-        Verb::Start => Ok(help::greet()),
+    Some(match command.entry.verb {
+        Verb::Start if args.is_empty() => Ok(help::greet()),
         Verb::Help => Ok(help::help()),
         Verb::List => list::list(tx, here),
         Verb::Switch => switch::switch(tx, here, args),
         Verb::Status => status::status(tx, here, args),
         Verb::Logs => logs::logs(tx, here, args),
-        Verb::New | Verb::Screen | Verb::Key | Verb::Stop => return None,
+        Verb::Level(level) => level::set(tx, here, level),
+        Verb::Health => health::health(tx, router),
+        Verb::People => people::list(tx),
+        Verb::Allow => Ok(Reply::new("This chat is open already.")),
+        Verb::Forbid => people::forbid(tx, here, args),
+        _ => return None,
     })
 }
 
@@ -102,6 +124,7 @@ pub(super) fn from_store(tx: &Tx<'_>, here: &Here, command: &Command) -> Option<
 pub(super) struct Desk<'a> {
     pub store: &'a Store,
     pub engine: &'a Engine,
+    pub router: &'a Arc<Router>,
     pub here: &'a Here,
     /// The update was found pending after a restart: it may have been carried out already.
     pub recovered: bool,
@@ -109,15 +132,23 @@ pub(super) struct Desk<'a> {
 
 /// Carries out what could not be done in the update's transaction. None: the update is already answered and finished.
 pub(super) async fn from_world(desk: &Desk<'_>, text: &str) -> Result<Option<Reply>> {
-    let Some(command) = parse(text) else {
+    // Whether it speaks to us was decided in the update's transaction.
+    let Addressed::Here(command) = parse(text, None) else {
         return ask::answer(desk, text).await.map(Some);
     };
-    let Command { verb, args } = command?;
-    match verb {
-        Verb::New => new::new(desk, &args).await.map(|()| None),
+    let Command { entry, args } = command?;
+    match entry.verb {
+        Verb::New => new::new(desk, &args, None).await.map(|()| None),
+        Verb::Start => new::start(desk, &args, None).await.map(|()| None),
+        Verb::StartYolo => new::start(desk, &args, Some("yolo")).await.map(|()| None),
         Verb::Screen => screen::screen(desk, &args).await.map(Some),
         Verb::Key => key::key(desk, &args).await.map(Some),
+        Verb::Press(name) => key::key(desk, &[name.to_owned()]).await.map(Some),
+        Verb::Interrupt => interrupt::interrupt(desk).await.map(Some),
         Verb::Stop => stop::stop(desk, &args).await.map(Some),
+        Verb::Resume => resume::resume(desk, &args).await.map(Some),
+        Verb::ResumeLast => resume::resume_last(desk).await.map(Some),
+        Verb::Get => get::get(desk, &args).await.map(|()| None),
         _ => Err(Fault::new(
             Kind::Failure,
             "the command was to be answered from the store",
@@ -163,28 +194,45 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, verb: Verb, args: &[&str]) {
-        let command = parse(text).expect("a command").expect("a known one");
+    fn check(text: &str, name: &str, args: &[&str]) {
+        let Addressed::Here(Ok(command)) = parse(text, Some("our_bot")) else {
+            panic!("{text} is no command");
+        };
         assert_eq!(
-            (command.verb, command.args),
-            (verb, args.iter().map(|s| (*s).to_owned()).collect())
+            (command.name(), command.args.as_slice()),
+            (name, &args.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..])
         );
     }
 
     #[test]
     fn commands_are_read() {
-        check("/list", Verb::List, &[]);
-        check("/Status@some_bot  fix-login ", Verb::Status, &["fix-login"]);
-        check("/key Down  Enter", Verb::Key, &["Down", "Enter"]);
-        assert!(parse("plain /list").is_none());
-        assert!(parse(" /list").is_none());
+        check("/list", "list", &[]);
+        check("/Status@Our_Bot  fix-login ", "status", &["fix-login"]);
+        check("/key Down  Enter", "key", &["Down", "Enter"]);
+        assert!(matches!(parse("plain /list", None), Addressed::Nobody));
+        assert!(matches!(parse(" /list", None), Addressed::Nobody));
+    }
+
+    #[test]
+    fn a_command_for_another_bot_is_not_ours() {
+        assert!(matches!(
+            parse("/status@other_bot", Some("our_bot")),
+            Addressed::Elsewhere
+        ));
+        assert!(matches!(
+            parse("/nonsense@other_bot", Some("our_bot")),
+            Addressed::Elsewhere
+        ));
+        assert!(matches!(parse("/status@other_bot", None), Addressed::Here(Ok(_))));
     }
 
     #[test]
     fn what_only_looks_like_a_command_is_told_the_nearest() {
-        let fault = parse("/statsu now").expect("a command").expect_err("unknown");
+        let Addressed::Here(Err(fault)) = parse("/statsu now", None) else {
+            panic!("it is unknown");
+        };
         assert_eq!(fault.message, "there is no command /statsu");
         assert!(fault.hint.expect("a hint").contains("/status"));
-        assert!(parse("/").expect("a command").is_err());
+        assert!(matches!(parse("/", None), Addressed::Here(Err(_))));
     }
 }

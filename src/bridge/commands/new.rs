@@ -1,28 +1,58 @@
-//! `/new [repo] [name]`: a session, made the active one of the chat.
+//! `/new [repo] [name]`, `/start NAME`, `/start_yolo NAME`: a session, made the active one of the chat.
 
-use super::Desk;
+use std::sync::Arc;
+
+use super::switch::switch;
+use super::{Desk, one_name};
 use crate::bridge::prompt::adopt;
+use crate::bridge::router::answer;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::sessions::{Engine, RawRequest};
 
 /// Looks the repository up, and then makes the session, its route, the reply and the end of the update in one transaction: after a
 /// crash either all of it is there or the command runs again.
-pub(super) async fn new(desk: &Desk<'_>, args: &[String]) -> Result<()> {
-    let request = desk.engine.check(&raw(args)?).await?;
+pub(super) async fn new(desk: &Desk<'_>, args: &[String], policy: Option<&str>) -> Result<()> {
+    let raw = RawRequest {
+        policy: policy.map(str::to_owned),
+        ..raw(args)?
+    };
+    let request = desk.engine.check(&raw).await?;
     let here = desk.here.clone();
     let request = here.request(request);
-    let engine: Engine = desk.engine.clone();
+    let (engine, router): (Engine, _) = (desk.engine.clone(), Arc::clone(desk.router));
     let session = desk
         .store
         .write(move |tx| {
             let session = engine.admit(tx, &request)?;
-            adopt(tx, &here, &session)?;
+            adopt(tx, &router, &here, &session)?;
             tx.finish_update(here.update_id)?;
             Ok(session.id)
         })
         .await?;
     desk.engine.wake(&session);
     Ok(())
+}
+
+/// `/start NAME`: the session of that name is talked to, and made when there is none.
+pub(super) async fn start(desk: &Desk<'_>, args: &[String], policy: Option<&str>) -> Result<()> {
+    let name = one_name(args)?.map(str::to_owned);
+    let known = match name.clone() {
+        None => None,
+        Some(name) => desk.store.read(move |tx| Ok(tx.find_session(&name).ok())).await?,
+    };
+    match known {
+        Some(session) if !session.status.state.is_ended() && policy.is_none() => {
+            let (here, args) = (desk.here.clone(), vec![session.name.to_string()]);
+            desk.store
+                .write(move |tx| {
+                    let reply = switch(tx, &here, &args)?;
+                    answer(tx, &here, &reply)?;
+                    tx.finish_update(here.update_id)
+                })
+                .await
+        }
+        _ => new(desk, args, policy).await,
+    }
 }
 
 fn raw(args: &[String]) -> Result<RawRequest> {

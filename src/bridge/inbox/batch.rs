@@ -12,7 +12,7 @@ use crate::domain::route::ChatRef;
 use crate::sessions::{NewSessionRequest, RawRequest};
 use crate::store::Tx;
 
-use crate::bridge::commands;
+use crate::bridge::commands::{self, Addressed};
 use crate::bridge::prompt::live_active;
 use crate::bridge::router::{Known, Routed, Router, here};
 
@@ -30,6 +30,8 @@ struct Batch {
 struct Stored {
     wake: Vec<SessionId>,
     later: Vec<Update>,
+    /// Taps with which nothing is done.
+    taps_over: Vec<String>,
 }
 
 /// Stores a batch, and sets off what follows from it. Returns the offset to go on from; none for an empty batch.
@@ -38,6 +40,12 @@ pub(super) async fn take(shared: &std::sync::Arc<Shared>, raw: Vec<Value>) -> Re
     let Some(last) = updates.iter().map(|(update, _)| update.update_id).max() else {
         return Ok(None);
     };
+    // From here on every tap is answered in time, however long the rest takes.
+    for (update, _) in &updates {
+        if let Content::Tap { id, .. } = &update.content {
+            shared.answers.begin(&shared.client, &shared.tracker, id);
+        }
+    }
     let busy = shared.lanes.busy();
     let default = shared.default_request(updates.iter().map(|(update, _)| update)).await?;
     let batch = Batch {
@@ -59,6 +67,9 @@ pub(super) async fn take(shared: &std::sync::Arc<Shared>, raw: Vec<Value>) -> Re
     for session in &stored.wake {
         shared.router.engine.wake(session);
     }
+    for tap in &stored.taps_over {
+        shared.answers.say(tap, "");
+    }
     for update in stored.later {
         shared.enqueue(update, false);
     }
@@ -78,11 +89,11 @@ fn store(tx: &Tx<'_>, router: &Router, batch: Batch, route: bool) -> Result<Stor
     let mut busy = batch.busy;
     let known = Known {
         default: batch.default,
-        recovered: false,
+        ..Known::default()
     };
     let mut stored = Stored::default();
     for (update, raw) in batch.updates {
-        let admitted = router.admits(&update);
+        let admitted = router.admits(tx, &update)?;
         // Of strangers nothing is kept but that they were there.
         let kept = if admitted {
             raw
@@ -92,15 +103,23 @@ fn store(tx: &Tx<'_>, router: &Router, batch: Batch, route: bool) -> Result<Stor
         if !tx.insert_update(update.update_id, &kept)? {
             continue;
         }
-        let waits = !route || update.chat.as_ref().is_some_and(|chat| busy.contains(chat));
+        let is_tap = matches!(update.content, Content::Tap { .. });
+        let waits = !route || (!is_tap && update.chat.as_ref().is_some_and(|chat| busy.contains(chat)));
         let routed = match admitted && waits {
             true => Routed::Later,
             false => router.route(tx, &update, &known)?,
         };
         match routed {
-            Routed::Done(wake) => stored.wake.extend(wake),
+            Routed::Done(wake) => {
+                stored.wake.extend(wake);
+                if let Content::Tap { id, .. } = update.content {
+                    stored.taps_over.push(id);
+                }
+            }
             Routed::Later => {
-                busy.extend(update.chat.clone());
+                if !is_tap {
+                    busy.extend(update.chat.clone());
+                }
                 stored.later.push(update);
             }
         }
@@ -121,18 +140,19 @@ impl Shared {
         &self,
         updates: impl Iterator<Item = &'a Update>,
     ) -> Result<Option<Result<NewSessionRequest>>> {
-        let prompts: Vec<_> = updates
-            .filter(|update| is_plain_text(update) && self.router.admits(update))
-            .filter_map(here)
-            .collect();
+        let prompts: Vec<Update> = updates.filter(|update| is_plain_text(update)).cloned().collect();
         if prompts.is_empty() {
             return Ok(None);
         }
+        let router = self.router.clone();
         let missing = self
             .store
             .read(move |tx| {
-                for here in &prompts {
-                    if live_active(tx, here)?.is_none() {
+                for update in &prompts {
+                    let Some(here) = here(update).filter(|_| router.admits(tx, update).unwrap_or(false)) else {
+                        continue;
+                    };
+                    if live_active(tx, &here)?.is_none() {
                         return Ok(true);
                     }
                 }
@@ -147,5 +167,5 @@ impl Shared {
 }
 
 fn is_plain_text(update: &Update) -> bool {
-    matches!(&update.content, Content::Text(message) if commands::parse(&message.text).is_none())
+    matches!(&update.content, Content::Text(message) if matches!(commands::parse(&message.text, None), Addressed::Nobody))
 }

@@ -2,8 +2,10 @@
 //! stored in the transaction that holds the update; so a crash anywhere repeats a poll and loses nothing.
 
 mod batch;
+mod files;
 mod lanes;
 mod perform;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +15,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::channels::telegram::{Client, PollError};
+use crate::config::Transcriber;
 use crate::domain::fault::Result;
 use crate::store::Store;
 
 use super::health::BridgeHealth;
 use super::router::Router;
+use super::taps::Answers;
 use lanes::Lanes;
+use watch::Watch;
 
 /// First pause after a failed poll, doubled up to the limit.
 const PAUSE_MIN: Duration = Duration::from_millis(500);
@@ -40,6 +45,10 @@ pub(super) struct Inbox {
 struct Shared {
     store: Store,
     router: Arc<Router>,
+    client: Client,
+    transcriber: Option<Transcriber>,
+    /// What taps are answered with.
+    answers: Answers,
     /// The bot's own number: the offset is good for its updates only.
     bot: i64,
     lanes: Lanes,
@@ -51,14 +60,18 @@ impl Inbox {
     pub fn new(
         store: Store,
         client: Client,
-        router: Router,
-        health: Arc<BridgeHealth>,
+        router: Arc<Router>,
+        transcriber: Option<Transcriber>,
         cancel: CancellationToken,
         tracker: TaskTracker,
     ) -> Self {
+        let health = router.health.clone();
         let shared = Shared {
             store,
-            router: Arc::new(router),
+            client: client.clone(),
+            transcriber,
+            answers: Answers::default(),
+            router,
             bot: client.bot_id(),
             lanes: Lanes::default(),
             cancel,
@@ -77,11 +90,16 @@ impl Inbox {
         let polling = async {
             let mut offset = self.recover().await;
             let mut failures = 0;
+            let mut watch = Watch::new(&self.shared);
             loop {
                 match self.step(&mut offset).await {
-                    None => failures = 0,
+                    None => {
+                        failures = 0;
+                        watch.polled(&self.shared, offset).await;
+                    }
                     Some(error) => {
                         failures += 1;
+                        watch.failed(&self.shared, &error).await;
                         tokio::time::sleep(pause(&error, failures)).await;
                     }
                 }

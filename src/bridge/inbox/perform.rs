@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lanes::Waiting;
+use super::files::with_places;
+use super::lanes::{LaneKey, Waiting};
 use super::{PAUSE_MAX, Shared, backoff};
 use crate::channels::telegram::inbound::{self, Content, Update};
-use crate::domain::fault::Result;
+use crate::channels::telegram::{FileMessage, TextMessage};
+use crate::domain::fault::{Kind, Result};
 use crate::store::StoredUpdate;
 
 use crate::bridge::commands::{Desk, from_world};
 use crate::bridge::router::{Here, Known, Reply, Routed, answer, here};
+use crate::bridge::taps::{Tap, decide, ran};
 use crate::bridge::words;
 
 impl Shared {
@@ -26,17 +29,17 @@ impl Shared {
 
     /// Puts an update into its chat's lane, and works the lane off if nobody does.
     pub(super) fn enqueue(self: &Arc<Self>, update: Update, recovered: bool) {
-        let Some(chat) = update.chat.clone() else {
+        let Some(key) = LaneKey::of(&update) else {
             return;
         };
-        if !self.lanes.push(&chat, Waiting { update, recovered }) {
+        if !self.lanes.push(&key, Waiting { update, recovered }) {
             return;
         }
         let shared = self.clone();
         self.tracker.spawn(async move {
             let work = async {
-                while let Some(waiting) = shared.lanes.next(&chat) {
-                    shared.perform(&waiting).await;
+                while let Some(waiting) = shared.lanes.next(&key) {
+                    shared.perform(&key, &waiting, false).await;
                 }
             };
             // What is cut off here stays pending and is looked at again after the next start.
@@ -44,21 +47,79 @@ impl Shared {
         });
     }
 
-    async fn perform(&self, waiting: &Waiting) {
+    async fn perform(&self, key: &LaneKey, waiting: &Waiting, confirmed: bool) {
         let update = &waiting.update;
-        if let Routed::Done(session) = self.until_stored(|| self.route(waiting)).await {
+        if let Routed::Done(session) = self.until_stored(|| self.route(waiting, confirmed)).await {
             if let Some(session) = session {
                 self.router.engine.wake(&session);
             }
             return;
         }
-        let (Content::Text(message), Some(here)) = (&update.content, here(update)) else {
-            return;
+        match (&update.content, here(update)) {
+            (Content::Text(message), Some(here)) => self.perform_text(waiting, &here, message).await,
+            (Content::File(message), Some(here)) => self.perform_files(key, waiting, &here, message).await,
+            (Content::Tap { id, data, .. }, _) => self.perform_tap(key, waiting, id, data).await,
+            _ => {}
+        }
+    }
+
+    async fn perform_files(&self, key: &LaneKey, first: &Waiting, here: &Here, message: &FileMessage) {
+        let more = self.album(key, message).await;
+        let all: Vec<&Waiting> = std::iter::once(first).chain(&more).collect();
+        let messages = with_places(&all);
+        self.until_stored(async || match self.take_files(&messages).await {
+            Err(fault) if fault.kind != Kind::Storage => {
+                let reply = Reply::new(words::fault(&fault));
+                self.finish(here, &reply).await?;
+                for (rest, _) in messages.iter().skip(1) {
+                    let update = rest.update_id;
+                    self.store.write(move |tx| tx.finish_update(update)).await?;
+                }
+                Ok(())
+            }
+            taken => taken,
+        })
+        .await;
+    }
+
+    async fn perform_tap(&self, key: &LaneKey, waiting: &Waiting, id: &str, data: &str) {
+        let tap = Tap {
+            store: &self.store,
+            router: &self.router,
+            update: &waiting.update,
+            data,
         };
+        let decided = self.until_stored(async || match decide(&tap).await {
+            Err(fault) if fault.kind != Kind::Storage => Ok(Err(fault)),
+            decided => decided.map(Ok),
+        });
+        match decided.await {
+            Ok(decided) => {
+                self.answers.say(id, &decided.words);
+                if let Some(update) = decided.run.as_ref().and_then(inbound::read) {
+                    let old = Waiting {
+                        update,
+                        recovered: true,
+                    };
+                    Box::pin(self.perform(key, &old, true)).await;
+                    self.until_stored(|| ran(&tap)).await;
+                }
+            }
+            Err(fault) => {
+                self.answers.say(id, &words::sentence(&fault.message));
+                let update = waiting.update.update_id;
+                self.until_stored(|| self.store.write(move |tx| tx.finish_update(update)))
+                    .await;
+            }
+        }
+    }
+
+    async fn perform_text(&self, waiting: &Waiting, here: &Here, message: &TextMessage) {
         let desk = Desk {
             store: &self.store,
             engine: &self.router.engine,
-            here: &here,
+            router: &self.router,
+            here,
             recovered: waiting.recovered,
         };
         let reply = match from_world(&desk, &message.text).await {
@@ -66,14 +127,15 @@ impl Shared {
             Ok(Some(reply)) => reply,
             Err(fault) => Reply::new(words::fault(&fault)),
         };
-        self.until_stored(|| self.finish(&here, &reply)).await;
+        self.until_stored(|| self.finish(here, &reply)).await;
     }
 
     /// Routes it once more: what stood before it in the lane may have changed where it goes.
-    async fn route(&self, waiting: &Waiting) -> Result<Routed> {
+    async fn route(&self, waiting: &Waiting, confirmed: bool) -> Result<Routed> {
         let known = Known {
             default: self.default_request(std::iter::once(&waiting.update)).await?,
             recovered: waiting.recovered,
+            confirmed,
         };
         let (router, update) = (self.router.clone(), waiting.update.clone());
         self.store.write(move |tx| router.route(tx, &update, &known)).await

@@ -6,10 +6,12 @@ use tokio::time::Instant;
 
 use super::compose::parts;
 use crate::bridge::pace::Pacer;
+use crate::bridge::taps::of_message;
 use crate::channels::telegram::CHANNEL;
 use crate::domain::Timestamp;
 use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::{SessionId, SessionName};
+use crate::domain::message::{Button, PartBody};
 use crate::store::{OutboxPart, Store, Tx};
 
 /// Messages that are cut into parts in one transaction.
@@ -45,8 +47,8 @@ pub(super) struct Claimed {
 }
 
 /// Plans what is new and claims at most `room` parts: one transaction, so that a letter costs one sync on its way out.
-pub(super) fn claim(tx: &Tx<'_>, pacer: &mut Pacer, room: usize) -> Result<Claimed> {
-    let planned = plan(tx)?;
+pub(super) fn claim(tx: &Tx<'_>, pacer: &mut Pacer, room: usize, parts_max: usize) -> Result<Claimed> {
+    let planned = plan(tx, parts_max)?;
     let now = Instant::now();
     let mut claimed = Claimed::default();
     for part in tx.due_parts(CHANNEL)? {
@@ -68,11 +70,24 @@ pub(super) fn claim(tx: &Tx<'_>, pacer: &mut Pacer, room: usize) -> Result<Claim
     Ok(claimed)
 }
 
-fn plan(tx: &Tx<'_>) -> Result<usize> {
+/// Under the last text: what can be tapped stands where reading ends.
+fn put_buttons(parts: &mut [PartBody], rows: Vec<Vec<Button>>) {
+    let texts = parts.iter_mut().rev().filter_map(|part| match part {
+        PartBody::Text { buttons, .. } => Some(buttons),
+        _ => None,
+    });
+    if let Some(buttons) = texts.into_iter().next() {
+        *buttons = rows;
+    }
+}
+
+fn plan(tx: &Tx<'_>, parts_max: usize) -> Result<usize> {
     let messages = tx.unplanned_messages(CHANNEL, PLAN_MAX)?;
     for message in &messages {
         let name = message.session.as_ref().map(|id| name(tx, id)).transpose()?.flatten();
-        match tx.plan_message(message.id, &parts(message, name.as_ref())) {
+        let mut parts = parts(message, name.as_ref(), parts_max);
+        put_buttons(&mut parts, of_message(tx, message)?);
+        match tx.plan_message(message.id, &parts) {
             Err(fault) if fault.kind != Kind::Storage => tx.fail_message(message.id, &fault.message)?,
             planned => planned?,
         }
@@ -89,9 +104,17 @@ fn name(tx: &Tx<'_>, id: &SessionId) -> Result<Option<SessionName>> {
 }
 
 fn next_due(tx: &Tx<'_>) -> Result<Option<Duration>> {
-    let Some(at) = tx.next_due_at(CHANNEL)? else {
-        return Ok(None);
-    };
+    let times = [tx.next_due_at(CHANNEL)?, tx.next_mark_at(CHANNEL)?];
+    Ok(times.into_iter().flatten().min().map(until))
+}
+
+/// How long until a stored time.
+fn until(at: Timestamp) -> Duration {
     let millis = at.as_millisecond() - Timestamp::now().as_millisecond();
-    Ok(Some(Duration::from_millis(millis.max(0).unsigned_abs()) + ROUNDING))
+    Duration::from_millis(millis.max(0).unsigned_abs()) + ROUNDING
+}
+
+/// A stored time on the clock of waiting.
+pub(super) fn instant_of(at: Timestamp) -> Instant {
+    Instant::now() + until(at)
 }

@@ -9,10 +9,12 @@ use crate::domain::letter::Done;
 use crate::domain::message::{EntityStyle, Message, MessageFile, MessageKind, PartBody};
 
 /// Kept free in each part for its number and the possible-repeat mark.
-const DRESS_UNITS: usize = 96;
+const DRESS_UNITS: usize = 128;
+/// What is shown of a text that goes out as a file.
+const INLINE_UNITS_MAX: usize = 800;
 
 /// At least one part, in the order in which they go out.
-pub(super) fn parts(message: &Message, name: Option<&SessionName>) -> Vec<PartBody> {
+pub(super) fn parts(message: &Message, name: Option<&SessionName>, parts_max: usize) -> Vec<PartBody> {
     let mut body = render(&message.text);
     if let Some(done) = &message.done {
         done_fields(&mut body, done);
@@ -28,6 +30,9 @@ pub(super) fn parts(message: &Message, name: Option<&SessionName>) -> Vec<PartBo
     }
     block(&mut rich, "\n", body);
     let mut parts = if rich.text.is_empty() { vec![] } else { numbered(&rich) };
+    if parts.len() > parts_max {
+        parts = as_file(message, &rich);
+    }
     parts.extend(message.files.iter().map(|file| PartBody::File { file: sendable(file) }));
     parts
 }
@@ -70,7 +75,7 @@ fn done_fields(rich: &mut Rich, done: &Done) {
 }
 
 fn choices(rich: &mut Rich, message: &Message) {
-    if message.kind != MessageKind::Ask {
+    if message.kind != MessageKind::Ask && message.dialog.is_none() {
         return;
     }
     let mut list = Rich::default();
@@ -79,9 +84,12 @@ fn choices(rich: &mut Rich, message: &Message) {
         list.push(&format!("{break_}{}. {choice}", i + 1));
     }
     block(rich, "\n\n", list);
+    if message.dialog.is_some() {
+        return;
+    }
     let how = match message.choices.is_empty() {
         true => "Reply to this message to answer.",
-        false => "Reply to this message with one of these, or its number.",
+        false => "Tap, or reply with one of these, or its number.",
     };
     let mut hint = Rich::default();
     hint.push_styled(how, EntityStyle::Italic);
@@ -102,6 +110,33 @@ fn sendable(file: &MessageFile) -> MessageFile {
         caption: file.caption.clone().filter(|caption| caption_fits(caption)),
         ..file.clone()
     }
+}
+
+/// A text of too many parts: its beginning to read, and the whole of it as it was written in a file.
+fn as_file(message: &Message, rich: &Rich) -> Vec<PartBody> {
+    let mut first = split(rich, INLINE_UNITS_MAX).into_iter().next().unwrap_or_default();
+    let bytes = message.text.len();
+    block(
+        &mut first,
+        "\n\n",
+        Rich::plain(format!("… the whole of it ({bytes} bytes) is in the file.")),
+    );
+    let whole = match &message.done {
+        None => message.text.clone(),
+        // What was done is said in the rendered text only.
+        Some(_) => rich.text.clone(),
+    };
+    vec![
+        PartBody::Text {
+            text: first.text,
+            entities: first.entities,
+            buttons: vec![],
+        },
+        PartBody::Document {
+            name: format!("message-{}.md", message.id),
+            content: whole,
+        },
+    ]
 }
 
 /// The pieces of a long text say which of how many they are. The number stands first, where it also keeps the channel from trimming
@@ -125,6 +160,7 @@ fn numbered(rich: &Rich) -> Vec<PartBody> {
             PartBody::Text {
                 text: part.text,
                 entities: part.entities,
+                buttons: vec![],
             }
         })
         .collect()

@@ -23,6 +23,7 @@ fn message(kind: MessageKind, text: &str) -> Message {
         reply_to: None,
         letter: None,
         dialog: None,
+        about: None,
         state: MessageState::Queued,
         reason: None,
         created_at: Timestamp::UNIX_EPOCH,
@@ -42,10 +43,11 @@ fn file(caption: Option<&str>) -> MessageFile {
 
 fn texts(message: &Message, name: Option<&str>) -> Vec<String> {
     let name = name.map(|name| name.parse().expect("a name"));
-    parts(message, name.as_ref())
+    parts(message, name.as_ref(), 1000)
         .into_iter()
         .map(|part| match part {
             PartBody::Text { text, .. } => text,
+            PartBody::Document { name, content } => format!("[{name}: {content}]"),
             PartBody::File { file } => format!("[{} {:?}]", file.name, file.caption),
         })
         .collect()
@@ -84,7 +86,7 @@ fn a_question_says_how_to_answer() {
         ["s\nWhich one?\n\nReply to this message to answer."]
     );
     ask.choices = vec!["a_b_c".into(), "d".into()];
-    let expected = "s\nWhich one?\n\n1. a_b_c\n2. d\n\nReply to this message with one of these, or its number.";
+    let expected = "s\nWhich one?\n\n1. a_b_c\n2. d\n\nTap, or reply with one of these, or its number.";
     assert_eq!(texts(&ask, Some("s")), [expected]);
 }
 
@@ -104,8 +106,8 @@ fn files_follow_the_text_and_long_captions_go_with_it() {
 proptest! {
     #[test]
     fn every_part_fits_with_its_dress(text in "[a-z \n`*👍]{0,9000}") {
-        for part in parts(&message(MessageKind::Reply, &text), Some(&"s".parse().expect("a name"))) {
-            let PartBody::Text { text, entities } = part else { panic!("no files") };
+        for part in parts(&message(MessageKind::Reply, &text), Some(&"s".parse().expect("a name")), 1000) {
+            let PartBody::Text { text, entities, .. } = part else { panic!("no files") };
             let units = units(&text);
             prop_assert!(units <= TEXT_UNITS_MAX - 32);
             prop_assert!(entities.iter().all(|e| e.offset + e.length <= units));

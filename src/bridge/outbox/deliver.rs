@@ -1,12 +1,13 @@
 //! One attempt: the request, and what came of it, stored before anything else of the chat goes out.
 
-use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{STORE_PAUSE, Shared};
-use crate::channels::telegram::Outgoing;
+use crate::bridge::life;
+use crate::channels::telegram::{CHANNEL, Outgoing};
 use crate::domain::fault::Kind;
 use crate::domain::message::{PartStep, SendOutcome, after_attempt};
 use crate::store::OutboxPart;
@@ -20,7 +21,14 @@ impl Shared {
         crate::failpoint!("O6");
         self.note(&part, &outcome);
         let step = follow_up(&part, outcome);
+        let about_topic = matches!(
+            step,
+            PartStep::LoseTopic | PartStep::SentAndLoseTopic { .. } | PartStep::OpenTopic
+        );
         self.store_step(&part, step).await;
+        if about_topic {
+            self.topics_due.store(true, Ordering::Relaxed);
+        }
         crate::failpoint!("O8");
     }
 
@@ -31,6 +39,7 @@ impl Shared {
             body: &part.part.body,
             plain: part.plain,
             marked: part.marked,
+            silent: part.silent,
         };
         let stopped = async {
             self.cancel.cancelled().await;
@@ -46,17 +55,23 @@ impl Shared {
     fn note(&self, part: &OutboxPart, outcome: &SendOutcome) {
         let message = part.part.message.0;
         let problem = match outcome {
-            SendOutcome::Sent { .. } | SendOutcome::FormattingRefused | SendOutcome::Migrated { .. } => None,
+            SendOutcome::Sent { .. }
+            | SendOutcome::SentElsewhere { .. }
+            | SendOutcome::FormattingRefused
+            | SendOutcome::TopicGone
+            | SendOutcome::TopicClosed
+            | SendOutcome::Migrated { .. } => None,
             SendOutcome::RetryAfter { seconds, .. } => {
                 let until = Instant::now() + Duration::from_secs(*seconds);
-                self.pacer
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .pause(part.to.chat_id, until);
+                self.pacer().pause(part.to.chat_id, until);
                 tracing::info!(message.id = message, seconds, "telegram: told to wait");
                 None
             }
-            SendOutcome::NotReached(why) | SendOutcome::Ambiguous(why) | SendOutcome::Refused(why) => Some(why),
+            SendOutcome::NotReached(why)
+            | SendOutcome::Ambiguous(why)
+            | SendOutcome::Refused(why)
+            | SendOutcome::TextRefused(why)
+            | SendOutcome::Unreachable(why) => Some(why),
         };
         if let Some(why) = problem {
             let definite = matches!(outcome, SendOutcome::Refused(_));
@@ -70,9 +85,18 @@ impl Shared {
         let (message, index) = (part.part.message, part.part.index);
         loop {
             let step = step.clone();
+            let (chat_id, home) = (part.to.chat_id, self.rules.home.clone());
             let stored = self
                 .store
-                .write(move |tx| tx.finish_attempt(message, index, &step))
+                .write(move |tx| {
+                    // That nobody can be reached in a chat is told in another one, once.
+                    if let PartStep::Hold(why) = &step
+                        && tx.unreachable(CHANNEL, chat_id)?.is_none()
+                    {
+                        life::chat_lost(tx, home.as_ref(), chat_id, why)?;
+                    }
+                    tx.finish_attempt(message, index, &step)
+                })
                 .await;
             match stored {
                 Ok(()) => return,

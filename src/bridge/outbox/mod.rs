@@ -4,8 +4,14 @@
 mod claim;
 mod compose;
 mod deliver;
+mod follow;
+mod progress;
+mod receipts;
+mod topics;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
@@ -14,7 +20,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::channels::telegram::{CHANNEL, Client};
+use crate::config::Receipts;
 use crate::domain::fault::Result;
+use crate::domain::ids::TurnId;
+use crate::domain::route::ChatRef;
 use crate::store::Store;
 
 use super::health::BridgeHealth;
@@ -24,6 +33,8 @@ use super::pace::{PaceLimits, Pacer};
 const IN_FLIGHT_MAX: usize = 16;
 /// The outbox looks at the store at least so often, also when nothing called it.
 const SWEEP: Duration = Duration::from_secs(30);
+/// Turns whose last refresh is remembered.
+const REFRESHED_MAX: usize = 1000;
 /// The pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -32,15 +43,85 @@ pub(super) struct Outbox {
     slots: Arc<Semaphore>,
 }
 
+/// What the configuration says about what goes out.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub receipts: Option<Receipts>,
+    pub parts_max: usize,
+    pub home: Option<ChatRef>,
+    /// Whether the home chat has topics that may be used; set as soon as the server said it.
+    pub home_forum: Arc<OnceLock<bool>>,
+    /// How much faster than the world the clock of waiting runs.
+    pub scale: u32,
+}
+
+impl Rules {
+    fn scaled(&self, wait: Duration) -> Duration {
+        wait / self.scale.max(1)
+    }
+
+    fn scaled_ms(&self, wait: u64) -> u64 {
+        wait / u64::from(self.scale.max(1))
+    }
+}
+
+/// Chat, message and kind of a mark.
+type MarkKey = (i64, i64, String);
+
 struct Shared {
     store: Store,
     client: Client,
     pacer: Mutex<Pacer>,
     health: Arc<BridgeHealth>,
+    rules: Rules,
     cancel: CancellationToken,
     tracker: TaskTracker,
     /// An attempt ended: its chat is free, and a slot is.
     ended: Notify,
+    /// A message found its topic gone or closed.
+    topics_due: AtomicBool,
+    /// Marks that are being carried out.
+    marking: Mutex<HashSet<MarkKey>>,
+    /// When the progress of a turn was written down last.
+    refreshed: Mutex<HashMap<TurnId, Instant>>,
+}
+
+impl Shared {
+    fn pacer(&self) -> MutexGuard<'_, Pacer> {
+        self.pacer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn marking(&self) -> MutexGuard<'_, HashSet<MarkKey>> {
+        self.marking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_marking(&self, key: &MarkKey) -> bool {
+        self.marking().contains(key)
+    }
+
+    fn begin_marking(&self, key: &MarkKey) {
+        self.marking().insert(key.clone());
+    }
+
+    fn end_marking(&self, key: &MarkKey) {
+        self.marking().remove(key);
+    }
+
+    fn last_refresh(&self, turn: &TurnId) -> Option<Instant> {
+        self.refreshed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(turn)
+            .copied()
+    }
+
+    fn note_refresh(&self, turn: &TurnId, at: Instant) {
+        let mut refreshed = self.refreshed.lock().unwrap_or_else(PoisonError::into_inner);
+        if refreshed.len() > REFRESHED_MAX {
+            refreshed.clear();
+        }
+        refreshed.insert(turn.clone(), at);
+    }
 }
 
 impl Outbox {
@@ -48,6 +129,7 @@ impl Outbox {
         store: Store,
         client: Client,
         limits: PaceLimits,
+        rules: Rules,
         health: Arc<BridgeHealth>,
         cancel: CancellationToken,
         tracker: TaskTracker,
@@ -56,10 +138,14 @@ impl Outbox {
             store,
             client,
             pacer: Mutex::new(Pacer::new(limits, Instant::now())),
+            rules,
             health,
             cancel,
             tracker,
             ended: Notify::new(),
+            topics_due: AtomicBool::new(false),
+            marking: Mutex::default(),
+            refreshed: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -76,10 +162,12 @@ impl Outbox {
     async fn work(&self) {
         let mut events = self.shared.store.event_seq();
         self.settle().await;
+        let mut seen = None;
+        let mut topics_due = true;
         loop {
             // Seen before looking: what is stored while we look calls us again.
             events.borrow_and_update();
-            let wake_at = match self.round().await {
+            let wake_at = match self.look_after(&mut seen, &mut topics_due).await {
                 Ok(wake_at) => wake_at,
                 Err(fault) => {
                     tracing::error!(reason = %fault, "telegram: the outbox cannot be read; trying again");
@@ -126,6 +214,23 @@ impl Outbox {
         }
     }
 
+    /// One look at everything: what happened, then messages, then what stands at messages. Returns when to look again at the latest.
+    async fn look_after(&self, seen: &mut Option<i64>, topics_due: &mut bool) -> Result<Instant> {
+        let shared = &self.shared;
+        *topics_due |= follow::follow(&shared.store, &shared.rules, seen).await?;
+        *topics_due |= shared.topics_due.swap(false, Ordering::Relaxed);
+        let mut wake_at = self.round().await?;
+        if *topics_due {
+            let again = shared.look_after_topics().await?;
+            *topics_due = again.is_some();
+            wake_at = again.map_or(wake_at, |at| at.min(wake_at));
+        }
+        for again in [shared.look_after_progress().await?, receipts::round(shared).await?] {
+            wake_at = again.map_or(wake_at, |at| at.min(wake_at));
+        }
+        Ok(wake_at)
+    }
+
     /// Claims what may go out now and sets it off. Returns when to look again at the latest.
     async fn round(&self) -> Result<Instant> {
         let look = claim::look(&self.shared.store).await?;
@@ -137,10 +242,7 @@ impl Outbox {
         let claimed = self
             .shared
             .store
-            .write(move |tx| {
-                let mut pacer = shared.pacer.lock().unwrap_or_else(PoisonError::into_inner);
-                claim::claim(tx, &mut pacer, room)
-            })
+            .write(move |tx| claim::claim(tx, &mut shared.pacer(), room, shared.rules.parts_max))
             .await?;
         for part in claimed.parts {
             crate::failpoint!("O4");

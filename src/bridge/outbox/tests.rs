@@ -53,6 +53,13 @@ impl Rig {
             self.store.clone(),
             client,
             limits,
+            Rules {
+                receipts: None,
+                parts_max: 1000,
+                home: None,
+                home_forum: Arc::default(),
+                scale: 1,
+            },
             self.health.clone(),
             self.cancel.clone(),
             self.tracker.clone(),
@@ -238,13 +245,62 @@ async fn a_pause_is_kept_to_the_second_and_holds_only_its_chat() {
 #[tokio::test]
 async fn a_refusal_fails_the_message_and_lets_the_next_pass() {
     let rig = Rig::new();
-    rig.fake.fail("sendMessage", [Fault::Blocked]);
+    let words = "Bad Request: something that is said to nobody".to_owned();
+    rig.fake.fail("sendMessage", [Fault::Refused { code: 413, words }]);
     rig.start();
     let refused = rig.put(CHAT, "one").await;
     let passes = rig.put(CHAT, "two").await;
     assert_eq!(rig.end_of(refused).await, MessageState::Failed);
     assert_eq!(rig.end_of(passes).await, MessageState::Sent);
     assert_eq!(rig.fake.texts(CHAT), ["two"]);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_chat_that_blocked_us_keeps_its_messages() {
+    let rig = Rig::new();
+    rig.fake.make_unreachable(CHAT, Some("bot was blocked by the user"));
+    rig.start();
+    let kept = rig.put(CHAT, "one").await;
+    rig.put(CHAT, "two").await;
+    let held = async {
+        while rig
+            .store
+            .read(|tx| tx.unreachable(CHANNEL, CHAT))
+            .await
+            .expect("read")
+            .is_none()
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, held)
+        .await
+        .expect("the chat is known to be lost");
+    // Nothing is tried before somebody writes there again.
+    rig.fake.make_unreachable(CHAT, None);
+    assert_eq!(
+        rig.store.read(move |tx| tx.message(kept)).await.expect("kept").state,
+        MessageState::Queued
+    );
+    let reached = rig.store.write(|tx| tx.set_unreachable(CHANNEL, CHAT, None));
+    assert!(reached.await.expect("stored"));
+    let last = rig.put(CHAT, "three").await;
+    assert_eq!(rig.end_of(last).await, MessageState::Sent);
+    assert_eq!(rig.fake.texts(CHAT), ["one", "two", "three"]);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_text_that_is_refused_twice_goes_out_as_a_file() {
+    let rig = Rig::new();
+    rig.fake.fail("sendMessage", [Fault::BadEntities, Fault::BadEntities]);
+    rig.start();
+    let id = rig.put(CHAT, "hello **you**").await;
+    assert_eq!(rig.end_of(id).await, MessageState::Sent);
+    let sent = rig.fake.sent();
+    let (name, content) = sent[0].document.clone().expect("a file");
+    assert_eq!((name, content), (format!("message-{id}-1.txt"), b"hello you".to_vec()));
     rig.end().await;
 }
 
@@ -268,7 +324,7 @@ async fn what_was_being_sent_when_we_died_goes_out_marked() {
     let id = rig.put(CHAT, "half sent").await;
     let claimed = rig
         .store
-        .write(|tx| claim::claim(tx, &mut Pacer::new(unlimited(), Instant::now()), 10))
+        .write(|tx| claim::claim(tx, &mut Pacer::new(unlimited(), Instant::now()), 10, 1000))
         .await
         .expect("claimed");
     assert_eq!(claimed.parts.len(), 1);

@@ -2,16 +2,17 @@
 //!
 //! teloxide's own `send()` sleeps 10 s inside the call on every 5xx, and keeps neither the status nor the `error_code`; a
 //! bridge would be deaf for that time and could not tell a refusal from a failure. So the payload is carried out here, over the
-//! bot's client, token and address. Uploads go through teloxide's multipart request; [`from_teloxide`] reads its errors.
+//! bot's client, token and address. Uploads and downloads go the same way.
 
 use std::error::Error;
 use std::time::Duration;
 
+use reqwest::multipart::Form;
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use teloxide::Bot;
 use teloxide::requests::Payload;
-use teloxide::{Bot, RequestError};
 
 /// The pause when the server says "too many requests" and not for how long.
 const RETRY_AFTER_SECONDS_DEFAULT: u64 = 5;
@@ -47,33 +48,40 @@ where
     read_answer(status, &body)
 }
 
-/// What teloxide's own request (an upload) reported, in our words.
-pub(super) fn from_teloxide(bot: &Bot, error: RequestError) -> CallError {
-    match error {
-        RequestError::RetryAfter(after) => CallError::RetryAfter {
-            seconds: u64::from(after.seconds()),
-        },
-        RequestError::MigrateToChatId(chat) => CallError::Migrated { to: chat.0 },
-        RequestError::Api(error) => refused_in_words(&error.to_string()),
-        RequestError::Network(error) => {
-            let reached = !error.is_connect();
-            let why = redact(bot, &chain(error.as_ref()));
-            if reached {
-                CallError::Ambiguous(why)
-            } else {
-                CallError::NotReached(why)
-            }
-        }
-        RequestError::InvalidJson { raw, .. } => match serde_json::from_str::<Answer>(&raw) {
-            Ok(answer) => answer.into_error(StatusCode::BAD_GATEWAY),
-            Err(_) => CallError::Ambiguous("the server's answer is not JSON".into()),
-        },
-        // Only our own file is read in a request.
-        RequestError::Io(error) => CallError::Refused {
-            code: 400,
-            description: format!("the file cannot be read: {error}"),
-        },
+/// Sends a form with a file in it and reads the answer.
+pub(super) async fn upload<T: DeserializeOwned>(
+    bot: &Bot,
+    method: &str,
+    form: Form,
+    limit: Duration,
+) -> Result<T, CallError> {
+    let request = bot
+        .client()
+        .post(method_url(bot, method))
+        .timeout(limit)
+        .multipart(form);
+    let response = request.send().await.map_err(|error| from_reqwest(bot, error))?;
+    let status = response.status();
+    let body = response.bytes().await.map_err(|error| {
+        let why = format!("the answer broke off: {}", cause(bot, error));
+        CallError::Ambiguous(why)
+    })?;
+    read_answer(status, &body)
+}
+
+/// Opens a file that the server keeps for us, by the path that it named.
+pub(super) async fn open_file(bot: &Bot, path: &str, limit: Duration) -> Result<reqwest::Response, CallError> {
+    let request = bot.client().get(file_url(bot, path)).timeout(limit);
+    let response = request.send().await.map_err(|error| from_reqwest(bot, error))?;
+    match response.status() {
+        status if status.is_success() => Ok(response),
+        status => Err(without_json(status)),
     }
+}
+
+/// Why a download broke off, without the address.
+pub(super) fn broken_off(bot: &Bot, error: reqwest::Error) -> CallError {
+    CallError::Ambiguous(cause(bot, error))
 }
 
 /// The envelope of every answer of the Bot API.
@@ -144,36 +152,6 @@ fn without_json(status: StatusCode) -> CallError {
     }
 }
 
-/// teloxide drops the code; the server's words begin with its name. Words that we do not know may be a failure of the
-/// server's, so they prove nothing.
-fn refused_in_words(description: &str) -> CallError {
-    const NAMES: [(&str, u16); 8] = [
-        ("Bad Request", 400),
-        ("Unauthorized", 401),
-        ("Invalid bot token", 401),
-        ("Forbidden", 403),
-        ("Not Found", 404),
-        ("Conflict", 409),
-        ("Request Entity Too Large", 413),
-        ("Too Many Requests", 429),
-    ];
-    let description = description.trim_start_matches("Unknown error: ").trim_matches('"');
-    let code = NAMES
-        .iter()
-        .find(|(name, _)| description.starts_with(name))
-        .map(|(_, code)| *code);
-    match code {
-        Some(429) => CallError::RetryAfter {
-            seconds: seconds_named(description).unwrap_or(RETRY_AFTER_SECONDS_DEFAULT),
-        },
-        Some(code) => CallError::Refused {
-            code,
-            description: description.into(),
-        },
-        None => CallError::Ambiguous(description.into()),
-    }
-}
-
 /// The number at the end of "Too Many Requests: retry after 5".
 fn seconds_named(description: &str) -> Option<u64> {
     description.rsplit(' ').next()?.parse().ok()
@@ -220,6 +198,19 @@ fn method_url(bot: &Bot, method: &str) -> Url {
             .pop_if_empty()
             .push(&format!("bot{}", bot.token()))
             .push(method);
+    }
+    url
+}
+
+fn file_url(bot: &Bot, path: &str) -> Url {
+    let mut url = bot.api_url();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments
+            .pop_if_empty()
+            .push("file")
+            .push(&format!("bot{}", bot.token()));
+        // The path is the server's; a step upwards would leave the bot's own files.
+        segments.extend(path.split('/').filter(|step| !matches!(*step, "" | "." | "..")));
     }
     url
 }

@@ -18,7 +18,7 @@ const POLL_SLACK: Duration = Duration::from_secs(10);
 /// The whole of a request with text in it.
 pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// The whole of an upload: 50 MB at less than 1 Mbit/s.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
+pub(super) const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 /// An idle connection is dropped before the server drops it: a request that meets a closing connection has an unknown end.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -4,8 +4,10 @@
 //! comes back as a value that says whether the server can have taken the request. Keeps nothing, so a crash loses nothing
 //! here. The bot's token never leaves this folder: not in an error, not in a log.
 
+mod acts;
 mod call;
 mod client;
+mod download;
 pub mod inbound;
 pub mod markdown;
 mod outbound;
@@ -16,8 +18,10 @@ pub mod split;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use acts::{ActEnd, ChatShape, Me};
 pub use client::Client;
-pub use inbound::{ChatKind, Content, TextMessage, Update};
+pub use download::{DownloadError, FILE_BYTES_MAX};
+pub use inbound::{ChatKind, Content, FileMessage, RemoteFile, TextMessage, Update};
 pub use outbound::{Outgoing, caption_fits};
 pub use poll::PollError;
 pub use rich::Rich;

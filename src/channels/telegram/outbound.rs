@@ -1,15 +1,15 @@
 //! A part of a message to one request, and its end to a [`SendOutcome`].
 
+use reqwest::multipart::{Form, Part};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use teloxide::requests::{MultipartPayload, MultipartRequest, Payload, Request};
-use teloxide::types::InputFile;
+use teloxide::requests::Payload;
 
-use super::call::{CallError, call, from_teloxide};
-use super::client::{Client, SEND_TIMEOUT};
+use super::call::{CallError, call, upload};
+use super::client::{Client, SEND_TIMEOUT, UPLOAD_TIMEOUT};
 use super::rich::{Rich, units};
 use super::{CAPTION_UNITS_MAX, TEXT_UNITS_MAX};
-use crate::domain::message::{Entity, EntityStyle, MessageFile, PartBody, SendOutcome};
+use crate::domain::message::{Button, Entity, EntityStyle, MessageFile, PartBody, SendOutcome};
 use crate::domain::route::ChatRef;
 
 /// Stands before a text that may have arrived before.
@@ -26,18 +26,31 @@ pub struct Outgoing<'a> {
     pub plain: bool,
     /// With the mark of a possible repeat.
     pub marked: bool,
+    /// Without a sound.
+    pub silent: bool,
 }
 
 impl Client {
     /// Sends one part. Never fails: what happened is the outcome. Dropped half way, its end is unknown.
     pub async fn send(&self, part: &Outgoing<'_>) -> SendOutcome {
         match part.body {
-            PartBody::Text { text, entities } => self.send_text(part, text, entities).await,
+            PartBody::Text {
+                text,
+                entities,
+                buttons,
+            } => self.send_text(part, text, entities, buttons).await,
             PartBody::File { file } => self.send_file(part, file).await,
+            PartBody::Document { name, content } => self.send_document(part, name, content).await,
         }
     }
 
-    async fn send_text(&self, part: &Outgoing<'_>, text: &str, entities: &[Entity]) -> SendOutcome {
+    async fn send_text(
+        &self,
+        part: &Outgoing<'_>,
+        text: &str,
+        entities: &[Entity],
+        buttons: &[Vec<Button>],
+    ) -> SendOutcome {
         let rich = dressed(text, entities, part);
         let formatted = !rich.entities.is_empty();
         let payload = SendText {
@@ -46,13 +59,13 @@ impl Client {
             text: &rich.text,
             entities: rich.entities.iter().map(WireEntity).collect(),
             reply_parameters: part.reply_to.map(ReplyTo::new),
+            reply_markup: Keyboard::of(buttons),
             link_preview_options: LinkPreview { is_disabled: true },
+            disable_notification: part.silent,
         };
         match call(&self.sender, &payload, SEND_TIMEOUT).await {
-            Ok(sent) => SendOutcome::Sent {
-                sent_id: sent.message_id,
-            },
-            Err(error) => outcome(error, formatted),
+            Ok(sent) => stands(part, &sent),
+            Err(error) => outcome(error, if formatted { What::Formatted } else { What::Plain }),
         }
     }
 
@@ -63,20 +76,72 @@ impl Client {
             Ok(_) => return SendOutcome::Refused(format!("`{}` is not a file any more", file.name)),
             Err(error) => return SendOutcome::Refused(format!("`{}` cannot be read: {error}", file.name)),
         }
-        let payload = SendFile {
-            chat_id: part.to.chat_id,
-            message_thread_id: part.to.thread_id,
-            document: InputFile::file(&file.path).file_name(file.name.clone()),
-            caption: caption(file, part.marked),
-            reply_parameters: part.reply_to.map(ReplyTo::new),
+        let content = match Part::file(&file.path).await {
+            Ok(content) => content.file_name(file.name.clone()),
+            Err(error) => return SendOutcome::Refused(format!("`{}` cannot be read: {error}", file.name)),
         };
-        match MultipartRequest::new(self.sender.clone(), payload).send().await {
-            Ok(sent) => SendOutcome::Sent {
-                sent_id: sent.message_id,
-            },
-            Err(error) => outcome(from_teloxide(&self.sender, error), false),
+        // A picture that the server does not take as one goes out as a file.
+        let as_photo = is_photo(file) && !part.plain;
+        let caption = caption(file, part.marked);
+        self.send_upload(part, as_photo, content, caption).await
+    }
+
+    async fn send_document(&self, part: &Outgoing<'_>, name: &str, content: &str) -> SendOutcome {
+        let caption = part.marked.then(|| REPEAT_MARK.to_owned());
+        let content = Part::bytes(content.as_bytes().to_vec()).file_name(name.to_owned());
+        self.send_upload(part, false, content, caption).await
+    }
+
+    async fn send_upload(
+        &self,
+        part: &Outgoing<'_>,
+        as_photo: bool,
+        content: Part,
+        caption: Option<String>,
+    ) -> SendOutcome {
+        let (method, field) = if as_photo {
+            ("sendPhoto", "photo")
+        } else {
+            ("sendDocument", "document")
+        };
+        let mut form = Form::new()
+            .text("chat_id", part.to.chat_id.to_string())
+            .part(field, content);
+        if let Some(thread) = part.to.thread_id {
+            form = form.text("message_thread_id", thread.to_string());
+        }
+        if let Some(caption) = caption {
+            form = form.text("caption", caption);
+        }
+        if part.silent {
+            form = form.text("disable_notification", "true");
+        }
+        if let Some(reply_to) = part.reply_to.map(ReplyTo::new) {
+            // Plain data cannot fail to become JSON.
+            form = form.text("reply_parameters", serde_json::to_string(&reply_to).unwrap_or_default());
+        }
+        match upload::<SentMessage>(&self.sender, method, form, UPLOAD_TIMEOUT).await {
+            Ok(sent) => stands(part, &sent),
+            Err(error) => outcome(error, if as_photo { What::Formatted } else { What::File }),
         }
     }
+}
+
+/// A message whose topic is gone stands in the chat itself, and the server says so only by leaving the topic out.
+fn stands(part: &Outgoing<'_>, sent: &SentMessage) -> SendOutcome {
+    let sent_id = sent.message_id;
+    if part.to.thread_id.is_some() && sent.message_thread_id != part.to.thread_id {
+        return SendOutcome::SentElsewhere { sent_id };
+    }
+    SendOutcome::Sent { sent_id }
+}
+
+/// The longest picture that the server takes as one.
+const PHOTO_BYTES_MAX: u64 = 10_000_000;
+
+fn is_photo(file: &MessageFile) -> bool {
+    let name = file.name.to_ascii_lowercase();
+    file.size <= PHOTO_BYTES_MAX && [".png", ".jpg", ".jpeg"].iter().any(|end| name.ends_with(end))
 }
 
 /// The text as it goes out: with the mark, without formatting where it was refused.
@@ -137,47 +202,55 @@ pub fn caption_fits(text: &str) -> bool {
     units(text) < CAPTION_UNITS_MAX - units(REPEAT_MARK)
 }
 
-fn outcome(error: CallError, formatted: bool) -> SendOutcome {
+/// What was asked of the server, so that a refusal can be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Formatted,
+    Plain,
+    File,
+}
+
+fn outcome(error: CallError, what: What) -> SendOutcome {
     match error {
         CallError::RetryAfter { seconds } => SendOutcome::RetryAfter {
             seconds,
             whole_channel: false,
         },
         CallError::Migrated { to } => SendOutcome::Migrated { to },
-        CallError::Refused { code: 400, description } if formatted && !concerns_the_chat(&description) => {
-            tracing::debug!(reason = %description, "telegram refused the formatting; sending the text plain");
-            SendOutcome::FormattingRefused
-        }
-        // A token that is not valid (or a wrong address) says nothing about the message: it waits until that is mended.
-        CallError::Refused {
-            code: 401 | 404,
-            description,
-        } => SendOutcome::NotReached(description),
-        CallError::Refused { description, .. } => SendOutcome::Refused(description),
+        CallError::Refused { code, description } => refused(code, description, what),
         CallError::NotReached(why) => SendOutcome::NotReached(why),
         CallError::Ambiguous(why) => SendOutcome::Ambiguous(why),
     }
 }
 
-/// A 400 that no other formatting could mend.
-fn concerns_the_chat(description: &str) -> bool {
+fn refused(code: u16, description: String, what: What) -> SendOutcome {
     let words = description.to_ascii_lowercase();
-    [
-        "chat not found",
-        "thread not found",
-        "topic",
-        "not enough rights",
-        "user not found",
-        "peer_id",
-    ]
-    .iter()
-    .any(|sign| words.contains(sign))
+    let says = |signs: &[&str]| signs.iter().any(|sign| words.contains(sign));
+    match code {
+        // A token that is not valid (or a wrong address) says nothing about the message: it waits until that is mended.
+        401 | 404 => SendOutcome::NotReached(description),
+        403 => SendOutcome::Unreachable(description),
+        400 if says(&["chat not found", "user not found", "peer_id", "chat was deleted"]) => {
+            SendOutcome::Unreachable(description)
+        }
+        400 if says(&["thread not found", "topic_deleted", "topic_id_invalid"]) => SendOutcome::TopicGone,
+        400 if says(&["topic_closed", "topic is closed"]) => SendOutcome::TopicClosed,
+        400 if says(&["not enough rights", "have no rights"]) => SendOutcome::Unreachable(description),
+        400 if what == What::Formatted => {
+            tracing::debug!(reason = %description, "telegram refused the formatting; sending without it");
+            SendOutcome::FormattingRefused
+        }
+        400 if what == What::Plain => SendOutcome::TextRefused(description),
+        _ => SendOutcome::Refused(description),
+    }
 }
 
 /// Of the message that the server made, only its id: the rest may change its shape without hurting us.
 #[derive(serde::Deserialize)]
 struct SentMessage {
     message_id: i64,
+    #[serde(default)]
+    message_thread_id: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -190,7 +263,11 @@ struct SendText<'a> {
     entities: Vec<WireEntity<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_parameters: Option<ReplyTo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_markup: Option<Keyboard<'a>>,
     link_preview_options: LinkPreview,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    disable_notification: bool,
 }
 
 impl Payload for SendText<'_> {
@@ -199,8 +276,8 @@ impl Payload for SendText<'_> {
 }
 
 #[derive(Serialize)]
-struct LinkPreview {
-    is_disabled: bool,
+pub(super) struct LinkPreview {
+    pub(super) is_disabled: bool,
 }
 
 #[derive(Serialize)]
@@ -218,31 +295,32 @@ impl ReplyTo {
     }
 }
 
+/// Buttons under a text.
 #[derive(Serialize)]
-struct SendFile {
-    chat_id: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message_thread_id: Option<i64>,
-    document: InputFile,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    caption: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reply_parameters: Option<ReplyTo>,
+pub(super) struct Keyboard<'a> {
+    inline_keyboard: Vec<Vec<WireButton<'a>>>,
 }
 
-impl Payload for SendFile {
-    type Output = SentMessage;
-    const NAME: &'static str = "sendDocument";
+impl<'a> Keyboard<'a> {
+    /// None without buttons: an edit without them takes the old ones away.
+    pub(super) fn of(buttons: &'a [Vec<Button>]) -> Option<Self> {
+        let row = |row: &'a Vec<Button>| {
+            let button = |button: &'a Button| WireButton {
+                text: &button.label,
+                callback_data: &button.data,
+            };
+            row.iter().map(button).collect()
+        };
+        (!buttons.is_empty()).then(|| Self {
+            inline_keyboard: buttons.iter().map(row).collect(),
+        })
+    }
 }
 
-impl MultipartPayload for SendFile {
-    fn copy_files(&self, into: &mut dyn FnMut(InputFile)) {
-        into(self.document.clone());
-    }
-
-    fn move_files(&mut self, into: &mut dyn FnMut(InputFile)) {
-        into(self.document.clone());
-    }
+#[derive(Serialize)]
+struct WireButton<'a> {
+    text: &'a str,
+    callback_data: &'a str,
 }
 
 /// An entity in the Bot API's shape.

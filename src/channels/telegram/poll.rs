@@ -11,7 +11,7 @@ use super::client::Client;
 pub const UPDATES_MAX: u8 = 100;
 
 /// The kinds of updates that we read. Whatever else a person or a stranger does never reaches us.
-const KINDS: [&str; 2] = ["message", "edited_message"];
+const KINDS: [&str; 4] = ["message", "edited_message", "callback_query", "my_chat_member"];
 
 /// Why a poll brought nothing. Every kind passes by itself or with a person's help; none is fatal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ struct RawGetUpdates {
     limit: u8,
     /// Seconds.
     timeout: u64,
-    allowed_updates: [&'static str; 2],
+    allowed_updates: [&'static str; 4],
 }
 
 impl Payload for RawGetUpdates {
@@ -43,6 +43,20 @@ impl Payload for RawGetUpdates {
 }
 
 impl Client {
+    /// Confirms the updates before `offset` and waits for nothing.
+    pub async fn poll_once(&self, offset: Option<i64>) -> Result<(), PollError> {
+        let payload = RawGetUpdates {
+            offset,
+            limit: 1,
+            timeout: 0,
+            allowed_updates: KINDS,
+        };
+        call(&self.poller, &payload, self.poll_limit())
+            .await
+            .map(drop)
+            .map_err(poll_error)
+    }
+
     /// Waits for updates from `offset` on (none: from the oldest that the server has). Cancel safe: an update is confirmed only
     /// by a later call with an offset above it.
     pub async fn poll(&self, offset: Option<i64>) -> Result<Vec<Value>, PollError> {
@@ -54,16 +68,20 @@ impl Client {
         };
         call(&self.poller, &payload, self.poll_limit())
             .await
-            .map_err(|error| match error {
-                CallError::Refused { code: 409, description } => PollError::Conflict(description),
-                CallError::Refused {
-                    code: 401 | 404,
-                    description,
-                } => PollError::Unauthorized(description),
-                CallError::RetryAfter { seconds } => PollError::RetryAfter { seconds },
-                CallError::Refused { description, .. } => PollError::Failed(description),
-                CallError::Migrated { to } => PollError::Failed(format!("the chat moved to {to}")),
-                CallError::NotReached(why) | CallError::Ambiguous(why) => PollError::Failed(why),
-            })
+            .map_err(poll_error)
+    }
+}
+
+fn poll_error(error: CallError) -> PollError {
+    match error {
+        CallError::Refused { code: 409, description } => PollError::Conflict(description),
+        CallError::Refused {
+            code: 401 | 404,
+            description,
+        } => PollError::Unauthorized(description),
+        CallError::RetryAfter { seconds } => PollError::RetryAfter { seconds },
+        CallError::Refused { description, .. } => PollError::Failed(description),
+        CallError::Migrated { to } => PollError::Failed(format!("the chat moved to {to}")),
+        CallError::NotReached(why) | CallError::Ambiguous(why) => PollError::Failed(why),
     }
 }

@@ -35,6 +35,7 @@ fn text(text: &str) -> PartBody {
     PartBody::Text {
         text: rich.text,
         entities: rich.entities,
+        buttons: vec![],
     }
 }
 
@@ -46,6 +47,7 @@ async fn send(client: &Client, body: &PartBody, plain: bool, marked: bool) -> Se
         body,
         plain,
         marked,
+        silent: false,
     };
     client.send(&part).await
 }
@@ -68,7 +70,7 @@ async fn every_end_of_a_request_is_told_apart() {
         (Fault::DropAfter, Box::new(ambiguous)),
         (
             Fault::Blocked,
-            Box::new(|o| matches!(o, SendOutcome::Refused(why) if why.contains("blocked"))),
+            Box::new(|o| matches!(o, SendOutcome::Unreachable(why) if why.contains("blocked"))),
         ),
         (Fault::BadEntities, Box::new(|o| *o == SendOutcome::FormattingRefused)),
         (
@@ -106,7 +108,7 @@ async fn plain_text_that_is_refused_is_refused_for_good() {
     fake.fail("sendMessage", [Fault::BadEntities]);
     assert!(matches!(
         send(&client, &text("x"), true, false).await,
-        SendOutcome::Refused(_)
+        SendOutcome::TextRefused(_)
     ));
 }
 
@@ -122,6 +124,7 @@ async fn marks_and_plainness_show() {
     let link = PartBody::Text {
         text: rich.text,
         entities: rich.entities,
+        buttons: vec![],
     };
     send(&client, &link, true, false).await;
     let sent = fake.sent();

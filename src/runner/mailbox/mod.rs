@@ -5,6 +5,7 @@ mod answer;
 mod attach;
 mod beneath;
 mod clear;
+mod fetch;
 mod limits;
 mod name;
 mod read;
@@ -13,6 +14,7 @@ mod write;
 
 pub use answer::{put_answer, wait_for_answer, withdraw_answer};
 pub use clear::{discard, quarantine, take_attachment};
+pub use fetch::fetch_beneath;
 pub use limits::MailLimits;
 pub use read::{Found, read_new};
 pub use sender::{Sender, own_mailbox, own_native_id};

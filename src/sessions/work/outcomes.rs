@@ -388,7 +388,7 @@ fn tell_whole(engine: &Engine, tx: &Tx<'_>, outcome: &Outcome) -> Result<()> {
     for line in summary(detail) {
         text.push_str(&format!("- {line}\n"));
     }
-    tell::notice(engine, tx, &session, text.trim_end().to_owned(), None)
+    tell::notice(engine, tx, &session, text.trim_end().to_owned(), None).map(drop)
 }
 
 /// A session that ended without a turn that could tell.

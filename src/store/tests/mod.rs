@@ -117,6 +117,7 @@ fn text_part(text: &str) -> PartBody {
     PartBody::Text {
         text: text.into(),
         entities: vec![],
+        buttons: vec![],
     }
 }
 

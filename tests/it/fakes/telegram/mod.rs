@@ -1,16 +1,19 @@
-//! A Bot API server that is strict: it knows few methods and checks every field of them, keeps the offset's semantics, and fails
-//! on demand. It runs on a thread of its own, so that plain and async tests can use it alike.
+//! A Bot API server that is strict: it holds every request against the schema of Bot API 10.1, keeps the offset's semantics and
+//! the limits, and fails on demand. It runs on a thread of its own, so that plain and async tests can use it alike.
 //!
 //! What a client did wrong is answered as Telegram would, and kept in [`FakeTelegram::violations`] as well: a test that ends
 //! looks there.
 
 #![expect(dead_code, reason = "each test uses a part of the fake")]
 
+mod methods;
 mod multipart;
+mod rates;
+mod schema;
 mod serve;
-mod validate;
+mod tell;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -21,6 +24,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub const TOKEN: &str = "123456:fake-token_of-the-tests";
+pub const BOT_NAME: &str = "fake_bot";
 
 /// What goes wrong with one request of a method. Faults of a method wait in a queue, one for each request.
 #[derive(Debug, Clone)]
@@ -45,6 +49,12 @@ pub enum Fault {
     BadEntities,
     /// 400 with the chat's new id.
     Migrated { to: i64 },
+    /// A refusal with these words.
+    Refused { code: u16, words: String },
+    /// Carried out, and the answer ends in the middle of its JSON.
+    Truncated,
+    /// Carried out, and answered late.
+    Slow { millis: u64 },
 }
 
 /// A request as it came in.
@@ -68,6 +78,46 @@ pub struct Sent {
     pub at: Instant,
     /// File name and content.
     pub document: Option<(String, Vec<u8>)>,
+    pub photo: bool,
+    pub thread: Option<i64>,
+    pub silent: bool,
+    /// The buttons as they stand now.
+    pub markup: Value,
+    pub edits: u32,
+    pub deleted: bool,
+}
+
+impl Sent {
+    /// What stands on the buttons, row by row.
+    pub fn buttons(&self) -> Vec<String> {
+        self.buttons_with_data().into_iter().map(|(text, _)| text).collect()
+    }
+
+    fn buttons_with_data(&self) -> Vec<(String, String)> {
+        let rows = self.markup["inline_keyboard"].as_array().into_iter().flatten();
+        rows.flat_map(|row| row.as_array().into_iter().flatten())
+            .map(|button| {
+                let text = |key: &str| button[key].as_str().unwrap_or_default().to_owned();
+                (text("text"), text("callback_data"))
+            })
+            .collect()
+    }
+}
+
+/// A topic of a chat.
+#[derive(Debug, Clone)]
+pub struct Topic {
+    pub name: String,
+    pub closed: bool,
+}
+
+/// A tap on a button.
+#[derive(Debug, Clone)]
+pub struct Tap {
+    pub asked: Instant,
+    /// What the person saw.
+    pub answer: Option<String>,
+    pub took: Duration,
 }
 
 pub struct FakeTelegram {
@@ -96,11 +146,30 @@ struct State {
     /// Updates below it are confirmed.
     offset: i64,
     polls: u64,
-    faults: HashMap<String, VecDeque<Fault>>,
+    faults: HashMap<String, VecDeque<Option<Fault>>>,
     calls: Vec<Call>,
     sent: Vec<Sent>,
     violations: Vec<String>,
     quiet_until: HashMap<i64, Instant>,
+    rates: Option<rates::Rates>,
+    /// Every reaction that was set on a message, oldest first.
+    reactions: HashMap<(i64, i64), Vec<String>>,
+    reactions_off: bool,
+    callbacks: HashMap<String, Tap>,
+    files: HashMap<String, Vec<u8>>,
+    topics: BTreeMap<(i64, i64), Topic>,
+    forums: HashSet<i64>,
+    private_topics: bool,
+    no_rights: HashSet<i64>,
+    moved: HashMap<i64, i64>,
+    unreachable: HashMap<i64, String>,
+    commands: HashMap<String, Value>,
+    webhook: String,
+    rich: bool,
+    poll_refusal: Option<(u16, String)>,
+    kinds_polled: Vec<String>,
+    /// The server's clock is ahead of ours by so many seconds.
+    clock_skew: i64,
 }
 
 impl FakeTelegram {
@@ -155,7 +224,7 @@ impl FakeTelegram {
         let message_id = self.lock().take_message_id(chat);
         let mut message = json!({
             "message_id": message_id,
-            "date": 1_700_000_000,
+            "date": self.lock().clock(),
             "chat": {"id": chat, "type": kind(chat)},
             "from": {"id": from, "is_bot": false, "first_name": "P"},
         });
@@ -190,6 +259,11 @@ impl FakeTelegram {
 
     /// Lets the next requests of a method fail, in this order.
     pub fn fail(&self, method: &str, faults: impl IntoIterator<Item = Fault>) {
+        self.fail_some(method, faults.into_iter().map(Some));
+    }
+
+    /// Lets some of the next requests of a method fail; none: that one is carried out.
+    pub fn fail_some(&self, method: &str, faults: impl IntoIterator<Item = Option<Fault>>) {
         self.lock().faults.entry(method.to_owned()).or_default().extend(faults);
     }
 
@@ -296,6 +370,35 @@ impl State {
         self.next_message += 1;
         self.messages.entry(chat).or_default().push(id);
         id
+    }
+
+    fn clock(&self) -> i64 {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        i64::try_from(now.expect("after 1970").as_secs()).expect("a time") + self.clock_skew
+    }
+
+    fn polled(&mut self, kinds: &Value) {
+        let kinds = kinds.as_array().into_iter().flatten();
+        self.kinds_polled = kinds.filter_map(|kind| kind.as_str().map(str::to_owned)).collect();
+    }
+
+    fn me(&self) -> Value {
+        json!({"id": 123_456, "is_bot": true, "first_name": "Fake", "username": BOT_NAME, "can_join_groups": true,
+            "can_read_all_group_messages": false, "supports_inline_queries": false, "has_topics_enabled": self.private_topics})
+    }
+
+    fn chat_info(&self, id: i64) -> Value {
+        json!({"id": id, "type": kind(id), "title": "A group", "is_forum": self.forums.contains(&id), "accent_color_id": 1,
+            "max_reaction_count": 11})
+    }
+
+    fn member(&self, chat: i64) -> Value {
+        let status = if self.forums.contains(&chat) {
+            "administrator"
+        } else {
+            "member"
+        };
+        json!({"status": status, "user": self.me(), "can_manage_topics": !self.no_rights.contains(&chat)})
     }
 
     fn violation(&mut self, what: impl Into<String>) {

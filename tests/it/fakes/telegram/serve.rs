@@ -9,12 +9,14 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, State as Axum};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::methods::{Refusal, carry_out};
 use super::multipart::{Form, parse};
-use super::validate::{Refusal, document, get_updates, message};
-use super::{Call, Fault, Sent, State, TOKEN, World};
+use super::schema::mistakes;
+use super::{Call, Fault, State, TOKEN, World};
 
 /// Uploads in tests are small.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -29,7 +31,8 @@ pub fn spawn(listener: TcpListener, world: Arc<World>, stop: CancellationToken) 
             listener.set_nonblocking(true).expect("a socket");
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
             let routes = axum::Router::new()
-                .route("/{bot}/{method}", axum::routing::any(handle))
+                .route("/{bot}/{method}", any(handle))
+                .route("/file/{bot}/{folder}/{file}", get(download))
                 .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
                 .with_state(world);
             tokio::select! {
@@ -55,12 +58,22 @@ async fn handle(
         .lock()
         .faults
         .get_mut(&method)
-        .and_then(std::collections::VecDeque::pop_front);
+        .and_then(std::collections::VecDeque::pop_front)
+        .flatten();
     let answer = match fault {
-        Some(fault) if !matches!(fault, Fault::DropAfter) => Err(failed(&world, &form, &fault)),
-        fault => match carry_out(&world, &method, &form).await {
-            Ok(_) if fault.is_some() => Err(broken()),
-            Ok(result) => Ok(result),
+        Some(fault) if !matches!(fault, Fault::DropAfter | Fault::Truncated | Fault::Slow { .. }) => {
+            Err(failed(&world, &form, &fault))
+        }
+        fault => match answer_to(&world, &method, &form).await {
+            Ok(result) => match fault {
+                None => Ok(result),
+                Some(Fault::Slow { millis }) => {
+                    tokio::time::sleep(Duration::from_millis(millis)).await;
+                    Ok(result)
+                }
+                Some(Fault::Truncated) => Err((StatusCode::OK, "{\"ok\":true,\"result\":{\"mess").into_response()),
+                Some(_) => Err(broken()),
+            },
             Err(refusal) => Err(refused(&refusal)),
         },
     };
@@ -99,25 +112,73 @@ fn note(world: &World, method: &str, form: &Form) -> usize {
     state.calls.len() - 1
 }
 
-async fn carry_out(world: &World, method: &str, form: &Form) -> Result<Value, Refusal> {
-    match method {
-        "getUpdates" => poll(world, &form.fields).await,
-        "sendMessage" => send(world, form, message),
-        "sendDocument" => send(world, form, document),
-        other => {
-            world.lock().violation(format!("unknown method {other}"));
-            Err(Refusal::new(404, "Not Found"))
-        }
+/// The schema first, the limits next, and then the deed.
+async fn answer_to(world: &World, method: &str, form: &Form) -> Result<Value, Refusal> {
+    let files: Vec<String> = form.files.iter().map(|file| file.field.clone()).collect();
+    let mistakes = mistakes(method, &form.fields, &files);
+    if !mistakes.is_empty() {
+        let refusal = Refusal::new(400, &format!("Bad Request: {}", mistakes.join("; ")));
+        world.lock().violations.extend(mistakes);
+        return Err(refusal);
+    }
+    if method == "getUpdates" {
+        return poll(world, &form.fields).await;
+    }
+    let answer = {
+        let mut state = world.lock();
+        in_pace(&mut state, method, &form.fields)?;
+        carry_out(&mut state, method, form)
+    };
+    world.changed.notify_all();
+    answer.unwrap_or_else(|| {
+        world.lock().violation(format!("{method} is not known to the fake"));
+        Err(Refusal::new(404, "Not Found: method not found"))
+    })
+}
+
+/// Neither before a `retry_after` is over, nor faster than the limits.
+fn in_pace(state: &mut State, method: &str, fields: &Value) -> Result<(), Refusal> {
+    let chat = fields["chat_id"].as_i64();
+    let quiet = chat.and_then(|chat| state.quiet_until.get(&chat).copied());
+    if method != "setMessageReaction" && quiet.is_some_and(|until| until > Instant::now()) {
+        state.violation(format!("{method} to {chat:?} before its retry_after"));
+    }
+    let Some(overrun) = state.rates.as_mut().and_then(|rates| rates.overrun(method, chat)) else {
+        return Ok(());
+    };
+    state.violation(format!("{method}: {overrun}"));
+    Err(Refusal::new(429, "Too Many Requests: retry after 1").with(json!({"retry_after": 1})))
+}
+
+async fn download(
+    Axum(world): Axum<Arc<World>>,
+    Path((bot, folder, file)): Path<(String, String, String)>,
+) -> Response {
+    let content = world.lock().files.get(&file).cloned();
+    match content {
+        Some(content) if bot.strip_prefix("bot") == Some(TOKEN) && folder == "documents" => content.into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
 /// A newer poll ends an older one with 409, as Telegram does.
 async fn poll(world: &World, fields: &Value) -> Result<Value, Refusal> {
-    let wish = get_updates(&mut world.lock(), fields)?;
+    let limit = fields["limit"].as_u64().unwrap_or(100);
+    let timeout = Duration::from_secs(fields["timeout"].as_u64().unwrap_or(0).min(50));
+    let offset = fields["offset"].as_i64();
+    if offset.is_some_and(|offset| offset < 0) || fields["timeout"].as_u64() > Some(50) {
+        world.lock().violation("getUpdates is out of its limits");
+    }
+    let refusal = world.lock().poll_refusal.clone();
+    if let Some((code, words)) = refusal {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        return Err(Refusal::new(code, &words));
+    }
     let mine = {
         let mut state = world.lock();
         state.polls += 1;
-        if let Some(offset) = wish.offset {
+        state.polled(&fields["allowed_updates"]);
+        if let Some(offset) = offset {
             state.offset = offset;
             state.updates.retain(|id, _| *id >= offset);
         }
@@ -125,7 +186,7 @@ async fn poll(world: &World, fields: &Value) -> Result<Value, Refusal> {
     };
     world.changed.notify_all();
     world.updates.notify_waiters();
-    let deadline = tokio::time::Instant::now() + wish.timeout;
+    let deadline = tokio::time::Instant::now() + timeout;
     loop {
         let woken = world.updates.notified();
         tokio::pin!(woken);
@@ -135,7 +196,12 @@ async fn poll(world: &World, fields: &Value) -> Result<Value, Refusal> {
             if state.polls != mine {
                 return Err(Refusal::new(409, "Conflict: terminated by other getUpdates request"));
             }
-            let found: Vec<Value> = state.updates.values().take(wish.limit).cloned().collect();
+            let found: Vec<Value> = state
+                .updates
+                .values()
+                .take(usize::try_from(limit).unwrap_or(100))
+                .cloned()
+                .collect();
             if !found.is_empty() {
                 return Ok(Value::Array(found));
             }
@@ -144,28 +210,6 @@ async fn poll(world: &World, fields: &Value) -> Result<Value, Refusal> {
             return Ok(json!([]));
         }
     }
-}
-
-fn send(world: &World, form: &Form, check: fn(&mut State, &Form) -> Result<Sent, Refusal>) -> Result<Value, Refusal> {
-    let mut state = world.lock();
-    let chat = form.fields["chat_id"].as_i64().unwrap_or_default();
-    if state
-        .quiet_until
-        .get(&chat)
-        .is_some_and(|until| *until > Instant::now())
-    {
-        state.violation(format!("a request to {chat} before its retry_after"));
-    }
-    let mut sent = check(&mut state, form)?;
-    sent.message_id = state.take_message_id(chat);
-    let result = json!({
-        "message_id": sent.message_id, "date": 1_700_000_000, "text": sent.text,
-        "chat": {"id": chat, "type": super::kind(chat), "first_name": "P"},
-    });
-    state.sent.push(sent);
-    drop(state);
-    world.changed.notify_all();
-    Ok(result)
 }
 
 fn failed(world: &World, form: &Form, fault: &Fault) -> Response {
@@ -183,6 +227,8 @@ fn failed(world: &World, form: &Form, fault: &Fault) -> Response {
         Fault::Conflict => refused(&Refusal::new(409, "Conflict: terminated by other getUpdates request")),
         Fault::Unauthorized => refused(&Refusal::new(401, "Unauthorized")),
         Fault::Blocked => refused(&Refusal::new(403, "Forbidden: bot was blocked by the user")),
+        Fault::Refused { code, words } => refused(&Refusal::new(*code, words)),
+        Fault::Slow { .. } | Fault::Truncated => broken(),
         Fault::BadEntities => refused(&Refusal::new(400, "Bad Request: can't parse entities: unexpected end")),
         Fault::Migrated { to } => {
             let words = "Bad Request: group chat was upgraded to a supergroup chat";

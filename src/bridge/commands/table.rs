@@ -1,0 +1,97 @@
+//! Every command: its name, who may use it, and what the menu of a chat says about it.
+
+use super::level::Level;
+use crate::domain::person::Role;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Start,
+    StartYolo,
+    New,
+    List,
+    Switch,
+    Status,
+    Logs,
+    Screen,
+    Key,
+    /// One key by its name.
+    Press(&'static str),
+    Interrupt,
+    Stop,
+    Resume,
+    ResumeLast,
+    Get,
+    Level(Level),
+    Health,
+    People,
+    Allow,
+    Forbid,
+    Help,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub name: &'static str,
+    pub verb: Verb,
+    pub role: Role,
+    /// Empty: it works, and stands in no menu.
+    about: &'static str,
+}
+
+const fn entry(name: &'static str, verb: Verb, role: Role, about: &'static str) -> Entry {
+    Entry {
+        name,
+        verb,
+        role,
+        about,
+    }
+}
+
+use Role::{Operator, Owner, Viewer};
+
+pub(super) const TABLE: &[Entry] = &[
+    entry("new", Verb::New, Operator, "a new session: /new [repo] [name]"),
+    entry("list", Verb::List, Viewer, "all sessions"),
+    entry("switch", Verb::Switch, Operator, "talk to another session"),
+    entry("status", Verb::Status, Viewer, "what a session does, and why"),
+    entry("logs", Verb::Logs, Viewer, "what was said last"),
+    entry("history", Verb::Logs, Viewer, ""),
+    entry("screen", Verb::Screen, Viewer, "the terminal as it is now"),
+    entry("get", Verb::Get, Operator, "a file of the workspace"),
+    entry("interrupt", Verb::Interrupt, Operator, "stop what the agent is doing"),
+    entry("stop", Verb::Stop, Operator, "end a session"),
+    entry("resume", Verb::Resume, Operator, "go on with a session that ended"),
+    entry(
+        "resume_last",
+        Verb::ResumeLast,
+        Operator,
+        "go on with the last one that ended",
+    ),
+    entry("key", Verb::Key, Operator, "press keys: /key Down Enter"),
+    entry("enter", Verb::Press("Enter"), Operator, "press Enter"),
+    entry("esc", Verb::Press("Escape"), Operator, "press Escape"),
+    entry("up", Verb::Press("Up"), Operator, "press Up"),
+    entry("down", Verb::Press("Down"), Operator, "press Down"),
+    entry("left", Verb::Press("Left"), Operator, ""),
+    entry("right", Verb::Press("Right"), Operator, ""),
+    entry("tab", Verb::Press("Tab"), Operator, ""),
+    entry("quiet", Verb::Level(Level::Quiet), Viewer, "no progress here"),
+    entry("normal", Verb::Level(Level::Normal), Viewer, "progress of long turns"),
+    entry("verbose", Verb::Level(Level::Verbose), Viewer, "progress of every turn"),
+    entry("health", Verb::Health, Viewer, "whether all is well"),
+    entry("start", Verb::Start, Viewer, ""),
+    entry("start_yolo", Verb::StartYolo, Owner, ""),
+    entry("people", Verb::People, Owner, "who may talk to me"),
+    entry("allow", Verb::Allow, Owner, "open this group"),
+    entry("forbid", Verb::Forbid, Owner, "shut somebody out"),
+    entry("help", Verb::Help, Viewer, "what there is"),
+];
+
+/// The menu of a role: name and description.
+pub(in crate::bridge) fn menu(role: Role) -> Vec<(&'static str, &'static str)> {
+    TABLE
+        .iter()
+        .filter(|entry| entry.role <= role && !entry.about.is_empty())
+        .map(|entry| (entry.name, entry.about))
+        .collect()
+}

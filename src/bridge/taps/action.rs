@@ -1,0 +1,67 @@
+//! What a button does, as it is stored.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::dialog::DialogDigest;
+use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::ids::{LetterId, SessionId, TurnId};
+use crate::domain::message::Offer;
+use crate::domain::route::ChatRef;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    /// Answers a question of an agent's.
+    Answer { ask: LetterId, text: String },
+    /// Takes a choice (from 1) of exactly this dialog.
+    Dialog {
+        session: SessionId,
+        digest: DialogDigest,
+        choice: usize,
+        allows: bool,
+    },
+    /// Presses Enter under a prompt that stands in the agent's box.
+    Submit { turn: TurnId },
+    /// Empties the agent's box.
+    Clear { turn: TurnId },
+    /// The same prompt once more.
+    Again { turn: TurnId },
+    /// A prompt that was not taken, or other words for one that was.
+    Prompt {
+        session: SessionId,
+        text: String,
+        key: String,
+        chat: ChatRef,
+        message_id: i64,
+    },
+    /// An update that waited too long to be carried out unasked.
+    Run { update: Value },
+    /// Nothing; the words say what was decided by it.
+    Leave { words: String },
+}
+
+impl Action {
+    pub fn leave(words: &str) -> Self {
+        Action::Leave { words: words.into() }
+    }
+
+    /// As a button of that name.
+    pub fn offer(&self, label: &str) -> Result<Offer> {
+        let action = serde_json::to_value(self)
+            .map_err(|error| Fault::new(Kind::Failure, format!("writing a button's action: {error}")))?;
+        Ok(Offer {
+            label: label.to_owned(),
+            action,
+        })
+    }
+
+    pub fn read(value: &Value) -> Result<Self> {
+        Action::deserialize(value).map_err(|_| {
+            Fault::new(
+                Kind::RefusedByState,
+                "this button is of another version and does nothing any more",
+            )
+        })
+    }
+}

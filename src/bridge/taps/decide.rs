@@ -1,0 +1,261 @@
+//! A tap, carried out: claimed in one transaction, done, and told under the message.
+
+use serde_json::Value;
+
+use super::Action;
+use super::make::decided;
+use crate::bridge::gate::who;
+use crate::bridge::router::Router;
+use crate::bridge::words;
+use crate::channels::telegram::{CHANNEL, Update};
+use crate::domain::dialog::{Actor, DialogAnswer, DialogOutcome};
+use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::ids::MessageId;
+use crate::domain::person::Role;
+use crate::domain::route::PromptOrigin;
+use crate::store::{ButtonRow, Store, Tx};
+
+/// A tap and what is needed to carry it out.
+pub struct Tap<'a> {
+    pub store: &'a Store,
+    pub router: &'a Router,
+    pub update: &'a Update,
+    pub data: &'a str,
+}
+
+/// What came of a tap.
+pub struct Decided {
+    /// For the person who tapped.
+    pub words: String,
+    /// An update that is to be carried out before the tap is finished.
+    pub run: Option<Value>,
+}
+
+enum Claim {
+    /// Nothing is to be done; the words say why.
+    No(String),
+    Go(ButtonRow),
+}
+
+/// Carries a tap out. Afterwards the update is finished, unless there is something to run first.
+pub async fn decide(tap: &Tap<'_>) -> Result<Decided> {
+    let only = |words: &str| Decided {
+        words: words.to_owned(),
+        run: None,
+    };
+    let button = match claim(tap).await? {
+        Claim::No(words) => {
+            finish(tap, None).await?;
+            return Ok(only(&words));
+        }
+        Claim::Go(button) => button,
+    };
+    let action = match Action::read(&button.action) {
+        Ok(action) => action,
+        Err(fault) => return refuse(tap, &button, &fault).await,
+    };
+    if let Action::Run { update } = action {
+        // The update is carried out first, and its own reply says what came of it.
+        return Ok(Decided {
+            words: "Doing it.".into(),
+            run: Some(update),
+        });
+    }
+    match act(tap, &action).await {
+        Ok(what) => {
+            let line = format!("✔ {what}, {}", said_by(tap.update));
+            finish(tap, Some((button.message, line))).await?;
+            Ok(only(&words::sentence(&what)))
+        }
+        Err(fault) => refuse(tap, &button, &fault).await,
+    }
+}
+
+/// What the world refuses is decided too; what failed on our side can be tapped again.
+async fn refuse(tap: &Tap<'_>, button: &ButtonRow, fault: &Fault) -> Result<Decided> {
+    if fault.kind == Kind::Storage {
+        return Err(fault.clone());
+    }
+    let is_final = matches!(fault.kind, Kind::RefusedByState | Kind::NotFound | Kind::Uncertain);
+    if is_final {
+        finish(tap, Some((button.message, format!("✖ {}", fault.message)))).await?;
+    } else {
+        let (message, update) = (button.message, tap.update.update_id);
+        tap.store
+            .write(move |tx| {
+                tx.free_buttons(message)?;
+                tx.finish_update(update)
+            })
+            .await?;
+    }
+    Ok(Decided {
+        words: words::sentence(&fault.message),
+        run: None,
+    })
+}
+
+async fn claim(tap: &Tap<'_>) -> Result<Claim> {
+    let (gate, rules) = (tap.router.gate.clone(), tap.router.rules.clone());
+    let (update, data) = (tap.update.clone(), tap.data.to_owned());
+    tap.store
+        .write(move |tx| {
+            use crate::bridge::gate::Standing;
+            match gate.standing(tx, &update)? {
+                Standing::In(role) if role >= Role::Operator => {}
+                _ => {
+                    tx.audit_refused(CHANNEL, &who(&update), "a tap above the role")?;
+                    return Ok(Claim::No("You may look here, and not decide.".into()));
+                }
+            }
+            let button = tx.button(&data)?.filter(|button| stands_here(tx, button, &update));
+            let Some(button) = button else {
+                return Ok(Claim::No("This button is not known any more.".into()));
+            };
+            if !rules.own_approval && is_own(tx, &button, &update)? {
+                tx.audit_refused(CHANNEL, &who(&update), "the approval of an own request")?;
+                return Ok(Claim::No(
+                    "Somebody else has to approve this: your own prompt led to it.".into(),
+                ));
+            }
+            let mine = format!("{} {}", update.update_id, said_by(&update));
+            match &button.used_by {
+                // Found again after a crash: it was ours.
+                Some(by) if *by == mine => Ok(Claim::Go(button)),
+                Some(by) => {
+                    let by = by.split_once(' ').map_or("somebody", |(_, name)| name);
+                    Ok(Claim::No(format!("It was decided before, by {by}.")))
+                }
+                None => {
+                    tx.use_buttons(button.message, &mine)?;
+                    Ok(Claim::Go(button))
+                }
+            }
+        })
+        .await
+}
+
+/// A button works in the chat of its message only.
+fn stands_here(tx: &Tx<'_>, button: &ButtonRow, update: &Update) -> bool {
+    let chat = update.chat.as_ref().map(|chat| chat.chat_id);
+    let to = tx.message(button.message).ok().and_then(|message| message.to);
+    to.is_some_and(|to| Some(to.chat_id) == chat)
+}
+
+/// Whether the dialog that a tap would approve came of a prompt of the same person's.
+fn is_own(tx: &Tx<'_>, button: &ButtonRow, update: &Update) -> Result<bool> {
+    let Ok(Action::Dialog {
+        session, allows: true, ..
+    }) = Action::read(&button.action)
+    else {
+        return Ok(false);
+    };
+    for turn in tx.running_turns(&session)? {
+        if let PromptOrigin::Chat { chat, message_id } = &turn.origin
+            && tx.sender(&chat.channel, chat.chat_id, *message_id)? == update.from
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What the person who tapped is called.
+pub fn said_by(update: &Update) -> String {
+    match (&update.name, update.from) {
+        (Some(name), _) => name.chars().take(40).collect(),
+        (None, Some(from)) => from.to_string(),
+        (None, None) => "somebody".into(),
+    }
+}
+
+/// Does it, and says what was done.
+async fn act(tap: &Tap<'_>, action: &Action) -> Result<String> {
+    let engine = &tap.router.engine;
+    match action {
+        Action::Answer { ask, text } => {
+            engine.answer(ask, text).await?;
+            Ok(text.clone())
+        }
+        Action::Dialog {
+            session,
+            digest,
+            choice,
+            ..
+        } => {
+            let by = Actor {
+                channel: CHANNEL.into(),
+                who: format!("{} ({})", said_by(tap.update), tap.update.from.unwrap_or_default()),
+            };
+            let label = label_of(tap, session, *choice).await?;
+            let answer = DialogAnswer::Choice(*choice);
+            match engine.answer_dialog(session, Some(digest.clone()), answer, by).await? {
+                DialogOutcome::Answered | DialogOutcome::Next(_) => Ok(label),
+            }
+        }
+        Action::Submit { turn } => engine.submit_held_text(turn).await.map(|()| "submitted".into()),
+        Action::Clear { turn } => engine.clear_held_text(turn).await.map(|()| "cleared".into()),
+        Action::Again { turn } => {
+            let id = turn.clone();
+            let old = tap.store.read(move |tx| tx.turn(&id)).await?;
+            let key = format!("again:{turn}:{}", tap.data);
+            engine.prompt(&old.session, &old.text, old.origin, Some(key)).await?;
+            Ok("sent again".into())
+        }
+        Action::Prompt {
+            session,
+            text,
+            key,
+            chat,
+            message_id,
+        } => {
+            let id = session.clone();
+            let found = tap.store.read(move |tx| tx.session(&id)).await?;
+            if found.status.state.is_ended() {
+                engine.resume(session).await?;
+            }
+            let origin = PromptOrigin::Chat {
+                chat: chat.clone(),
+                message_id: *message_id,
+            };
+            engine.prompt(session, text, origin, Some(key.clone())).await?;
+            Ok("sent".into())
+        }
+        Action::Leave { words } => Ok(words.clone()),
+        Action::Run { .. } => Ok("done".into()),
+    }
+}
+
+async fn label_of(tap: &Tap<'_>, session: &crate::domain::ids::SessionId, choice: usize) -> Result<String> {
+    let session = session.clone();
+    let open = tap.store.read(move |tx| tx.dialog(&session)).await?;
+    let label = open.and_then(|open| {
+        open.dialog
+            .choices
+            .get(choice.saturating_sub(1))
+            .map(|c| c.label.clone())
+    });
+    Ok(label.unwrap_or_else(|| format!("choice {choice}")))
+}
+
+/// Tells under the message what was decided, and ends the update.
+async fn finish(tap: &Tap<'_>, line: Option<(MessageId, String)>) -> Result<()> {
+    let update = tap.update.update_id;
+    tap.store
+        .write(move |tx| {
+            if let Some((message, line)) = line {
+                decided(tx, CHANNEL, message, &line)?;
+            }
+            tx.finish_update(update)
+        })
+        .await
+}
+
+/// After an update was run: the tap that wanted it is done.
+pub async fn ran(tap: &Tap<'_>) -> Result<()> {
+    let (data, by) = (tap.data.to_owned(), said_by(tap.update));
+    let message = tap
+        .store
+        .read(move |tx| Ok(tx.button(&data)?.map(|button| button.message)))
+        .await?;
+    finish(tap, message.map(|message| (message, format!("✔ done after all, {by}")))).await
+}

@@ -1,0 +1,12 @@
+//! Buttons: what stands under a message, and what a tap does. A tap carries an id that nobody can guess; what it does is a row of
+//! ours, bound to the message, the question or the dialog that it stood under, and done once.
+
+mod action;
+mod answers;
+mod decide;
+mod make;
+
+pub(super) use action::Action;
+pub(super) use answers::Answers;
+pub(super) use decide::{Tap, decide, ran};
+pub(super) use make::{ask_decided, decided, of_message};

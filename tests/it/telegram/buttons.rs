@@ -1,0 +1,139 @@
+//! Questions and approvals as buttons: bound, used once, told under the message.
+
+use std::time::Duration;
+
+use super::*;
+
+const ASK: &str = "demo: sh telecoder notify \"got $(telecoder notify --ask --choices red,blue 'Which colour?')\"";
+
+#[test]
+fn a_question_is_answered_by_a_tap_once() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say(ASK);
+    let question = rig.hears("Which colour?");
+    assert_eq!(question.buttons(), ["red", "blue"]);
+    assert!(!question.silent, "a question makes a sound");
+    let tap = rig.fake.tap(&question, ME, "blue");
+    let (words, took) = rig.fake.wait_for_tap(WAIT_LIMIT, &tap);
+    assert_eq!(words, "Blue.");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    rig.hears("got blue");
+    eventually("the message says what was decided", || {
+        let standing = rig.fake.standing(&question);
+        (standing.buttons().is_empty() && standing.text.ends_with("✔ blue, P")).then_some(())
+    });
+    let late = rig.fake.tap(&question, ME, "red");
+    assert_eq!(
+        rig.fake.wait_for_tap(WAIT_LIMIT, &late).0,
+        "It was decided before, by P."
+    );
+    assert_eq!(rig.prompts().len(), 1);
+    rig.in_order();
+}
+
+#[test]
+fn a_question_that_was_answered_elsewhere_loses_its_buttons() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say(ASK);
+    let question = rig.hears("Which colour?");
+    let session = rig.sessions()[0]["name"].as_str().expect("a name").to_owned();
+    rig.env.cmd(&["answer", &session, "red"]).ok();
+    eventually("the message says so", || {
+        let standing = rig.fake.standing(&question);
+        (standing.buttons().is_empty() && standing.text.ends_with("✔ red")).then_some(())
+    });
+    let stale = rig.fake.tap(&question, ME, "blue");
+    let (words, _) = rig.fake.wait_for_tap(WAIT_LIMIT, &stale);
+    assert!(words.contains("answered before"), "{words}");
+    rig.in_order();
+}
+
+#[test]
+fn a_dialog_is_approved_by_a_tap() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: ask May I delete everything?\ndemo: notify went on");
+    let dialog = rig.hears("May I delete everything?");
+    assert_eq!(dialog.buttons(), ["Yes", "No"]);
+    let tap = rig.fake.tap(&dialog, ME, "Yes");
+    let (_, took) = rig.fake.wait_for_tap(WAIT_LIMIT, &tap);
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    rig.hears("went on");
+    eventually("the message says what was decided and by whom", || {
+        let standing = rig.fake.standing(&dialog);
+        (standing.buttons().is_empty() && standing.text.ends_with("✔ Yes, P")).then_some(())
+    });
+    rig.in_order();
+}
+
+#[test]
+fn a_tap_on_a_dialog_that_moved_on_presses_nothing() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: ask First?\ndemo: ask Second?\ndemo: notify the end");
+    let first = rig.hears("First?");
+    rig.say("/key 1");
+    let second = rig.hears("Second?");
+    let stale = rig.fake.tap(&first, ME, "Yes");
+    let (words, _) = rig.fake.wait_for_tap(WAIT_LIMIT, &stale);
+    assert!(
+        words.contains("moved on") || words.contains("decided before"),
+        "{words}"
+    );
+    eventually("the first has no buttons any more", || {
+        rig.fake.standing(&first).buttons().is_empty().then_some(())
+    });
+    assert_eq!(rig.fake.standing(&second).buttons(), ["Yes", "No"]);
+    rig.fake.tap(&second, ME, "Yes");
+    rig.hears("the end");
+    rig.in_order();
+}
+
+#[test]
+fn only_those_who_may_decide_and_everybody_is_answered() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    let code = rig.env.json(&["pair", "--role", "viewer"])["code"]
+        .as_str()
+        .expect("a code")
+        .to_owned();
+    rig.fake.push_text(8, 8, &format!("/start {code}"));
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == 8);
+    rig.say(ASK);
+    let question = rig.hears("Which colour?");
+    // Whoever gets hold of a button's id: it works in its own chat only, for those who may.
+    let mut elsewhere = question.clone();
+    elsewhere.chat_id = 8;
+    let viewer = rig.fake.tap(&elsewhere, 8, "red");
+    assert!(rig.fake.wait_for_tap(WAIT_LIMIT, &viewer).0.contains("not decide"));
+    elsewhere.chat_id = STRANGER;
+    let stranger = rig.fake.tap(&elsewhere, STRANGER, "red");
+    assert_eq!(rig.fake.wait_for_tap(WAIT_LIMIT, &stranger).0, "");
+    let unknown = rig.fake.tap_with(&question, ME, "no-such-button");
+    assert!(rig.fake.wait_for_tap(WAIT_LIMIT, &unknown).0.contains("not known"));
+    rig.fake.tap(&question, ME, "red");
+    rig.hears("got red");
+    rig.in_order();
+}
+
+#[test]
+fn who_asked_may_be_forbidden_to_approve() {
+    let rig = Rig::new();
+    rig.configure_with(&[ME], "standard", "own_approval = \"refuse\"", "");
+    let _daemon = rig.serve();
+    rig.say("demo: ask May I?\ndemo: notify went on");
+    let dialog = rig.hears("May I?");
+    let own = rig.fake.tap(&dialog, ME, "Yes");
+    let (words, _) = rig.fake.wait_for_tap(WAIT_LIMIT, &own);
+    assert!(words.contains("Somebody else has to approve"), "{words}");
+    assert_eq!(rig.fake.standing(&dialog).buttons(), ["Yes", "No"]);
+    // Refusing is always allowed.
+    let no = rig.fake.tap(&dialog, ME, "No");
+    rig.fake.wait_for_tap(WAIT_LIMIT, &no);
+    eventually("the message says what was decided", || {
+        rig.fake.standing(&dialog).text.ends_with("✔ No, P").then_some(())
+    });
+    rig.in_order();
+}

@@ -1,0 +1,160 @@
+//! Files in and out.
+
+use std::time::Instant;
+
+use super::*;
+
+fn document(rig: &Rig, id: &str, content: &[u8]) -> Value {
+    rig.fake.add_file(id, content);
+    json!({"file_id": id, "file_unique_id": id, "file_name": format!("{id} of me.txt"), "mime_type": "text/plain",
+        "file_size": content.len()})
+}
+
+/// The paths that a prompt names.
+fn places(prompt: &str) -> Vec<std::path::PathBuf> {
+    let lines = prompt.lines().filter_map(|line| line.strip_prefix("- "));
+    lines.filter_map(|line| Some(line.split_once(" (")?.0.into())).collect()
+}
+
+#[test]
+fn a_file_goes_into_the_inbox_and_its_place_into_the_prompt() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    let file = document(&rig, "notes", b"line one\nline two\n");
+    let sent = rig
+        .fake
+        .push_message(ME, ME, json!({"document": file, "caption": "read this"}));
+    let prompt = eventually("it is a prompt", || rig.prompts().pop());
+    assert!(prompt.starts_with("read this\n\nAttached file:\n- "), "{prompt}");
+    assert!(prompt.contains("(document, text/plain, 18 bytes)"), "{prompt}");
+    let place = &places(&prompt)[0];
+    assert!(place.to_string_lossy().contains("/inbox/") && place.ends_with(place.file_name().expect("a name")));
+    assert_eq!(std::fs::read(place).expect("it is there"), b"line one\nline two\n");
+    rig.fake.wait_for_reaction(WAIT_LIMIT, ME, sent, "👍");
+    rig.in_order();
+}
+
+#[test]
+fn an_album_is_one_prompt() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    for (i, caption) in [(1, Some("compare these")), (2, None), (3, None)] {
+        let id = rig
+            .fake
+            .add_file(&format!("photo{i}"), format!("picture {i}").as_bytes());
+        let mut message = json!({"media_group_id": "g", "photo": [{"file_id": "small", "file_size": 1},
+            {"file_id": id, "file_size": 9}]});
+        if let Some(caption) = caption {
+            message["caption"] = json!(caption);
+        }
+        rig.fake.push_message(ME, ME, message);
+    }
+    rig.say("and then this");
+    eventually("both prompts are taken", || (rig.prompts().len() == 2).then_some(()));
+    let prompts = rig.prompts();
+    assert!(
+        prompts[0].starts_with("compare these\n\nAttached files:\n"),
+        "{prompts:?}"
+    );
+    let contents: Vec<Vec<u8>> = places(&prompts[0])
+        .iter()
+        .map(|p| std::fs::read(p).expect("there"))
+        .collect();
+    assert_eq!(
+        contents,
+        [b"picture 1".to_vec(), b"picture 2".to_vec(), b"picture 3".to_vec()]
+    );
+    assert_eq!(prompts[1], "and then this");
+    rig.in_order();
+}
+
+#[test]
+fn speech_becomes_text_where_something_can_do_it() {
+    let rig = Rig::new();
+    let tool = r#"transcribe_command = ["sh", "-c", "test -f \"$0\" && echo fix the login test"]"#;
+    rig.configure_with(&[ME], "standard", tool, "");
+    let _daemon = rig.serve();
+    rig.fake.add_file("v", b"OggS");
+    rig.fake.push_message(
+        ME,
+        ME,
+        json!({"voice": {"file_id": "v", "duration": 2, "mime_type": "audio/ogg", "file_size": 4}}),
+    );
+    let prompt = eventually("it is a prompt", || rig.prompts().pop());
+    assert!(
+        prompt.starts_with("fix the login test\n\nAttached file:\n- "),
+        "{prompt}"
+    );
+    assert!(prompt.contains("(voice, audio/ogg, 4 bytes)"), "{prompt}");
+    rig.in_order();
+}
+
+#[test]
+fn what_is_too_long_is_explained_and_trouble_passes() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    let mut big = document(&rig, "big", b"x");
+    big["file_size"] = json!(30_000_000);
+    rig.fake.push_message(ME, ME, json!({"document": big}));
+    rig.hears("30000000 bytes; Telegram hands bots at most 20971520");
+    rig.fake.fail(
+        "getFile",
+        [Fault::ServerError, Fault::TooManyRequests { retry_after: 1 }],
+    );
+    let file = document(&rig, "late", b"late");
+    rig.fake.push_message(ME, ME, json!({"document": file}));
+    let prompt = eventually("it is a prompt", || rig.prompts().pop());
+    assert_eq!(std::fs::read(&places(&prompt)[0]).expect("there"), b"late");
+    rig.in_order();
+}
+
+#[test]
+fn get_hands_out_what_lies_in_the_workspace_and_nothing_else() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: sh mkdir docs; echo plan > docs/plan.md; ln -s /etc/passwd leak; ln -s .. up; printf '\\211PNG1' > shot.png; telecoder notify made");
+    rig.hears("made");
+    rig.say("/get docs/plan.md");
+    let file = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
+    assert_eq!(file.document, Some(("plan.md".into(), b"plan\n".to_vec())));
+    rig.say("/get shot.png");
+    let photo = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.photo);
+    assert_eq!(photo.document, Some(("shot.png".into(), b"\x89PNG1".to_vec())));
+    for (path, why) in [
+        ("leak", "is a symbolic link"),
+        ("up/sessions", "is a symbolic link"),
+        ("../../../token", "leads out"),
+        ("/etc/passwd", "outside of the workspace"),
+        ("nothing", "there is no file"),
+    ] {
+        let before = rig.fake.sent().len();
+        rig.say(&format!("/get {path}"));
+        let told = rig.hears_after(before, "");
+        assert!(told.document.is_none(), "{path}");
+        assert!(told.text.to_lowercase().contains(why), "{path}: {}", told.text);
+    }
+    rig.in_order();
+}
+
+#[test]
+fn a_long_answer_is_a_file_with_its_beginning() {
+    let rig = Rig::new();
+    rig.configure_with(&[ME], "standard", "parts_max = 3", "");
+    let _daemon = rig.serve();
+    rig.say("demo: sh seq 1 6000 > all.txt; telecoder notify - < all.txt");
+    let file = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
+    let (name, content) = file.document.expect("a file");
+    assert!(name.ends_with(".md"), "{name}");
+    let expected: String = (1..=6000).map(|n| format!("{n}\n")).collect();
+    assert_eq!(
+        String::from_utf8(content).expect("text").trim_end(),
+        expected.trim_end()
+    );
+    let head = rig.hears("is in the file");
+    assert!(head.text.contains("\n1\n2\n3\n"), "{}", head.text);
+    let asked = Instant::now();
+    rig.say("demo: sh seq 1 1500 > some.txt; telecoder notify - < some.txt");
+    let last = rig.hears("(2/2)");
+    assert!(last.at >= asked);
+    rig.in_order();
+}

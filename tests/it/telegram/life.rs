@@ -1,0 +1,146 @@
+//! Edits, repeats, outages, and the bot's own life.
+
+use super::*;
+
+#[test]
+fn an_edit_rewords_a_prompt_that_waits_and_asks_about_one_that_does_not() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    let first = rig.say("demo: sleep 3s");
+    rig.fake.wait_for_reaction(WAIT_LIMIT, ME, first, "⚡");
+    let second = rig.say("the old words");
+    rig.fake.wait_until_confirmed(WAIT_LIMIT);
+    rig.fake.push_edit(ME, ME, second, "the new words");
+    rig.hears("the new words take its place");
+    rig.quiet();
+    assert_eq!(rig.prompts(), ["demo: sleep 3s", "the new words"]);
+    rig.fake.push_edit(ME, ME, first, "demo: notify edited");
+    let asked = rig.hears("Is the edit to go to it as a new prompt?");
+    assert_eq!(rig.prompts().len(), 2, "nothing runs unasked");
+    rig.fake.tap(&asked, ME, "Send it");
+    rig.hears("edited");
+    rig.in_order();
+}
+
+#[test]
+fn a_double_tap_is_one_prompt() {
+    let rig = Rig::new();
+    rig.say("/new alpha");
+    rig.say("only once");
+    rig.say("only once");
+    rig.say("and this");
+    let _daemon = rig.serve();
+    rig.hears("it was taken once");
+    eventually("the rest is taken", || (rig.prompts().len() >= 2).then_some(()));
+    rig.quiet();
+    assert_eq!(rig.prompts(), ["only once", "and this"]);
+    rig.in_order();
+}
+
+#[test]
+fn what_waited_too_long_asks_before_it_runs() {
+    let rig = Rig::new();
+    rig.fake.skew_clock(-3600);
+    rig.say("demo: notify old news");
+    rig.say("demo: notify older news");
+    rig.fake.skew_clock(0);
+    let _daemon = rig.serve();
+    let asked = rig
+        .fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.text.contains("waited 1 h"));
+    eventually("both are asked about", || {
+        (rig.fake
+            .texts(ME)
+            .iter()
+            .filter(|text| text.contains("waited 1 h"))
+            .count()
+            == 2)
+            .then_some(())
+    });
+    assert_eq!(rig.sessions().len(), 0, "nothing runs unasked");
+    rig.fake.tap(&asked, ME, "Do it");
+    rig.hears("old news");
+    rig.quiet();
+    assert_eq!(rig.prompts(), ["demo: notify old news"]);
+    rig.in_order();
+}
+
+#[test]
+fn a_chat_that_blocked_the_bot_gets_everything_later() {
+    let friend = 8;
+    let rig = Rig::with_chats(&[ME, friend]);
+    let _daemon = rig.serve();
+    rig.fake
+        .push_text(friend, friend, "demo: sleep 1s\ndemo: notify for you");
+    eventually("it works", || {
+        rig.sessions().iter().any(|s| s["status"] == "working").then_some(())
+    });
+    rig.fake.make_unreachable(friend, Some("bot was blocked by the user"));
+    rig.hears("The chat 8 cannot be reached");
+    rig.quiet();
+    rig.fake.make_unreachable(friend, None);
+    rig.fake.push_text(friend, friend, "/list");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == friend && sent.text.contains("for you")
+    });
+    rig.in_order();
+}
+
+#[cfg(feature = "failpoints")]
+#[test]
+fn another_poller_that_stays_is_told_in_the_chat() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake.wait_for_calls(WAIT_LIMIT, "getUpdates", 1);
+    rig.fake
+        .refuse_polls(Some((409, "Conflict: terminated by other getUpdates request")));
+    rig.hears("another program polls with this bot");
+    assert_ne!(rig.env.cmd(&["health"]).code, 0);
+    rig.fake.refuse_polls(None);
+    rig.say("demo: notify heard again");
+    rig.hears("heard again");
+    rig.in_order();
+}
+
+#[test]
+fn a_token_that_is_refused_is_told_where_it_can_be_read() {
+    let rig = Rig::new();
+    rig.fake.refuse_polls(Some((401, "Unauthorized")));
+    let _daemon = rig.serve();
+    rig.hears("token is not accepted");
+    rig.in_order();
+}
+
+#[test]
+fn a_group_that_moved_goes_on_under_its_new_id() {
+    let (old, new) = (-5, -1_005);
+    let rig = Rig::with_chats(&[ME, old]);
+    rig.fake.add_chat(new);
+    let daemon = rig.serve();
+    rig.fake.push_text(old, ME, "/new alpha");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == old && sent.text.contains("New session")
+    });
+    rig.fake.push_message(old, ME, json!({"migrate_to_chat_id": new}));
+    rig.fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == new && sent.text.contains("new id"));
+    rig.fake.push_text(new, ME, "demo: notify from the new place");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == new && sent.text.contains("from the new place")
+    });
+    assert_eq!(rig.sessions().len(), 1);
+    drop(daemon);
+    rig.in_order();
+}
+
+#[test]
+fn health_in_the_chat_counts_completed_polls() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("/help");
+    rig.hears("/switch NAME");
+    rig.fake.wait_until_confirmed(WAIT_LIMIT);
+    rig.say("/health");
+    rig.hears("last completed poll");
+    rig.in_order();
+}

@@ -1,0 +1,153 @@
+//! Who may talk to the bot, and what.
+
+use super::*;
+
+const FRIEND: i64 = 8;
+const GROUP: i64 = -100;
+
+fn code(rig: &Rig, role: &str) -> String {
+    let pairing = rig.env.json(&["pair", "--role", role]);
+    assert_eq!(pairing["role"], role);
+    pairing["code"].as_str().expect("a code").to_owned()
+}
+
+fn refused(rig: &Rig) -> usize {
+    let events = rig.env.cmd(&["events", "--json"]).ok().json_lines();
+    events.iter().filter(|event| event["type"] == "access.refused").count()
+}
+
+#[test]
+fn a_code_lets_one_person_in_once() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake.wait_for_calls(WAIT_LIMIT, "getMe", 1);
+    let pairing = eventually("the link is known", || {
+        let pairing = rig.env.json(&["pair"]);
+        pairing["link"].is_string().then_some(pairing)
+    });
+    let code = pairing["code"].as_str().expect("a code");
+    assert_eq!(pairing["link"], format!("https://t.me/fake_bot?start={code}"));
+    rig.fake.push_text(FRIEND, FRIEND, "/start wrongcode99");
+    rig.fake.push_text(FRIEND, FRIEND, "hello?");
+    rig.fake.push_text(FRIEND, FRIEND, &format!("/start {code}"));
+    let told = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == FRIEND);
+    assert!(told.text.starts_with("You are in, as operator"), "{}", told.text);
+    assert_eq!(refused(&rig), 2, "what came before is in the log, and was not answered");
+    rig.fake.push_text(FRIEND, FRIEND, "demo: notify for a friend");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == FRIEND && sent.text.contains("for a friend")
+    });
+    // The code is used up.
+    rig.fake.push_text(STRANGER, STRANGER, &format!("/start {code}"));
+    rig.fake.wait_until_confirmed(WAIT_LIMIT);
+    assert_eq!(refused(&rig), 3);
+    assert!(rig.fake.texts(STRANGER).is_empty());
+    let people = rig.env.json(&["people"]);
+    assert_eq!(
+        (&people[0]["id"], &people[0]["role"], &people[0]["name"]),
+        (&json!(8), &json!("operator"), &json!("P"))
+    );
+    rig.in_order();
+}
+
+#[test]
+fn a_role_is_what_one_may_do() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("/new alpha");
+    rig.hears("New session alpha");
+    rig.fake
+        .push_text(FRIEND, FRIEND, &format!("/start {}", code(&rig, "viewer")));
+    let hears = |part: &str| {
+        rig.fake
+            .wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == FRIEND && sent.text.contains(part))
+    };
+    hears("as viewer");
+    rig.fake.push_text(FRIEND, FRIEND, "/list");
+    hears("alpha");
+    rig.fake.push_text(FRIEND, FRIEND, "do something");
+    hears("Your role may not send prompts");
+    for command in ["/stop alpha", "/key Enter", "/people", "/start_yolo x"] {
+        rig.fake.push_text(FRIEND, FRIEND, command);
+        let name = command.split(' ').next().expect("a word");
+        hears(&format!("Your role may not use {name}"));
+    }
+    eventually("both menus are registered", || {
+        let commands = rig.fake.commands();
+        let of = |chat: i64| {
+            commands
+                .iter()
+                .any(|(scope, _)| scope.contains(&format!("\"chat_id\":{chat}")))
+        };
+        (of(ME) && of(FRIEND)).then_some(())
+    });
+    let commands = rig.fake.commands();
+    let menu = |chat: i64| {
+        let (_, menu) = commands
+            .iter()
+            .find(|(scope, _)| scope.contains(&format!("\"chat_id\":{chat}")))
+            .expect("a menu");
+        menu.to_string()
+    };
+    assert!(menu(ME).contains("\"people\"") && menu(FRIEND).contains("\"list\"") && !menu(FRIEND).contains("\"stop\""));
+    rig.env.wait_status("alpha", "idle");
+    rig.in_order();
+}
+
+#[test]
+fn who_is_shut_out_is_out_at_once() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake
+        .push_text(FRIEND, FRIEND, &format!("/start {}", code(&rig, "operator")));
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == FRIEND);
+    rig.env.cmd(&["people", "remove", "8"]).ok();
+    let before = rig.fake.texts(FRIEND).len();
+    rig.fake.push_text(FRIEND, FRIEND, "/list");
+    rig.fake.wait_until_confirmed(WAIT_LIMIT);
+    assert_eq!(refused(&rig), 1);
+    rig.fake
+        .push_text(FRIEND, FRIEND, &format!("/start {}", code(&rig, "operator")));
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == FRIEND && sent.message_id > 0 && sent.text.contains("You are in")
+    });
+    rig.say("/people");
+    rig.hears("8 operator P");
+    rig.say("/forbid 8");
+    rig.hears("8 is out.");
+    rig.fake.push_text(FRIEND, FRIEND, "anything");
+    rig.fake.wait_until_confirmed(WAIT_LIMIT);
+    assert_eq!(refused(&rig), 2);
+    assert_eq!(rig.fake.texts(FRIEND).len(), before + 1);
+    assert_ne!(rig.env.cmd(&["people", "remove", "8"]).code, 0);
+    rig.in_order();
+}
+
+#[test]
+fn a_group_is_closed_until_an_owner_opens_it() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake.push_text(GROUP, ME, "/list");
+    rig.fake.push_text(GROUP, STRANGER, "/allow");
+    rig.fake.wait_until_confirmed(WAIT_LIMIT);
+    assert!(rig.fake.texts(GROUP).is_empty());
+    rig.fake.push_text(GROUP, ME, "/allow");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == GROUP && sent.text.contains("open now")
+    });
+    rig.fake.push_text(GROUP, ME, "/list");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == GROUP && sent.text.contains("There are no sessions")
+    });
+    rig.fake.push_text(GROUP, STRANGER, "/list");
+    rig.fake.push_text(GROUP, ME, "/list@other_bot");
+    rig.fake.push_text(GROUP, ME, "/forbid");
+    rig.fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == GROUP && sent.text.contains("is out"));
+    assert_eq!(
+        rig.fake.texts(GROUP).len(),
+        3,
+        "neither the stranger nor the other bot's command was answered"
+    );
+    rig.in_order();
+}
