@@ -61,7 +61,7 @@ pub struct LaunchContext<'a> {
     pub telecoder: &'a Path,
     /// The agent's own session id, for a resume.
     pub resume: Option<&'a str>,
-    /// The conversation of another session, to begin from as from one's own.
+    /// The conversation of another session, to begin from; of no use any more once there is one of its own.
     pub fork_of: Option<&'a str>,
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::domain::agent::{AgentSignal, PromptProof};
+use crate::domain::agent::{AgentSignal, FailureKind, PromptProof};
 use crate::domain::dialog::{Dialog, DialogChoice, DialogKind, Meaning};
 
 pub const SESSION_START: &str = "SessionStart";
@@ -11,6 +11,7 @@ pub const USER_PROMPT_SUBMIT: &str = "UserPromptSubmit";
 pub const PERMISSION_REQUEST: &str = "PermissionRequest";
 pub const PERMISSION_RESOLVED: &str = "PermissionResolved";
 pub const STOP: &str = "Stop";
+pub const STOP_FAILURE: &str = "StopFailure";
 pub const INTERRUPTED: &str = "Interrupted";
 pub const LIMIT: &str = "Limit";
 
@@ -29,12 +30,29 @@ pub fn interpret(event: &str, data: &Value) -> AgentSignal {
         STOP => AgentSignal::TurnEnded {
             final_text: text(data, "last_assistant_message"),
         },
+        STOP_FAILURE => failure(data),
         INTERRUPTED => AgentSignal::TurnInterrupted,
         LIMIT => AgentSignal::Limited {
             text: text(data, "message").unwrap_or_else(|| "the agent says that its usage limit is reached".into()),
             until: text(data, "until").and_then(|at| at.parse().ok()),
         },
         _ => AgentSignal::Nothing,
+    }
+}
+
+fn failure(data: &Value) -> AgentSignal {
+    let error = text(data, "error").unwrap_or_default();
+    let until = || text(data, "until").and_then(|at| at.parse().ok());
+    AgentSignal::Failed {
+        kind: match error.as_str() {
+            "limit" => FailureKind::Limit { until: until() },
+            "login" => FailureKind::Login,
+            "model" => FailureKind::Model,
+            "context_full" => FailureKind::ContextFull,
+            "provider" => FailureKind::Provider,
+            _ => FailureKind::Other,
+        },
+        text: text(data, "last_assistant_message").unwrap_or(error),
     }
 }
 
@@ -118,6 +136,15 @@ mod tests {
         );
         check("Stop", json!({}), AgentSignal::TurnEnded { final_text: None });
         check("Interrupted", json!({}), AgentSignal::TurnInterrupted);
+        let failed = AgentSignal::Failed {
+            kind: FailureKind::Login,
+            text: "log in".into(),
+        };
+        check(
+            "StopFailure",
+            json!({"error": "login", "last_assistant_message": "log in"}),
+            failed,
+        );
         check("Whatever", json!({"prompt": "x"}), AgentSignal::Nothing);
         check(
             "Limit",

@@ -192,7 +192,7 @@ impl Actor {
             agents_md: &agents_md,
             telecoder: &bin.join("telecoder"),
             resume: session.native_id.as_deref().filter(|_| launch.resumed),
-            fork_of: session.fork_of.as_deref().filter(|_| launch.no.0 == 1),
+            fork_of: session.fork_of.as_deref(),
         };
         self.adapter.pre_seed(&context)?;
         let spec = self.adapter.launch(&context)?;

@@ -181,3 +181,73 @@ fn a_lost_terminal_is_resumed_where_the_configuration_says_so() {
     env.cmd(&["resume", "--last"]).ok();
     env.wait_status("s", "idle");
 }
+
+#[test]
+fn after_a_limit_the_turn_is_continued_once_and_before_what_waits() {
+    let env = TestEnv::new();
+    let daemon = env.serve();
+    env.cmd(&[
+        "run",
+        "--name",
+        "s",
+        "demo: say the limit is reached\ndemo: fail limit 4s",
+    ])
+    .ok();
+    env.wait_status("s", "limited");
+    env.cmd(&["send", "s", "second"]).ok();
+    // What is held is held on disk.
+    let _daemon = daemon.restart(&env);
+    assert_eq!(env.status("s")["status"], "limited");
+    env.wait_turn("s", "finished");
+    env.wait_status("s", "idle");
+    let turns = env.http().get("/v1/sessions/s/turns").json();
+    let turns: Vec<(&str, &str)> = turns
+        .as_array()
+        .expect("turns")
+        .iter()
+        .map(|turn| {
+            (
+                turn["state"].as_str().unwrap_or(""),
+                turn["text"].as_str().unwrap_or(""),
+            )
+        })
+        .collect();
+    assert_eq!(turns.len(), 3, "{turns:?}");
+    assert_eq!(turns[0].0, "failed");
+    let continuation = turns
+        .iter()
+        .position(|(_, text)| text.contains("cut off before its end"));
+    assert!(turns[1..].iter().all(|(state, _)| *state == "finished"), "{turns:?}");
+    let session = env.status("s");
+    let taken = crate::delivery::transcript(&env, &session);
+    assert_eq!(taken.len(), 3, "{taken:?}");
+    assert!(
+        taken[1].contains("cut off before its end") && continuation.is_some(),
+        "{taken:?}"
+    );
+    assert_eq!(taken[2], "second");
+}
+
+#[test]
+fn a_login_that_expired_waits_for_a_person_and_burns_no_prompt() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&[
+        "run",
+        "--name",
+        "s",
+        "demo: sleep 1s\ndemo: say please run /login\ndemo: fail login",
+    ])
+    .ok();
+    env.wait_turn("s", "accepted");
+    env.cmd(&["send", "s", "waits"]).ok();
+    let shown = env.wait_status("s", "needs_input");
+    assert_eq!(shown["reason"]["code"], "login");
+    assert_eq!(shown["queuedPrompts"], 1);
+    env.wait_log("s", "please run /login");
+    env.cmd(&["send", "s", "go on"]).ok();
+    env.wait_status("s", "idle");
+    eventually("both prompts were taken", || {
+        (crate::delivery::transcript(&env, &env.status("s")).len() == 3).then_some(())
+    });
+}

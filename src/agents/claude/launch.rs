@@ -65,16 +65,34 @@ pub fn spec(
 }
 
 /// A conversation without a prompt leaves no record, and cannot be resumed: it begins again under its own id.
-fn conversation(context: &LaunchContext<'_>, env: &BTreeMap<String, String>) -> [String; 2] {
-    let fresh = || native_id(context.session);
-    match context.resume {
-        Some(id) => {
-            let known = Home::find(env).is_some_and(|home| home.transcript(id).is_some());
-            let flag = if known { "--resume" } else { "--session-id" };
-            [flag.into(), id.to_owned()]
-        }
-        None => ["--session-id".into(), fresh()],
+fn conversation(context: &LaunchContext<'_>, env: &BTreeMap<String, String>) -> Vec<String> {
+    let home = Home::find(env);
+    let known = |id: &str| home.as_ref().is_some_and(|home| home.transcript(id).is_some());
+    let id = context
+        .resume
+        .map_or_else(|| native_id(context.session), ToOwned::to_owned);
+    if context.resume.is_some() && known(&id) {
+        return vec!["--resume".into(), id];
     }
+    let mut words = vec!["--session-id".into(), id];
+    if let Some(other) = context.fork_of.filter(|other| known(other)) {
+        words.extend(["--resume".into(), other.to_owned(), "--fork-session".into()]);
+    }
+    words
+}
+
+/// Claude Code finds a conversation only in the directory in which it was begun: the record of the one to fork from is copied to
+/// where this session's own will be.
+pub fn bring_over(home: &Home, other: &str, work_dir: &Path) -> Result<()> {
+    let target = home.project(work_dir);
+    let copy = target.join(format!("{other}.jsonl"));
+    let Some(record) = home.transcript(other).filter(|_| !copy.exists()) else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(&target)
+        .and_then(|()| std::fs::copy(&record, &copy))
+        .map(drop)
+        .map_err(|error| Fault::io(format!("copying {} to {}", record.display(), copy.display()), &error))
 }
 
 /// Behind `dontAsk` nothing is asked: what is not allowed is refused.

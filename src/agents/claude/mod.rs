@@ -107,7 +107,12 @@ impl Adapter for ClaudeCode {
     fn pre_seed(&self, context: &LaunchContext<'_>) -> Result<()> {
         let env = self.program.secret_env()?;
         match place::Home::find(&env) {
-            Some(home) => seed::seed(&home, context.work_dir, &env),
+            Some(home) => {
+                seed::seed(&home, context.work_dir, &env)?;
+                context
+                    .fork_of
+                    .map_or(Ok(()), |other| launch::bring_over(&home, other, context.work_dir))
+            }
             None => Ok(()),
         }
     }
@@ -117,6 +122,10 @@ impl Adapter for ClaudeCode {
     }
 
     fn can_resume(&self) -> bool {
+        true
+    }
+
+    fn can_fork(&self) -> bool {
         true
     }
 

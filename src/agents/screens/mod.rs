@@ -134,7 +134,13 @@ fn composer(rule: &Rule, block: &Block<'_>) -> Option<ScreenReading> {
 }
 
 fn dialog(rule: &Rule, block: &Block<'_>) -> Option<Dialog> {
-    let rows: Vec<&str> = block.rows.iter().map(|row| row.trim_end()).collect();
+    let is_noise = |row: &&str| rule.noise.as_ref().is_some_and(|noise| noise.is_match(row.trim()));
+    let rows: Vec<&str> = block
+        .rows
+        .iter()
+        .map(|row| row.trim_end())
+        .filter(|row| !is_noise(row))
+        .collect();
     let (start, found) = choices(rule, &rows);
     if found.is_empty() && rule.choice.is_some() {
         return None;
@@ -150,7 +156,6 @@ fn dialog(rule: &Rule, block: &Block<'_>) -> Option<Dialog> {
     let detail: Vec<&str> = detail
         .map(|(_, row)| *row)
         .filter(|row| row.chars().any(char::is_alphanumeric))
-        .filter(|row| !rule.noise.as_ref().is_some_and(|noise| noise.is_match(row)))
         .collect();
     let selected = found.iter().position(|(selected, _)| *selected);
     let choices: Vec<DialogChoice> = found.into_iter().map(|(_, choice)| choice).collect();

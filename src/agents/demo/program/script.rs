@@ -18,6 +18,11 @@ pub enum Step {
     Hang,
     /// Shows a usage limit; lifted by Escape, or by itself where the argument is a duration.
     Limit(String),
+    /// Gives the turn up with this kind of failure; a limit may name the time after which it is over.
+    Fail {
+        kind: String,
+        after: Option<Duration>,
+    },
     /// Sets the final text of the turn.
     Say(String),
     /// Runs `telecoder notify`.
@@ -52,11 +57,21 @@ fn parse_line(line: &str) -> Option<Step> {
         "flood" => size(argument).map(Step::Flood),
         "exit" => argument.parse().ok().map(Step::Exit),
         "crash" => signal(argument).map(Step::Crash),
+        "fail" => failure(argument),
         "hang" => Some(Step::Hang),
         "stop-self" => Some(Step::StopSelf),
         _ => return None,
     };
     Some(step.unwrap_or_else(|| Step::Bad(format!("cannot read `{argument}` as the argument of `{word}`"))))
+}
+
+/// `login`, `limit 5s`.
+fn failure(argument: &str) -> Option<Step> {
+    let (kind, after) = argument.split_once(' ').unwrap_or((argument, ""));
+    Some(Step::Fail {
+        kind: needed(kind)?,
+        after: duration(after.trim()),
+    })
 }
 
 fn needed(argument: &str) -> Option<String> {

@@ -86,6 +86,10 @@ impl App {
             Step::Shell(command) => self.shell(command),
             Step::Notify(text) => self.notify(&text),
             Step::Ask(question) => self.ask(&question),
+            Step::Fail { kind, after } => self.turn_mut(|turn| {
+                turn.steps.clear();
+                turn.failure = Some((kind, after));
+            }),
             Step::Say(text) => self.turn_mut(|turn| turn.final_text = Some(text)),
             Step::Bad(told) => self.turn_mut(|turn| turn.final_text = Some(format!("demo: {told}"))),
             Step::Sleep(time) => self.set_doing(Doing::Sleep {

@@ -37,6 +37,8 @@ pub struct Turn {
     pub steps: VecDeque<Step>,
     pub doing: Doing,
     pub final_text: Option<String>,
+    /// The turn is given up: which kind of failure, and after which time it may be over.
+    pub failure: Option<(String, Option<Duration>)>,
     /// Not a prompt but a command of the person's (a quirk): no hooks, no final text.
     pub unasked: bool,
 }
@@ -59,6 +61,7 @@ impl Turn {
             steps: steps.into(),
             doing: Doing::Next,
             final_text: None,
+            failure: None,
             unasked: false,
         }
     }
@@ -157,8 +160,15 @@ impl App {
                 at: Timestamp::now(),
             });
             self.paint();
-            let payload = json!({"prompt_id": id, "last_assistant_message": last});
-            self.fire(signal::STOP, payload);
+            let mut payload = json!({"prompt_id": id, "last_assistant_message": last});
+            match turn.failure {
+                None => self.fire(signal::STOP, payload),
+                Some((kind, after)) => {
+                    payload["error"] = json!(kind);
+                    payload["until"] = json!(after.map(|after| Timestamp::now() + after));
+                    self.fire(signal::STOP_FAILURE, payload);
+                }
+            }
         }
         self.begin_next();
     }
