@@ -22,7 +22,7 @@ use crate::tmux::Guarded;
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 const CLOSE_PAUSE: Duration = Duration::from_millis(50);
 /// Pause between keys of one answer: programs that redraw between them lose faster ones.
-const KEY_PAUSE: Duration = Duration::from_millis(60);
+const KEY_PAUSE: Duration = Duration::from_millis(100);
 
 impl Engine {
     /// A hook or the screen says that this dialog is open. A hook comes before the dialog is drawn and knows less of it, so the
@@ -165,7 +165,7 @@ impl Engine {
         if noted { Ok(()) } else { Err(moved_on(session)) }
     }
 
-    async fn press(&self, id: &SessionId, pane: &PaneId, keys: &[String]) -> Result<()> {
+    pub(super) async fn press(&self, id: &SessionId, pane: &PaneId, keys: &[String]) -> Result<()> {
         for (at, key) in keys.iter().enumerate() {
             if at > 0 {
                 tokio::time::sleep(KEY_PAUSE).await;

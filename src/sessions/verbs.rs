@@ -121,7 +121,9 @@ impl Engine {
                 .await?;
             return Ok(Interrupted { text_returned: false });
         }
-        self.keys(id, &interrupt.keys).await?;
+        // One by one: two Escapes in one piece are one key to some programs.
+        let pane = self.pane(id).await?;
+        self.press(id, &pane, &interrupt.keys).await?;
         let returned = match turn {
             Some(turn) if interrupt.returns_text_to_box => self.empty_the_box(&*adapter, id, &turn, &interrupt).await?,
             _ => false,

@@ -119,10 +119,10 @@ fn composer(rule: &Rule, block: &Block<'_>) -> Option<ScreenReading> {
             None => {}
         }
     }
-    let shown = shown.join("\n").trim_matches(['\n', ' ', '\u{a0}']).to_owned();
+    let shown = shown.join("\n").trim_end_matches(['\n', ' ', '\u{a0}']).to_owned();
     // The first letter of a suggestion stands under the cursor and is not faint; the rest of it is.
     let all = text_of(&block.rows[start], first).unwrap_or_default();
-    let under_cursor = shown.chars().count() == 1 && all.trim().chars().count() > 1;
+    let under_cursor = shown.trim().chars().count() == 1 && all.trim().chars().count() > 1;
     let is_ghost = under_cursor || rule.ghosts.iter().any(|ghost| ghost.is_match(shown.trim()));
     if !shown.trim().is_empty() && !is_ghost {
         return Some(ScreenReading::ComposerHolds { shown });

@@ -46,6 +46,7 @@ fn number(text: &str) -> Option<u64> {
 }
 
 #[test]
+#[ignore = "takes minutes; run it by name with --ignored"]
 fn two_thousand_updates_under_faults() {
     let rig = Rig::with_chats(&PEOPLE);
     rig.fake.make_forum(FORUM);
