@@ -395,7 +395,7 @@ fn route(world: &World, method: &Method, rest: &str, uri: &Uri, body: &Bytes) ->
                 .pulls
                 .iter()
                 .filter(|pull| wanted == "all" || pull["state"] == wanted)
-                .filter(|pull| query.get("head").is_none() || branch.as_deref() == pull["head"]["ref"].as_str())
+                .filter(|pull| !query.contains_key("head") || branch.as_deref() == pull["head"]["ref"].as_str())
                 .cloned()
                 .collect();
             axum::Json(list).into_response()
@@ -433,8 +433,11 @@ fn find(world: &World, number: &str) -> Option<Value> {
     Some(pull)
 }
 
+/// A field of a request: its name, what it may hold, whether it must be there.
+type Field = (&'static str, fn(&Value) -> bool, bool);
+
 /// The body's fields by name, or the refusal of one that GitHub does not know or whose type is another.
-fn fields(body: &Bytes, known: &[(&str, fn(&Value) -> bool, bool)]) -> Result<Value, String> {
+fn fields(body: &Bytes, known: &[Field]) -> Result<Value, String> {
     let value: Value = serde_json::from_slice(body).map_err(|error| format!("Problems parsing JSON: {error}"))?;
     let object = value.as_object().ok_or("Body should be a JSON object")?;
     for (name, field) in object {
@@ -457,7 +460,7 @@ fn fields(body: &Bytes, known: &[(&str, fn(&Value) -> bool, bool)]) -> Result<Va
 }
 
 fn create(world: &World, body: &Bytes) -> Response {
-    let known: &[(&str, fn(&Value) -> bool, bool)] = &[
+    let known: &[Field] = &[
         ("title", Value::is_string, true),
         ("head", Value::is_string, true),
         ("base", Value::is_string, true),
@@ -510,7 +513,7 @@ fn create(world: &World, body: &Bytes) -> Response {
 }
 
 fn edit(world: &World, number: &str, body: &Bytes) -> Response {
-    let known: &[(&str, fn(&Value) -> bool, bool)] = &[
+    let known: &[Field] = &[
         ("title", Value::is_string, false),
         ("body", Value::is_string, false),
         ("state", Value::is_string, false),
@@ -522,7 +525,7 @@ fn edit(world: &World, number: &str, body: &Bytes) -> Response {
     };
     let mut state = world.lock();
     state.edits.push(change.clone());
-    let Some(pull) = state.pulls.iter_mut().find(|pull| pull["number"].to_string() == number) else {
+    let Some(pull) = state.pulls.iter_mut().find(|pull| pull["number"].as_u64() == number.parse().ok()) else {
         return refuse(404, "Not Found", &[]);
     };
     for (name, value) in change.as_object().into_iter().flatten() {
