@@ -39,7 +39,8 @@ pub(super) struct Found {
 
 /// What runs after a turn that ended well.
 pub(super) async fn after_turn(engine: &Engine, session: &Session, work: &Work, detail: &Detail, round: u32) -> Plan {
-    let changed = detail.measured.as_ref().is_some_and(Measured::changed_anything);
+    // What could not be measured may have changed.
+    let changed = detail.measured.as_ref().is_none_or(Measured::changed_anything);
     if session.branch.is_none() {
         return Plan::Not(None);
     }

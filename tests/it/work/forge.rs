@@ -525,7 +525,11 @@ fn edit(world: &World, number: &str, body: &Bytes) -> Response {
     };
     let mut state = world.lock();
     state.edits.push(change.clone());
-    let Some(pull) = state.pulls.iter_mut().find(|pull| pull["number"].as_u64() == number.parse().ok()) else {
+    let Some(pull) = state
+        .pulls
+        .iter_mut()
+        .find(|pull| pull["number"].as_u64() == number.parse().ok())
+    else {
         return refuse(404, "Not Found", &[]);
     };
     for (name, value) in change.as_object().into_iter().flatten() {
