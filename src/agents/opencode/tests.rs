@@ -46,10 +46,10 @@ fn the_box_is_read_in_every_state() {
     assert_eq!(read(captured!("interrupted")), ScreenReading::ComposerEmpty);
     assert_eq!(read(captured!("wide_busy")), ScreenReading::Busy);
     assert_eq!(read(captured!("retry")), ScreenReading::Busy);
-    assert_eq!(read(captured!("wide_busy_holds")), holds("hello\nworld"));
+    assert_eq!(read(captured!("wide_busy_holds")), holds("\nhello\nworld"));
     assert_eq!(
         read(captured!("home_holds")),
-        holds("RUN: echo hi > out.txt; ls\nSAY: finished")
+        holds("\nRUN: echo hi > out.txt; ls\nSAY: finished")
     );
     assert_eq!(read(Screen::plain(Vec::new())), ScreenReading::Unknown);
 }
