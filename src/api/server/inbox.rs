@@ -184,8 +184,9 @@ pub struct Stage {
 }
 
 pub async fn outcome(State(api): State<Api>, Path(id): Path<i64>) -> Answer<Stage> {
-    let (_, outcome) = api.engine().outcome(id).await?;
+    // In this order: an outcome that was whole before it was read says everything.
     let whole = api.store().read(move |tx| tx.is_whole(id)).await?;
+    let (_, outcome) = api.engine().outcome(id).await?;
     Ok(Json(Stage {
         whole,
         outcome: Outcome::from(&outcome),
