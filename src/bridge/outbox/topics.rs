@@ -30,6 +30,8 @@ impl Shared {
                 continue;
             }
             self.make_topic(&topic).await?;
+            // Its messages waited for it, and nothing else may happen that would have them looked at.
+            wake = Some(Instant::now());
         }
         for topic in self.store.read(|tx| tx.made_topics(CHANNEL)).await? {
             if let Some(ready) = self.reshape_topic(&topic).await? {
