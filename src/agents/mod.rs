@@ -6,6 +6,7 @@ mod claude;
 pub mod codex;
 mod custom;
 pub mod demo;
+mod echo;
 mod gemini;
 mod jsonc;
 mod opencode;

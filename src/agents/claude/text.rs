@@ -6,6 +6,8 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use regex::Regex;
 use unicode_width::UnicodeWidthChar;
 
+use crate::agents::echo::is_most_of;
+
 /// Before a text that would be a command. One blank is not enough: ` /help` opens the help.
 const BEFORE_SLASH: &str = "> ";
 /// Words that leave the program when they are the whole prompt, blanks round them or not.
@@ -17,8 +19,6 @@ static PLACEHOLDER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^\[Pasted text #\d+(?: \+(\d+) lines?)?\]$").expect("a valid pattern"));
 /// A box in a small window shows a part of the text; so many characters of it have to be there.
 const PART_CHARS_MIN: usize = 24;
-/// At least this share of a text must be shown where the terminal merges some characters.
-const SHOWN_PERCENT_MIN: usize = 50;
 
 /// The text to paste. Marks of writing direction make Claude Code stop and ask for a second Enter, so they stay behind.
 pub fn prepared(text: &str) -> String {
@@ -69,13 +69,6 @@ pub fn shows(shown: &str, text: &str) -> bool {
         return true;
     }
     !text.is_ascii() && is_most_of(&shown, &wanted)
-}
-
-/// Every shown character is in the text, in its order, and there are enough of them.
-fn is_most_of(shown: &str, wanted: &str) -> bool {
-    let mut rest = wanted.chars();
-    let shown: Vec<char> = shown.chars().filter(|c| *c != char::REPLACEMENT_CHARACTER).collect();
-    shown.iter().all(|c| rest.any(|t| t == *c)) && shown.len() * 100 >= wanted.chars().count() * SHOWN_PERCENT_MIN
 }
 
 /// Terminals wrap and pad, so blanks do not count, nor what has no width.

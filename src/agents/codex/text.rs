@@ -3,11 +3,9 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
+use crate::agents::echo::{is_most_of, visible};
 use regex::Regex;
-use unicode_width::UnicodeWidthChar;
 
-/// At least this share of a text's characters must be shown where the terminal merges some.
-const SHOWN_PERCENT_MIN: usize = 50;
 /// Characters from which on a paste is shown as a placeholder; a shorter one is always there to be read.
 const PLACEHOLDER_FROM: usize = 1000;
 /// Characters that the end of a text must at least have where its box is too low for the whole.
@@ -91,24 +89,6 @@ fn is_end_of(end: &str, text: &str) -> bool {
     let end: Vec<char> = visible(end).collect();
     let all: Vec<char> = visible(text).collect();
     end.len() >= TAIL_MIN && text.chars().count() <= PLACEHOLDER_FROM && all.ends_with(&end)
-}
-
-fn is_most_of(shown: &str, text: &str) -> bool {
-    let mut rest = visible(text);
-    let mut count = 0;
-    for c in visible(shown).filter(|c| *c != char::REPLACEMENT_CHARACTER) {
-        if !rest.any(|t| t == c) {
-            return false;
-        }
-        count += 1;
-    }
-    // A text of nothing that has a width shows as nothing, or as whatever the terminal makes of it.
-    count * 100 >= visible(text).count() * SHOWN_PERCENT_MIN
-}
-
-fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars()
-        .filter(|c| !c.is_whitespace() && c.width().is_some_and(|width| width > 0))
 }
 
 #[cfg(test)]

@@ -4,9 +4,8 @@
 //! output brings to the screen stands behind the gutter of the transcript area and above the box. A screen caught in the
 //! middle of a repaint has no whole box and reads as `Unknown`.
 
-use unicode_width::UnicodeWidthChar;
-
 use super::look;
+use crate::agents::echo::{is_most_of, visible};
 use crate::agents::signal;
 use crate::domain::screen::{Screen, ScreenReading};
 
@@ -33,28 +32,6 @@ pub fn shows(shown: &str, text: &str) -> bool {
         return true;
     }
     !text.is_ascii() && is_most_of(shown, text)
-}
-
-/// At least this share of a text's characters must be shown where the terminal merges some.
-const SHOWN_PERCENT_MIN: usize = 50;
-
-fn is_most_of(shown: &str, text: &str) -> bool {
-    let mut rest = visible(text);
-    let mut count = 0;
-    for c in visible(shown).filter(|c| *c != char::REPLACEMENT_CHARACTER) {
-        if !rest.any(|t| t == c) {
-            return false;
-        }
-        count += 1;
-    }
-    let all = visible(text).count();
-    // A text of nothing that has a width shows as nothing, or as whatever the terminal makes of it.
-    count * 100 >= all * SHOWN_PERCENT_MIN
-}
-
-fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars()
-        .filter(|c| !c.is_whitespace() && c.width().is_some_and(|width| width > 0))
 }
 
 enum Kind {

@@ -1,6 +1,6 @@
 //! What the program makes of a prompt, and what its box shows of one.
 
-use unicode_width::UnicodeWidthChar;
+use crate::agents::echo::{is_most_of, visible};
 
 use crate::domain::screen::Screen;
 
@@ -9,8 +9,6 @@ const WORD_JOINER: char = '\u{2060}';
 /// From more lines or characters on, the box shows a pasted text as a placeholder.
 const PASTE_LINES_MAX: usize = 5;
 const PASTE_CHARS_MAX: usize = 500;
-/// At least this share of a text's characters must be shown where the terminal merges some.
-const SHOWN_PERCENT_MIN: usize = 50;
 
 /// What is pasted for this prompt: literal, and such that Enter submits it.
 ///
@@ -78,23 +76,6 @@ fn is_placeholder(shown: &str, text: &str) -> bool {
     } else {
         chars > PASTE_CHARS_MAX && size == format!("{chars} chars")
     }
-}
-
-fn is_most_of(shown: &str, text: &str) -> bool {
-    let mut rest = visible(text);
-    let mut count = 0;
-    for c in visible(shown).filter(|c| *c != char::REPLACEMENT_CHARACTER) {
-        if !rest.any(|t| t == c) {
-            return false;
-        }
-        count += 1;
-    }
-    count * 100 >= visible(text).count() * SHOWN_PERCENT_MIN
-}
-
-fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars()
-        .filter(|c| !c.is_whitespace() && c.width().is_some_and(|width| width > 0))
 }
 
 /// Redrawing near the end of the screen, the program may leave old rows below its own. The cursor always stands in its box, so what

@@ -1,13 +1,11 @@
 //! What the program makes of a prompt, and what its box shows of one.
 
-use unicode_width::UnicodeWidthChar;
+use crate::agents::echo::{is_most_of, visible};
 
 /// Words that, alone in the box, end the program.
 const ENDING: &[&str] = &["exit", "quit", ":q"];
 /// Put behind such a word. It has no width, and the program keeps it.
 const WORD_JOINER: char = '\u{2060}';
-/// At least this share of a text's characters must be shown where the terminal merges some.
-const SHOWN_PERCENT_MIN: usize = 50;
 
 /// What is pasted for this prompt: literal, and such that Enter submits it.
 ///
@@ -35,7 +33,9 @@ pub fn prepared(text: &str) -> String {
 /// Blanks and characters without width do not count: the box wraps, the terminal pads and merges. Of a text that is not plain ASCII
 /// the box must show nothing that is not in it, in its order, and most of it. That it arrived exactly is proven by the plugin.
 pub fn shows(shown: &str, text: &str) -> bool {
-    is_placeholder(shown.trim(), text) || visible(shown).eq(visible(text)) || is_most_of(shown, text)
+    is_placeholder(shown.trim(), text)
+        || visible(shown).eq(visible(text))
+        || (!text.is_ascii() && is_most_of(shown, text))
 }
 
 /// `[Pasted ~4 lines]`: it counts the ends of lines of the text without the blanks at its ends.
@@ -47,24 +47,4 @@ fn is_placeholder(shown: &str, text: &str) -> bool {
     count
         .and_then(|count| count.parse::<usize>().ok())
         .is_some_and(|count| count == lines || count == lines + 1)
-}
-
-fn is_most_of(shown: &str, text: &str) -> bool {
-    if text.is_ascii() {
-        return false;
-    }
-    let mut rest = visible(text);
-    let mut count = 0;
-    for c in visible(shown).filter(|c| *c != char::REPLACEMENT_CHARACTER) {
-        if !rest.any(|t| t == c) {
-            return false;
-        }
-        count += 1;
-    }
-    count * 100 >= visible(text).count() * SHOWN_PERCENT_MIN
-}
-
-fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars()
-        .filter(|c| !c.is_whitespace() && c.width().is_some_and(|width| width > 0))
 }

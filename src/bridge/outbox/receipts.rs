@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Rules, Shared};
+use super::{Rules, STORE_PAUSE, Shared};
 use crate::bridge::router::{Reply, say};
 use crate::channels::telegram::{ActEnd, CHANNEL};
 use crate::config::Receipts;
@@ -64,7 +64,7 @@ impl Shared {
         };
         if let Err(fault) = done {
             tracing::error!(reason = %fault, "telegram: what came of a mark cannot be stored");
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(STORE_PAUSE).await;
         }
     }
 
