@@ -35,6 +35,9 @@ use crate::domain::screen::{Explained, Screen, ScreenReading};
 pub use registry::Registry;
 pub use stand_in::StandIn;
 
+/// Programs draw a dialog in one go, and a terminal may be looked at in the middle of it.
+const DRAW_TIME: Duration = Duration::from_millis(50);
+
 /// What an adapter is made of: the name under which it is known, `[agents.NAME]`, and where rules files of the person's own lie.
 pub struct Setup<'a> {
     pub name: &'a str,
@@ -188,6 +191,10 @@ pub trait Adapter: Send + Sync {
             returns_text_to_box: false,
             clear_keys: Vec::new(),
         }
+    }
+    /// How long this dialog must stay the same on the screen until it counts as drawn to its end.
+    fn draw_time(&self, _dialog: &Dialog) -> Duration {
+        DRAW_TIME
     }
     /// The keys that give this answer to this dialog. `None`: it cannot be given by keys.
     fn answer_keys(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<String>> {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Engine;
 use super::actors::Nudge;
 use crate::agents::Adapter;
+use crate::domain::dialog::DialogDigest;
 use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::{Launch, ShimRecord};
@@ -51,6 +52,10 @@ pub(super) struct Memory {
     pub idle_looks: u32,
     /// Since when the box of an agent that should work, or wait for a limit, was seen idle.
     pub idle_since: Option<Instant>,
+    /// The dialog that the last look showed, and since when looks have shown the same.
+    pub dialog_seen: Option<(DialogDigest, Instant)>,
+    /// Since when each look has shown some dialog.
+    pub dialog_since: Option<Instant>,
     /// The agent was seen to wait for the end of a limit.
     pub waits_for_limit: bool,
     /// Since when the screen of a starting agent is looked at.

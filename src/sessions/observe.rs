@@ -28,6 +28,9 @@ const START_HOOK_LIMIT: Duration = Duration::from_secs(20);
 const START_LIMIT: Duration = Duration::from_secs(90);
 /// Rows of the unknown screen that the person is shown.
 const UNKNOWN_ROWS: usize = 15;
+/// Pause between looks at a dialog that may not be drawn to its end, and how long one that changes all the time is waited for.
+const DIALOG_DRAW_PAUSE: Duration = Duration::from_millis(50);
+const DIALOG_DRAW_LIMIT: Duration = Duration::from_secs(3);
 /// Pause between looks at a dialog that is open.
 const DIALOG_LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// Looks in a row without the dialog before it counts as gone: hooks announce a dialog before it is drawn.
@@ -78,6 +81,8 @@ impl Actor {
         if let ScreenReading::Dialog(dialog) = &reading {
             return self.note_dialog(launch, dialog.clone()).await.map(Some);
         }
+        self.memory.dialog_seen = None;
+        self.memory.dialog_since = None;
         let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
         let mut reading = reading;
         if by_hooks && reading == ScreenReading::ComposerEmpty {
@@ -198,6 +203,9 @@ impl Actor {
 
     /// A dialog is on the screen, whatever the state was. It is looked at again: it goes away without a signal.
     async fn note_dialog(&mut self, launch: &Launch, dialog: Dialog) -> Result<Next> {
+        if !self.is_drawn(&dialog) {
+            return Ok(Next::after(DIALOG_DRAW_PAUSE));
+        }
         let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
         let store = &self.engine.0.store;
         let changed = store
@@ -210,6 +218,21 @@ impl Actor {
             self.engine.wake(&self.id);
         }
         Ok(Next::after(DIALOG_LOOK_PAUSE))
+    }
+
+    /// A dialog counts when it stays the same for a moment. It may be half drawn, and then its digest is not the one that an answer
+    /// will meet; or it was answered between the look and the store.
+    fn is_drawn(&mut self, dialog: &Dialog) -> bool {
+        let now = Instant::now();
+        let since_any = *self.memory.dialog_since.get_or_insert(now);
+        let since = match &self.memory.dialog_seen {
+            Some((digest, since)) if *digest == dialog.digest => *since,
+            _ => {
+                self.memory.dialog_seen = Some((dialog.digest.clone(), now));
+                now
+            }
+        };
+        now - since >= self.adapter.draw_time(dialog) || now - since_any >= DIALOG_DRAW_LIMIT
     }
 
     /// Stores what the screen says. While the agent still owes us the end of a turn, a dialog that went away means work; where the

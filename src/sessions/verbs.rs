@@ -16,6 +16,8 @@ use crate::domain::text::{Sanitised, sanitise};
 use crate::domain::turn::{Turn, TurnKind};
 use crate::tmux::Guarded;
 
+/// How long an agent that took a prompt may take to show that it works. Keys that interrupt are lost on some before that.
+const WORK_SHOWN_LIMIT: Duration = Duration::from_secs(3);
 /// How long an interrupted agent may take to show its box again, and the pause between looks.
 const RETURN_LIMIT: Duration = Duration::from_secs(3);
 const RETURN_PAUSE: Duration = Duration::from_millis(100);
@@ -123,6 +125,9 @@ impl Engine {
         }
         // One by one: two Escapes in one piece are one key to some programs.
         let pane = self.pane(id).await?;
+        if session.status.state == SessionState::Working {
+            self.await_work(&*adapter, id, &pane).await?;
+        }
         self.press(id, &pane, &interrupt.keys).await?;
         let returned = match turn {
             Some(turn) if interrupt.returns_text_to_box => self.empty_the_box(&*adapter, id, &turn, &interrupt).await?,
@@ -131,6 +136,23 @@ impl Engine {
         Ok(Interrupted {
             text_returned: returned,
         })
+    }
+
+    /// Waits until the screen shows that the agent works, or the turn is over.
+    async fn await_work(&self, adapter: &dyn Adapter, id: &SessionId, pane: &PaneId) -> Result<()> {
+        let limit = Instant::now() + WORK_SHOWN_LIMIT;
+        while adapter.box_is_readable() && Instant::now() < limit {
+            let screen = self.0.tmux.screen(pane).await?;
+            let works = match adapter.read_screen(&screen) {
+                ScreenReading::Busy | ScreenReading::Dialog(_) => true,
+                _ => adapter.shows_work(&screen) == Some(true),
+            };
+            if works || self.session(id).await?.status.state != SessionState::Working {
+                break;
+            }
+            tokio::time::sleep(RETURN_PAUSE).await;
+        }
+        Ok(())
     }
 
     async fn running_turn(&self, id: &SessionId) -> Result<Option<Turn>> {

@@ -2,6 +2,7 @@
 //! person's login. Nothing of `~/.gemini` is written.
 
 mod home;
+mod kept;
 mod policy;
 mod signals;
 mod text;
@@ -109,6 +110,9 @@ impl Adapter for GeminiAgent {
         policy::check_workspace(context)?;
         if let Some(parent) = context.fork_of {
             transcript::copy_for_fork(context, parent)?;
+        }
+        if context.resume.is_some() || context.fork_of.is_some() {
+            kept::renew(context)?;
         }
         home::prepare(context, &policy_file(context), self.program.is_given(KEYS))
     }

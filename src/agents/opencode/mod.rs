@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::program::{self, Program};
 use super::screens::Rules;
-use super::{Adapter, LaunchContext, Recorded, Setup};
+use super::{Adapter, DRAW_TIME, LaunchContext, Recorded, Setup, TurnEnd};
 use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared,
@@ -38,6 +38,8 @@ const HOME: &str = "opencode";
 const SUBMIT_PAUSE: Duration = Duration::from_millis(150);
 /// From Enter to the plugin's letter. The first prompt of a session waits for the program's own database.
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(20);
+/// It draws the question first and what it is about when that has come; of a sub-agent's question it may never come.
+const LATE_DETAIL_TIME: Duration = Duration::from_secs(2);
 /// Variables that stand for a login with a provider.
 const KEYS: &[&str] = &[
     "ANTHROPIC_API_KEY",
@@ -189,6 +191,13 @@ impl Adapter for OpenCodeAgent {
         }
     }
 
+    fn draw_time(&self, dialog: &Dialog) -> Duration {
+        match screen::lacks_detail(dialog) {
+            true => LATE_DETAIL_TIME,
+            false => DRAW_TIME,
+        }
+    }
+
     /// The keys of a choice stand in its row, several with a blank between them.
     fn answer_keys(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<String>> {
         let key = &dialog.choices[dialog.chosen(answer)?].key;
@@ -205,6 +214,11 @@ impl Adapter for OpenCodeAgent {
 
     fn final_text(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<String> {
         journal::final_text(&home(place.session_dir), since)
+    }
+
+    /// On a busy machine its box may be drawn without a sign of work long before the turn is over.
+    fn turn_end(&self, place: &AgentPlace<'_>, since: Timestamp) -> TurnEnd {
+        journal::turn_end(&home(place.session_dir), since)
     }
 }
 
