@@ -168,7 +168,7 @@ impl<'a> Session<'a> {
 }
 
 fn is_blank(rows: &str) -> bool {
-    Screen::styled(rows, 0).text().trim().is_empty()
+    Screen::styled(rows, rows.lines().count()).text().is_empty()
 }
 
 /// Furnishes the home and starts the program.
