@@ -35,6 +35,8 @@ use crate::domain::screen::{Explained, Screen, ScreenReading};
 pub use registry::Registry;
 pub use stand_in::StandIn;
 
+/// For agents whose own limit for a hook is not known.
+const END_HOOK_LIMIT: Duration = Duration::from_secs(9);
 /// Programs draw a dialog in one go, and a terminal may be looked at in the middle of it.
 const DRAW_TIME: Duration = Duration::from_millis(50);
 
@@ -169,6 +171,11 @@ pub trait Adapter: Send + Sync {
     /// the box of a working agent is empty.
     fn announces_every_end(&self) -> bool {
         true
+    }
+    /// How long the box of a working agent stays idle, with no record that says more, until the hook that tells the end of the turn
+    /// counts as lost: longer than the agent, or what calls the hook for it, waits for one hook.
+    fn end_hook_limit(&self) -> Duration {
+        END_HOOK_LIMIT
     }
     /// Meaning of a hook letter.
     fn interpret(&self, event: &str, data: &serde_json::Value) -> AgentSignal;

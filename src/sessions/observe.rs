@@ -37,9 +37,7 @@ const DIALOG_LOOK_PAUSE: Duration = Duration::from_millis(500);
 const LOOKS_WITHOUT_DIALOG: u32 = 6;
 /// Pause between looks at the screen of an agent that works and tells its end by a hook.
 const HOOKED_LOOK_PAUSE: Duration = Duration::from_secs(1);
-/// How long the box of such an agent stays idle until its hook counts as lost.
-const END_HOOK_LIMIT: Duration = Duration::from_secs(9);
-/// The same where no turn is owed its end (a command of the agent's own, a prompt at the terminal), or where the screen says that the
+/// How long the box of such an agent stays idle where no turn is owed its end (a command of the agent's own, a prompt at the terminal), or where the screen says that the
 /// turn was cut short. Not at the first look: the screen may be older than the hook.
 const END_SEEN_LIMIT: Duration = Duration::from_millis(900);
 /// How long a box stays empty under a limit until the agent counts as one that does not wait for its end.
@@ -376,7 +374,7 @@ impl Actor {
         if self.adapter.was_interrupted(screen) {
             return Ok(Verdict::CutShort);
         }
-        let is_over = idle_for >= END_HOOK_LIMIT || !self.owes_an_end().await?;
+        let is_over = idle_for >= self.adapter.end_hook_limit() || !self.owes_an_end().await?;
         Ok(if is_over { Verdict::Untold } else { Verdict::Nothing })
     }
 

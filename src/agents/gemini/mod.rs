@@ -189,6 +189,11 @@ impl Adapter for GeminiAgent {
         signals::interpret(event, data)
     }
 
+    /// While it waits for a hook its box is empty, and what is pasted then may be lost.
+    fn end_hook_limit(&self) -> Duration {
+        home::HOOK_TIMEOUT + Duration::from_secs(2)
+    }
+
     fn submit_pause(&self) -> Duration {
         SUBMIT_PAUSE
     }

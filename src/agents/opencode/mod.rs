@@ -38,6 +38,8 @@ const HOME: &str = "opencode";
 const SUBMIT_PAUSE: Duration = Duration::from_millis(150);
 /// From Enter to the plugin's letter. The first prompt of a session waits for the program's own database.
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The plugin waits 5 s for one letter, and the last step of a turn may have one before it.
+const END_HOOK_LIMIT: Duration = Duration::from_secs(12);
 /// It draws the question first and what it is about when that has come; of a sub-agent's question it may never come.
 const LATE_DETAIL_TIME: Duration = Duration::from_secs(2);
 /// Variables that stand for a login with a provider.
@@ -176,6 +178,11 @@ impl Adapter for OpenCodeAgent {
 
     fn interpret(&self, event: &str, data: &Value) -> AgentSignal {
         signals::interpret(event, data)
+    }
+
+    /// It counts from when the journal says that the turn is over (`turn_end`).
+    fn end_hook_limit(&self) -> Duration {
+        END_HOOK_LIMIT
     }
 
     fn submit_pause(&self) -> Duration {
