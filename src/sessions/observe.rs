@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::actor::{Actor, Next};
+use super::actor::{Actor, DialogLooks, Next};
+use super::explain;
 use super::letters::{self, Said};
 use super::outcome::{is_owed, waits_for_person};
 use crate::agents::TurnEnd;
@@ -79,8 +80,7 @@ impl Actor {
         if let ScreenReading::Dialog(dialog) = &reading {
             return self.note_dialog(launch, dialog.clone()).await.map(Some);
         }
-        self.memory.dialog_seen = None;
-        self.memory.dialog_since = None;
+        self.memory.dialog = DialogLooks::default();
         let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
         let mut reading = reading;
         if by_hooks && reading == ScreenReading::ComposerEmpty {
@@ -205,10 +205,22 @@ impl Actor {
             return Ok(Next::after(DIALOG_DRAW_PAUSE));
         }
         let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
+        let was_noted = self.memory.dialog.noted.replace(dialog.digest.clone()) == Some(dialog.digest.clone());
         let store = &self.engine.0.store;
-        let changed = store
-            .write(move |tx| engine.on_dialog(tx, &id, no, &dialog, Source::Screen))
+        let noted = store
+            .write(move |tx| {
+                let is_open = tx.dialog(&id)?.is_some_and(|open| open.dialog.digest == dialog.digest);
+                if was_noted && !is_open {
+                    return Ok(None);
+                }
+                engine.on_dialog(tx, &id, no, &dialog, Source::Screen).map(Some)
+            })
             .await?;
+        let Some(changed) = noted else {
+            // It was answered between the look and the store. Only one that stays on the screen is a new one.
+            self.memory.dialog = DialogLooks::default();
+            return Ok(Next::after(DIALOG_DRAW_PAUSE));
+        };
         // Looks are counted from the last one that showed it.
         self.memory.idle_looks = 0;
         self.memory.idle_since = None;
@@ -218,19 +230,18 @@ impl Actor {
         Ok(Next::after(DIALOG_LOOK_PAUSE))
     }
 
-    /// A dialog counts when it stays the same for a moment. It may be half drawn, and then its digest is not the one that an answer
-    /// will meet; or it was answered between the look and the store.
+    /// A dialog counts when it stays the same for a moment: it may be half drawn, and then its digest is not the one that an answer
+    /// will meet.
     fn is_drawn(&mut self, dialog: &Dialog) -> bool {
         let now = Instant::now();
-        let since_any = *self.memory.dialog_since.get_or_insert(now);
-        let since = match &self.memory.dialog_seen {
+        let looks = &mut self.memory.dialog;
+        let since_any = *looks.since.get_or_insert(now);
+        let same_since = match &looks.seen {
             Some((digest, since)) if *digest == dialog.digest => *since,
-            _ => {
-                self.memory.dialog_seen = Some((dialog.digest.clone(), now));
-                now
-            }
+            _ => now,
         };
-        now - since >= self.adapter.draw_time(dialog) || now - since_any >= DIALOG_DRAW_LIMIT
+        looks.seen = Some((dialog.digest.clone(), same_since));
+        now - same_since >= self.adapter.draw_time(dialog) || now - since_any >= DIALOG_DRAW_LIMIT
     }
 
     /// Stores what the screen says. While the agent still owes us the end of a turn, a dialog that went away means work; where the
@@ -303,17 +314,23 @@ impl Actor {
             ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. } if self.has_announced_itself() => {
                 Verdict::Event(SessionEvent::Ready { source: Source::Screen })
             }
-            ScreenReading::Unknown if since.elapsed() > START_LIMIT => {
-                let rows = screen.last_rows(UNKNOWN_ROWS).join("\n");
-                let seconds = START_LIMIT.as_secs();
-                Verdict::Event(SessionEvent::NeedsPerson {
-                    source: Source::Screen,
-                    code: "unknown_screen".to_owned(),
-                    text: format!("after {seconds} s the agent shows a screen that is not known:\n{rows}"),
-                })
-            }
+            ScreenReading::Unknown if since.elapsed() > START_LIMIT => self.unknown_at_start(screen),
             _ => Verdict::Nothing,
         }
+    }
+
+    fn unknown_at_start(&self, screen: &Screen) -> Verdict {
+        // May start the agent's `--version`: once, and the other sessions do not wait for it.
+        let detection = tokio::task::block_in_place(|| self.adapter.detect().ok());
+        let why = explain::newer_than_rules(&*self.adapter, detection.as_ref());
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        let rows = screen.last_rows(UNKNOWN_ROWS).join("\n");
+        let seconds = START_LIMIT.as_secs();
+        Verdict::Event(SessionEvent::NeedsPerson {
+            source: Source::Screen,
+            code: "unknown_screen".to_owned(),
+            text: format!("after {seconds} s the agent shows a screen that is not known{why}:\n{rows}"),
+        })
     }
 
     fn has_announced_itself(&self) -> bool {

@@ -129,7 +129,10 @@ fn busy(session: &mut Session<'_>) {
     session.until(|exchange| exchange.prompt.contains(&name) && !exchange.results.is_empty());
     std::thread::sleep(Duration::from_millis(700));
     session.keep(State::Busy, "after-tool", held);
-    session.pane.keys(session.recipe.interrupt);
+    for key in session.recipe.interrupt {
+        session.pane.keys(&[key]);
+        std::thread::sleep(Duration::from_millis(300));
+    }
     session.llm.release(&name);
     session.pane.rest();
     session.pane.keys(&["C-u"]);

@@ -35,6 +35,9 @@ const SIZES: [&[(u16, u16)]; 3] = [
 /// How long an agent may take for one step on a busy machine.
 const STEP_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a prompt may take to reach the model until Enter is pressed again.
+const ENTER_LIMIT: Duration = Duration::from_secs(20);
+
 /// One agent in one terminal, from its start to its end.
 struct Session<'a> {
     recipe: &'a Recipe,
@@ -53,7 +56,12 @@ fn capture(agent: &str) {
     let run: u32 = std::env::var("CAPTURE_RUN").map_or(1, |run| run.parse().expect("a run's number"));
     let recipe = recipes::of(agent);
     let only_starts = std::env::var("CAPTURE_ONLY").is_ok_and(|what| what == "start");
+    let only_size = std::env::var("CAPTURE_SIZE").ok();
     for size in SIZES[run as usize - 1] {
+        let word = format!("{}x{}", size.0, size.1);
+        if only_size.as_ref().is_some_and(|only| *only != word) {
+            continue;
+        }
         let mut session = Session::start(&recipe, run, *size);
         if only_starts {
             cases::start(&mut session);
@@ -140,7 +148,13 @@ impl<'a> Session<'a> {
         let text = format!("{}\n{tag}", words::of_run(self.run, text));
         self.pane.paste(&text);
         self.pane.submit();
-        let Some(exchange) = self.until(|exchange| exchange.prompt.contains(&tag)) else {
+        let has_it = |exchange: &Exchange| exchange.prompt.contains(&tag);
+        // A busy program loses an Enter that comes soon after a paste; on an empty box a second one is nothing.
+        let exchange = self.until_within(ENTER_LIMIT, has_it).or_else(|| {
+            self.pane.submit();
+            self.until(has_it)
+        });
+        let Some(exchange) = exchange else {
             panic!("prompt {tag} did not reach the model:\n{}", self.pane.screen().0);
         };
         for capture in self.unproven.drain(..) {
@@ -151,8 +165,12 @@ impl<'a> Session<'a> {
 
     /// Waits for an exchange of the main conversation.
     fn until(&self, is_it: impl Fn(&Exchange) -> bool) -> Option<Exchange> {
+        self.until_within(STEP_LIMIT, is_it)
+    }
+
+    fn until_within(&self, limit: Duration, is_it: impl Fn(&Exchange) -> bool) -> Option<Exchange> {
         let begun = Instant::now();
-        while begun.elapsed() < STEP_LIMIT {
+        while begun.elapsed() < limit {
             let found = self
                 .llm
                 .exchanges()
