@@ -24,19 +24,15 @@ pub fn steps(dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> 
             steps.extend(ticks(dialog, choices).into_iter().map(|name| key(&name)));
             let ticked = dialog.choices.iter().find(|choice| choice.own_words && choice.checked);
             match (text, ticked) {
-                // What somebody typed there is not in the answer: Enter takes its tick away.
-                (None, Some(own)) => steps.extend([key(&own.key), key("Enter"), key("Tab")]),
                 (None, None) => steps.push(key("Tab")),
-                (Some(text), _) => {
+                // What somebody typed there is not in the answer. A row with a text is ticked by its number like the others.
+                (None, Some(own)) => steps.extend([key(&own.key), key("Tab")]),
+                (Some(text), None) => {
                     let own = own_row(dialog)?;
-                    steps.extend([
-                        key(&own),
-                        key("C-u"),
-                        AnswerStep::Text(text.clone()),
-                        key("Down"),
-                        key("Enter"),
-                    ]);
+                    steps.extend([key(&own), AnswerStep::Text(text.clone()), key("Down"), key("Enter")]);
                 }
+                // Its number would not lead into the row.
+                (Some(_), Some(_)) => return None,
             }
             Some(steps)
         }

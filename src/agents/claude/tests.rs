@@ -247,10 +247,10 @@ fn a_question_with_choices() {
         text: text.map(str::to_owned),
     };
     assert_eq!(steps(&several, both(None)), "2 Tab");
-    assert_eq!(steps(&several, both(Some("mine"))), "2 3 C-u `mine` Down Enter");
+    assert_eq!(steps(&several, both(Some("mine"))), "2 3 `mine` Down Enter");
     let half = "-----\n← ☒ DB  ✔ Submit  →\n\nWhich ones?\n\n  1. [✔] SQLite\n         simple\n  2. [ ] Postgres\n         big\n❯ 3. [✔] half a te\n     Submit\n-----\n  4. Chat about this\n\nEnter to select · ↑/↓ to navigate · ctrl+g to edit in Vim · Esc to cancel\n";
     let half = dialog(half, "question-multi");
-    assert_eq!(steps(&half, both(None)), "Up 1 2 3 Enter Tab");
+    assert_eq!(steps(&half, both(None)), "Up 1 2 3 Tab");
     let review = "-----\n← ☒ DB  ✔ Submit  →\n\nReview your answers\n\n ● Which ones?\n   → SQLite\n\n❯ 1. Submit answers\n  2. Cancel\n";
     let review = dialog(review, "question-review");
     assert_eq!(agent().confirm_keys(&review), Some(vec!["1".to_owned()]));
