@@ -279,7 +279,7 @@ fn every_key_has_its_variable() {
             ("auto", _) => "pr",
             ("author", _) => "Somebody <somebody@example.invalid>",
             ("receipts", _) => "👍,👍,👍,👍,👍,👍",
-            ("topics", _) => "off",
+            ("topics" | "rich" | "drafts", _) => "off",
             ("own_approval", _) => "refuse",
             ("transcribe_url", _) => "http://127.0.0.1:9",
             ("api_url", _) => "https://example.org",

@@ -2,6 +2,8 @@
 //! others run after it.
 
 mod ask;
+pub(super) mod diff;
+mod explain;
 mod get;
 mod health;
 mod help;
@@ -11,6 +13,7 @@ mod level;
 mod list;
 mod logs;
 mod new;
+mod own;
 mod resume;
 pub(super) mod roles;
 mod screen;
@@ -148,6 +151,10 @@ pub(super) async fn from_world(desk: &Desk<'_>, text: &str) -> Result<Option<Rep
         Verb::Stop => stop::stop(desk, &args).await.map(Some),
         Verb::Resume => resume::resume(desk, &args).await.map(Some),
         Verb::ResumeLast => resume::resume_last(desk).await.map(Some),
+        Verb::ResumeYolo => resume::resume_yolo(desk, &args).await.map(Some),
+        Verb::Diff => diff::diff(desk, &args).await.map(|()| None),
+        Verb::Explain => explain::explain(desk, &args).await.map(Some),
+        Verb::Own(word) => own::own(desk, word, &args).await.map(|()| None),
         Verb::Get => get::get(desk, &args).await.map(|()| None),
         _ => Err(Fault::new(
             Kind::Failure,
