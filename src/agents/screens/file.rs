@@ -3,7 +3,7 @@
 use regex::Regex;
 use serde::Deserialize;
 
-use super::Rules;
+use super::Compiled;
 use crate::domain::dialog::{DialogKind, Meaning};
 use crate::domain::fault::{Fault, Kind, Result};
 
@@ -52,6 +52,7 @@ pub struct Rule {
     pub gaps: bool,
     pub multi: bool,
     pub free_text: bool,
+    pub own_words: Option<u32>,
     meanings: Vec<(Meaning, Regex)>,
 }
 
@@ -122,12 +123,13 @@ struct RawRule {
     multi: bool,
     #[serde(default)]
     free_text: bool,
+    own_words: Option<u32>,
     always: Option<String>,
     deny: Option<String>,
     allow: Option<String>,
 }
 
-pub(super) fn parse(text: &str, named: &str) -> Result<Rules> {
+pub(super) fn parse(text: &str, named: &str) -> Result<Compiled> {
     let told = |what: String| {
         Fault::new(Kind::Config, format!("the screen rules {named}: {what}"))
             .hint("docs/agents.md, \"Screen rules\", shows what a rule holds.")
@@ -137,7 +139,7 @@ pub(super) fn parse(text: &str, named: &str) -> Result<Rules> {
         let name = rule.name.clone();
         rule.mean().map_err(|what| told(format!("rule `{name}`: {what}")))
     });
-    Ok(Rules {
+    Ok(Compiled {
         version: raw.version,
         rules: rules.collect::<Result<_>>()?,
     })
@@ -193,6 +195,7 @@ impl RawRule {
             gaps: self.gaps,
             multi: self.multi,
             free_text: self.free_text,
+            own_words: self.own_words,
             meanings: meanings.collect::<std::result::Result<_, _>>()?,
         })
     }
