@@ -197,6 +197,11 @@ pub trait Adapter: Send + Sync {
     fn answer_steps(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> {
         self.answer_keys(dialog, answer).map(AnswerStep::keys)
     }
+    /// What the hook that announced this dialog (`Dialog::asker`) is to print so that the agent takes this answer. `None`: the answer is
+    /// given on the screen.
+    fn decision(&self, _dialog: &Dialog, _answer: &DialogAnswer) -> Option<String> {
+        None
+    }
     /// The keys that send off what was answered, where this dialog asks nothing but that.
     fn confirm_keys(&self, _dialog: &Dialog) -> Option<Vec<String>> {
         None
