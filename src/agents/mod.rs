@@ -23,7 +23,7 @@ use std::time::Duration;
 use crate::config::AgentConfig;
 use crate::domain::Timestamp;
 use crate::domain::agent::{
-    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared, WhileBusy,
+    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared,
 };
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer};
 use crate::domain::fault::Result;
@@ -153,9 +153,6 @@ pub trait Adapter: Send + Sync {
     /// Commands of the agent's own that may be sent as such.
     fn commands(&self) -> &[AgentCommand] {
         &[]
-    }
-    fn while_busy(&self) -> WhileBusy {
-        WhileBusy::Queue
     }
 
     /// Whether a hook says that the agent runs before its first prompt. If not, its box alone says that it is ready.

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Map, Value};
 
-use crate::domain::letter::{LETTER_BYTES_MAX, LetterKind};
 use crate::domain::launch::DECISION_WAIT;
+use crate::domain::letter::{LETTER_BYTES_MAX, LetterKind};
 use crate::runner::mailbox::{Draft, Durability, own_mailbox, own_native_id, wait_for_answer, write_letter};
 
 /// A payload may hold a whole model request; more than this is not looked at.

@@ -160,7 +160,12 @@ impl Dialog {
         if wanted.is_empty() {
             return false;
         }
-        let rows: Vec<String> = self.detail.lines().chain([self.question.as_str()]).map(normalised).collect();
+        let rows: Vec<String> = self
+            .detail
+            .lines()
+            .chain([self.question.as_str()])
+            .map(normalised)
+            .collect();
         let is_run = |from: usize| {
             let mut run = String::new();
             rows[from..].iter().any(|row| {
@@ -428,7 +433,11 @@ mod tests {
 
     #[test]
     fn a_dialog_is_about_its_whole_subject_only() {
-        let asked = dialog("Do you want to create notes.txt?", "Bash command\ntouch a1 &&\n  make\nMakes it", &["Yes"]);
+        let asked = dialog(
+            "Do you want to create notes.txt?",
+            "Bash command\ntouch a1 &&\n  make\nMakes it",
+            &["Yes"],
+        );
         for subject in ["touch a1 && make", "notes.txt", "Makes it"] {
             assert!(asked.is_about(subject), "{subject}");
         }

@@ -231,7 +231,9 @@ impl Answering<'_> {
             }
             tokio::time::sleep(CLAIM_PAUSE).await;
         }
-        Ok(!tokio::task::block_in_place(|| mailbox::withdraw_answer(&dir, &letter))?)
+        Ok(!tokio::task::block_in_place(|| {
+            mailbox::withdraw_answer(&dir, &letter)
+        })?)
     }
 
     async fn note_other(&self, other: Dialog) -> Result<()> {

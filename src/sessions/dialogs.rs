@@ -66,7 +66,12 @@ impl Actor {
             return Ok(());
         }
         let id = self.id.clone();
-        let (open, now) = self.engine.0.store.read(move |tx| Ok((tx.dialog(&id)?, tx.now()))).await?;
+        let (open, now) = self
+            .engine
+            .0
+            .store
+            .read(move |tx| Ok((tx.dialog(&id)?, tx.now())))
+            .await?;
         let open = open.and_then(|open| open.dialog.asker).and_then(|asker| asker.letter);
         let dir = self.launch_dir(launch).decisions();
         for letter in waiting.into_iter().filter(|letter| Some(letter) != open.as_ref()) {

@@ -45,7 +45,11 @@ fn answered(input: &Value, dialog: &Dialog, answer: &DialogAnswer) -> Option<(St
     // The screen may cut a long name; its number is the option's.
     let label = |n: usize| {
         let number: usize = dialog.choices.get(n.checked_sub(1)?)?.key.parse().ok()?;
-        options.get(number.checked_sub(1)?)?.get("label")?.as_str().map(str::to_owned)
+        options
+            .get(number.checked_sub(1)?)?
+            .get("label")?
+            .as_str()
+            .map(str::to_owned)
     };
     let said = match answer {
         DialogAnswer::Choice(n) => label(*n)?,

@@ -32,7 +32,11 @@ const DETAIL_CHARS_MAX: usize = 200;
 /// The `hooks` of a settings file. They stand beside the person's own ones.
 pub fn installed(telecoder: &Path, decisions: &Path) -> Value {
     // A path without quotes that a shell cannot read is a path with NUL, which no path has.
-    let quoted = |path: &Path| shlex::try_quote(&path.to_string_lossy()).unwrap_or_default().into_owned();
+    let quoted = |path: &Path| {
+        shlex::try_quote(&path.to_string_lossy())
+            .unwrap_or_default()
+            .into_owned()
+    };
     let (program, decisions) = (quoted(telecoder), quoted(decisions));
     let mut hooks = Map::new();
     for (event, synced) in EVENTS {

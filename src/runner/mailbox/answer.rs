@@ -60,7 +60,8 @@ pub fn is_waited_for(mail: &Path, id: &LetterId) -> bool {
 /// Whether the waiter has taken this answer.
 pub fn is_claimed(mail: &Path, id: &LetterId) -> bool {
     let dir = beneath::mail_dir(mail, "answers");
-    dir.and_then(|dir| exists(&dir, &Names::of(id).claimed)).unwrap_or(false)
+    dir.and_then(|dir| exists(&dir, &Names::of(id).claimed))
+        .unwrap_or(false)
 }
 
 /// The letters whose answers are waited for. Empty where nothing can be read.
