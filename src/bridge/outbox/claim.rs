@@ -4,18 +4,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::compose::parts;
+use super::compose::{Said, parts};
 use crate::bridge::pace::Pacer;
 use crate::bridge::taps::of_message;
 use crate::channels::telegram::CHANNEL;
 use crate::domain::Timestamp;
 use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::{SessionId, SessionName};
-use crate::domain::message::{Button, PartBody};
+use crate::domain::message::{Button, Message, MessageKind, PartBody};
 use crate::store::{OutboxPart, Store, Tx};
 
 /// Messages that are cut into parts in one transaction.
 const PLAN_MAX: u32 = 50;
+/// So many messages of a session that wait behind one another go out as one: one a second would be behind for ever.
+const TOGETHER_MIN: usize = 8;
+const TOGETHER_MAX: u32 = 1000;
+const TOGETHER_BYTES_MAX: usize = 1024 * 1024;
 /// Added to a stored time, whose unit is the millisecond: waking a moment early would be waking for nothing.
 const ROUNDING: Duration = Duration::from_millis(2);
 
@@ -86,15 +90,52 @@ fn plan(tx: &Tx<'_>, parts_max: usize, rich: bool) -> Result<usize> {
     for message in &messages {
         let name = message.session.as_ref().map(|id| name(tx, id)).transpose()?.flatten();
         let buttons = of_message(tx, message)?;
+        let behind = match buttons.is_empty() {
+            true => together(tx, message)?,
+            false => vec![],
+        };
+        let said = Said {
+            message,
+            behind: &behind,
+            name: name.as_ref(),
+        };
         // A message whose buttons come and go is edited as a text.
-        let mut parts = parts(message, name.as_ref(), parts_max, rich && buttons.is_empty());
+        let mut parts = parts(&said, parts_max, rich && buttons.is_empty());
         put_buttons(&mut parts, buttons);
         match tx.plan_message(message.id, &parts) {
             Err(fault) if fault.kind != Kind::Storage => tx.fail_message(message.id, &fault.message)?,
-            planned => planned?,
+            planned => {
+                planned?;
+                behind.iter().try_for_each(|carried| tx.carry(message.id, carried.id))?;
+            }
         }
     }
     Ok(messages.len())
+}
+
+/// What of the same session waits behind a reply, if that is so much that it goes out at once. What has something of its own (a file, a
+/// question, a decision) ends it.
+fn together(tx: &Tx<'_>, head: &Message) -> Result<Vec<Message>> {
+    let is_plain = |message: &Message| {
+        let alone = message.done.is_some() || message.dialog.is_some() || message.about.is_some();
+        message.kind == MessageKind::Reply && !alone && message.files.is_empty()
+    };
+    if head.session.is_none() || !is_plain(head) {
+        return Ok(vec![]);
+    }
+    let same = |message: &Message| is_plain(message) && message.session == head.session && message.to == head.to;
+    let mut behind = tx.waiting_behind(head, TOGETHER_MAX, same)?;
+    let mut bytes = 0;
+    let fits = behind.iter().take_while(|message| {
+        bytes += message.text.len();
+        bytes <= TOGETHER_BYTES_MAX
+    });
+    let count = fits.count();
+    behind.truncate(count);
+    if behind.len() + 1 < TOGETHER_MIN {
+        behind.clear();
+    }
+    Ok(behind)
 }
 
 fn name(tx: &Tx<'_>, id: &SessionId) -> Result<Option<SessionName>> {

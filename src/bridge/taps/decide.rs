@@ -10,7 +10,7 @@ use crate::bridge::words;
 use crate::channels::telegram::{CHANNEL, Update};
 use crate::domain::dialog::{Actor, DialogAnswer, DialogOutcome};
 use crate::domain::fault::{Fault, Kind, Result};
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::person::Role;
 use crate::domain::route::PromptOrigin;
 use crate::store::{ButtonRow, Store, Tx};
@@ -149,9 +149,14 @@ fn is_own(tx: &Tx<'_>, button: &ButtonRow, update: &Update) -> Result<bool> {
     else {
         return Ok(false);
     };
-    for turn in tx.running_turns(&session)? {
+    asked_by(tx, &session, update.from)
+}
+
+/// Whether what a session works on was asked for by this person.
+pub fn asked_by(tx: &Tx<'_>, session: &SessionId, from: Option<i64>) -> Result<bool> {
+    for turn in tx.running_turns(session)? {
         if let PromptOrigin::Chat { chat, message_id } = &turn.origin
-            && tx.sender(&chat.channel, chat.chat_id, *message_id)? == update.from
+            && tx.sender(&chat.channel, chat.chat_id, *message_id)? == from
         {
             return Ok(true);
         }
@@ -225,7 +230,7 @@ async fn act(tap: &Tap<'_>, action: &Action) -> Result<String> {
     }
 }
 
-async fn label_of(tap: &Tap<'_>, session: &crate::domain::ids::SessionId, choice: usize) -> Result<String> {
+async fn label_of(tap: &Tap<'_>, session: &SessionId, choice: usize) -> Result<String> {
     let session = session.clone();
     let open = tap.store.read(move |tx| tx.dialog(&session)).await?;
     let label = open.and_then(|open| {

@@ -8,5 +8,5 @@ mod make;
 
 pub(super) use action::Action;
 pub(super) use answers::Answers;
-pub(super) use decide::{Tap, decide, ran};
+pub(super) use decide::{Tap, asked_by, decide, ran};
 pub(super) use make::{ask_decided, decided, of_message};

@@ -74,6 +74,7 @@ act!(ReopenTopic, "reopenForumTopic");
 act!(GetWebhook, "getWebhookInfo");
 act!(DeleteWebhook, "deleteWebhook");
 act!(SendDraft, "sendMessageDraft");
+act!(ForgetCommands, "deleteMyCommands");
 
 #[derive(Serialize)]
 struct EditText<'a> {
@@ -155,6 +156,12 @@ impl Client {
             fields["scope"] = json!({"type": "chat", "chat_id": chat_id});
         }
         end(call(&self.sender, &SetCommands(Act { fields }), SEND_TIMEOUT).await)
+    }
+
+    /// Takes the commands of one chat away.
+    pub async fn forget_commands(&self, chat_id: i64) -> ActEnd {
+        let fields = json!({"scope": {"type": "chat", "chat_id": chat_id}});
+        end(call(&self.sender, &ForgetCommands(Act { fields }), SEND_TIMEOUT).await)
     }
 
     /// Who the bot is. The error holds the server's words.

@@ -136,11 +136,87 @@ fn who_asked_may_be_forbidden_to_approve() {
     let (words, _) = rig.fake.wait_for_tap(WAIT_LIMIT, &own);
     assert!(words.contains("Somebody else has to approve"), "{words}");
     assert_eq!(rig.fake.standing(&dialog).buttons(), ["Yes", "No"]);
+    // Nor by the keys of the terminal.
+    rig.say("/key 1");
+    rig.hears("Somebody else has to answer this");
     // Refusing is always allowed.
     let no = rig.fake.tap(&dialog, ME, "No");
     rig.fake.wait_for_tap(WAIT_LIMIT, &no);
     eventually("the message says what was decided", || {
         rig.fake.standing(&dialog).text.ends_with("✔ No, P").then_some(())
     });
+    rig.in_order();
+}
+
+#[test]
+fn somebody_else_may_approve_what_its_requester_may_not() {
+    let friend = 8;
+    let group = -100;
+    let rig = Rig::with_chats(&[ME, friend, group]);
+    rig.configure_with(&[ME, friend, group], "standard", "own_approval = \"refuse\"", "");
+    let _daemon = rig.serve();
+    rig.fake.push_text(group, ME, "demo: ask May I?\ndemo: notify went on");
+    let dialog = rig
+        .fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == group && !sent.buttons().is_empty());
+    let own = rig.fake.tap(&dialog, ME, "Yes");
+    assert!(rig.fake.wait_for_tap(WAIT_LIMIT, &own).0.contains("Somebody else"));
+    rig.fake.tap(&dialog, friend, "Yes");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == group && sent.text.contains("went on")
+    });
+    rig.in_order();
+}
+
+#[test]
+fn a_late_tap_is_done_when_its_answer_can_not_be_shown_any_more() {
+    let rig = Rig::new();
+    let daemon = rig.serve();
+    rig.say(ASK);
+    let question = rig.hears("Which colour?");
+    drop(daemon);
+    let tap = rig.fake.tap(&question, ME, "blue");
+    rig.fake.forget_taps();
+    let _daemon = rig.serve();
+    rig.hears("got blue");
+    eventually("the message says what was decided", || {
+        rig.fake.standing(&question).text.ends_with("✔ blue, P").then_some(())
+    });
+    assert!(
+        rig.fake
+            .calls_of("answerCallbackQuery")
+            .iter()
+            .any(|call| call.body["callback_query_id"] == tap)
+    );
+    rig.in_order();
+}
+
+#[test]
+fn a_tap_whose_deed_takes_long_is_answered_in_time() {
+    let rig = Rig::new();
+    let hook = rig.env.root().join("slow");
+    std::fs::write(&hook, "#!/bin/sh\nsleep 5\necho said\n").expect("a program");
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    rig.configure_with(
+        &[ME],
+        "standard",
+        &format!("transcribe_command = [{:?}]", hook.display().to_string()),
+        "",
+    );
+    rig.fake.skew_clock(-3600);
+    rig.fake.add_file("v", b"OggS");
+    rig.fake.push_message(
+        ME,
+        ME,
+        json!({"voice": {"file_id": "v", "duration": 2, "file_size": 4}}),
+    );
+    rig.fake.skew_clock(0);
+    let _daemon = rig.serve();
+    let asked = rig.hears("waited 1 h");
+    let tap = rig.fake.tap(&asked, ME, "Do it");
+    let (_, took) = rig.fake.wait_for_tap(WAIT_LIMIT, &tap);
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    let prompt = eventually("it is done", || rig.prompts().pop());
+    assert!(prompt.starts_with("said"), "{prompt}");
     rig.in_order();
 }

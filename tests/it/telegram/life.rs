@@ -144,3 +144,72 @@ fn health_in_the_chat_counts_completed_polls() {
     rig.hears("last completed poll");
     rig.in_order();
 }
+
+#[test]
+fn an_absence_longer_than_the_server_keeps_messages_is_told() {
+    let rig = Rig::new();
+    let daemon = rig.serve();
+    rig.say("/help");
+    rig.hears("/switch NAME");
+    let db = rig.env.data().join("telecoder.db");
+    let noted = || -> i64 {
+        let db = rusqlite::Connection::open(&db).expect("the database");
+        let sql = "SELECT count(*) FROM cursors WHERE reader = 'telegram.last_poll'";
+        db.query_row(sql, [], |row| row.get(0)).expect("a count")
+    };
+    eventually("the time of the poll is written down", || (noted() == 1).then_some(()));
+    drop(daemon);
+    let change = "UPDATE cursors SET seq = seq - 90000 WHERE reader = 'telegram.last_poll'";
+    rusqlite::Connection::open(&db)
+        .expect("the database")
+        .execute(change, [])
+        .expect("it is written");
+    let _daemon = rig.serve();
+    rig.hears("I was away for 1 d 1 h. Telegram keeps messages for 24 hours: older ones may be lost.");
+    rig.say("demo: notify back again");
+    rig.hears("back again");
+    rig.in_order();
+}
+
+#[test]
+fn a_group_that_throws_the_bot_out_is_told_at_home() {
+    let group = -5;
+    let rig = Rig::with_chats(&[ME, group]);
+    let _daemon = rig.serve();
+    rig.fake.push_text(group, ME, "/new alpha");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == group);
+    let member =
+        |status: &str| json!({"status": status, "user": {"id": 123_456, "is_bot": true, "first_name": "Fake"}});
+    rig.fake
+        .make_unreachable(group, Some("bot was kicked from the supergroup chat"));
+    rig.fake.push_update(
+        json!({"my_chat_member": {"chat": {"id": group, "type": "supergroup"}, "date": 1,
+        "from": {"id": 9, "is_bot": false, "first_name": "Q"}, "old_chat_member": member("member"),
+        "new_chat_member": member("kicked")}}),
+    );
+    rig.hears("The chat -5 cannot be reached");
+    // What its sessions say waits, and goes out when the bot is let in again.
+    rig.env.cmd(&["send", "alpha", "demo: notify for the group"]).ok();
+    rig.quiet();
+    rig.fake.make_unreachable(group, None);
+    rig.fake.push_text(group, ME, "/list");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == group && sent.text.contains("for the group")
+    });
+    rig.in_order();
+}
+
+#[test]
+fn a_group_that_moved_while_we_spoke_gets_what_was_said() {
+    let (old, new) = (-5, -1_005);
+    let rig = Rig::with_chats(&[ME, old, new]);
+    let _daemon = rig.serve();
+    rig.fake.push_text(old, ME, "/new alpha");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == old);
+    rig.fake.move_chat(old, new);
+    rig.env.cmd(&["send", "alpha", "demo: notify where are you?"]).ok();
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == new && sent.text.contains("where are you?")
+    });
+    rig.in_order();
+}
