@@ -7,6 +7,7 @@
 
 mod actor;
 mod actors;
+mod answering;
 mod asks;
 mod conversations;
 mod deliver;
@@ -78,6 +79,8 @@ struct Inner {
     mirrors: crate::workspace::Mirrors,
     /// Dialogs are answered one after another: two answers at once would be two keys.
     answering: tokio::sync::Mutex<()>,
+    /// The session whose dialog is being answered.
+    being_answered: std::sync::Mutex<Option<SessionId>>,
     cancel: CancellationToken,
     tracker: TaskTracker,
 }
@@ -100,6 +103,7 @@ impl Engine {
             work: work::WorkState::default(),
             mirrors,
             answering: tokio::sync::Mutex::new(()),
+            being_answered: std::sync::Mutex::new(None),
             cancel: parts.cancel,
             tracker: parts.tracker,
         }));
