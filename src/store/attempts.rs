@@ -120,6 +120,11 @@ impl Tx<'_> {
         }
     }
 
+    /// The only part of a message stands in the chat already, where another message said the same.
+    pub fn stands_already(&self, id: MessageId, sent_id: i64) -> Result<()> {
+        self.part_sent(id, 0, sent_id)
+    }
+
     /// The last part is sent, and with it what the message carried.
     fn whole_sent(&self, id: MessageId) -> Result<()> {
         for carried in self.carried(id)? {

@@ -62,7 +62,7 @@ fn may_approve(keys: &[String]) -> bool {
 }
 
 /// Refuses keys of the person whose own prompt led to the dialog that is open: a key would approve it as a button does.
-async fn someone_elses(desk: &Desk<'_>, session: &SessionId) -> Result<()> {
+pub(super) async fn someone_elses(desk: &Desk<'_>, session: &SessionId) -> Result<()> {
     let (id, from) = (session.clone(), desk.here.from);
     let is_own = desk
         .store

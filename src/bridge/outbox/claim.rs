@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::compose::{Said, parts};
 use crate::bridge::pace::Pacer;
-use crate::bridge::taps::of_message;
+use crate::bridge::taps::{NOBODY, of_message, want_body};
 use crate::channels::telegram::CHANNEL;
 use crate::domain::Timestamp;
 use crate::domain::fault::{Kind, Result};
@@ -19,6 +19,8 @@ const PLAN_MAX: u32 = 50;
 /// So many messages of a session that wait behind one another go out as one: one a second would be behind for ever.
 const TOGETHER_MIN: usize = 8;
 const TOGETHER_MAX: u32 = 1000;
+/// A dialog that is told again so soon, and was answered by nobody, is the one before.
+const SAME_QUESTION_SECONDS: i64 = 5;
 const TOGETHER_BYTES_MAX: usize = 1024 * 1024;
 /// Added to a stored time, whose unit is the millisecond: waking a moment early would be waking for nothing.
 const ROUNDING: Duration = Duration::from_millis(2);
@@ -98,6 +100,7 @@ fn plan(tx: &Tx<'_>, parts_max: usize, rich: bool) -> Result<usize> {
             message,
             behind: &behind,
             name: name.as_ref(),
+            hint: how_to_answer(tx, message)?,
         };
         // A message whose buttons come and go is edited as a text.
         let mut parts = parts(&said, parts_max, rich && buttons.is_empty());
@@ -106,11 +109,49 @@ fn plan(tx: &Tx<'_>, parts_max: usize, rich: bool) -> Result<usize> {
             Err(fault) if fault.kind != Kind::Storage => tx.fail_message(message.id, &fault.message)?,
             planned => {
                 planned?;
+                if let ([body], Some(sent_id), Some(to)) = (&parts[..], stands_already(tx, message)?, &message.to) {
+                    want_body(tx, CHANNEL, to.chat_id, sent_id, body)?;
+                    tx.stands_already(message.id, sent_id)?;
+                }
                 behind.iter().try_for_each(|carried| tx.carry(message.id, carried.id))?;
             }
         }
     }
     Ok(messages.len())
+}
+
+/// How a dialog can be answered beside a tap on a choice.
+fn how_to_answer(tx: &Tx<'_>, message: &Message) -> Result<Option<&'static str>> {
+    let (Some(session), Some(digest)) = (&message.session, &message.dialog) else {
+        return Ok(None);
+    };
+    let open = tx.dialog(session)?.filter(|open| open.dialog.digest == *digest);
+    Ok(open.and_then(|open| match (open.dialog.multi, open.dialog.free_text) {
+        (true, true) => Some("Tick and tap Send, or reply with numbers or in your own words."),
+        (true, false) => Some("Tick and tap Send, or reply with the numbers."),
+        (false, true) => Some("Tap one, or reply in your own words."),
+        (false, false) => None,
+    }))
+}
+
+/// A dialog that was gone for a moment (a hook came late, the screen was being drawn) is the same question: its message is changed, and
+/// no second one makes a sound. The id under which that message stands.
+fn stands_already(tx: &Tx<'_>, message: &Message) -> Result<Option<i64>> {
+    let (Some(session), Some(digest)) = (&message.session, &message.dialog) else {
+        return Ok(None);
+    };
+    for earlier in tx.messages_of_dialog(session, digest.as_str())? {
+        let is_recent = |at: Timestamp| tx.now().as_second() - at.as_second() <= SAME_QUESTION_SECONDS;
+        let told = tx.message(earlier)?;
+        let by_nobody = tx
+            .buttons_of(earlier)?
+            .iter()
+            .all(|button| button.used_by.as_deref().is_none_or(|by| by.starts_with(NOBODY)));
+        if earlier != message.id && told.to == message.to && is_recent(told.created_at) && by_nobody {
+            return Ok(tx.sent_parts(earlier)?.first().map(|(_, sent_id)| *sent_id));
+        }
+    }
+    Ok(None)
 }
 
 /// What of the same session waits behind a reply, if that is so much that it goes out at once. What has something of its own (a file, a

@@ -19,6 +19,8 @@ pub(super) struct Said<'a> {
     pub message: &'a Message,
     pub behind: &'a [Message],
     pub name: Option<&'a SessionName>,
+    /// How the dialog that it shows can be answered beside a tap.
+    pub hint: Option<&'static str>,
 }
 
 /// At least one part, in the order in which they go out. `rich`: the channel may be asked for a rich message.
@@ -38,12 +40,17 @@ pub(super) fn parts(said: &Said<'_>, parts_max: usize, rich: bool) -> Vec<PartBo
 
 /// Everything that is read, behind the name of the session.
 fn text(said: &Said<'_>) -> Rich {
-    let Said { message, behind, name } = said;
+    let Said {
+        message,
+        behind,
+        name,
+        hint,
+    } = said;
     let mut body = render(&message.text);
     if let Some(done) = &message.done {
         done_fields(&mut body, done);
     }
-    choices(&mut body, message);
+    choices(&mut body, message, *hint);
     long_captions(&mut body, &message.files);
     if body.text.is_empty() && message.files.is_empty() {
         body.push("(an empty message)");
@@ -99,7 +106,7 @@ fn done_fields(rich: &mut Rich, done: &Done) {
     block(rich, "\n\n", told);
 }
 
-fn choices(rich: &mut Rich, message: &Message) {
+fn choices(rich: &mut Rich, message: &Message, hint: Option<&str>) {
     if message.kind != MessageKind::Ask && message.dialog.is_none() {
         return;
     }
@@ -109,16 +116,14 @@ fn choices(rich: &mut Rich, message: &Message) {
         list.push(&format!("{break_}{}. {choice}", i + 1));
     }
     block(rich, "\n\n", list);
-    if message.dialog.is_some() {
-        return;
-    }
-    let how = match message.choices.is_empty() {
-        true => "Reply to this message to answer.",
-        false => "Tap, or reply with one of these, or its number.",
+    let how = match (message.dialog.is_some(), message.choices.is_empty()) {
+        (true, _) => hint.unwrap_or_default(),
+        (false, true) => "Reply to this message to answer.",
+        (false, false) => "Tap, or reply with one of these, or its number.",
     };
-    let mut hint = Rich::default();
-    hint.push_styled(how, EntityStyle::Italic);
-    block(rich, "\n\n", hint);
+    let mut told = Rich::default();
+    told.push_styled(how, EntityStyle::Italic);
+    block(rich, "\n\n", told);
 }
 
 /// A caption that the channel would cut goes with the text.

@@ -47,6 +47,7 @@ fn texts(message: &Message, name: Option<&str>) -> Vec<String> {
         message,
         behind: &[],
         name: name.as_ref(),
+        hint: None,
     };
     parts(&said, 1000, false)
         .into_iter()
@@ -118,6 +119,7 @@ fn what_waited_is_said_at_once() {
             message: &said[0],
             behind: &said[1..],
             name: Some(&name),
+            hint: None,
         };
         parts(&said, parts_max, false)
     };
@@ -135,6 +137,7 @@ fn tables_and_long_texts_are_rich_where_that_may_be() {
             message: &message,
             behind: &[],
             name: None,
+            hint: None,
         };
         let made = parts(&said, 5, true);
         match <[PartBody; 1]>::try_from(made) {
@@ -158,7 +161,7 @@ proptest! {
     #[test]
     fn every_part_fits_with_its_dress(text in "[a-z \n`*👍]{0,9000}") {
         let message = message(MessageKind::Reply, &text);
-        let said = Said { message: &message, behind: &[], name: Some(&"s".parse().expect("a name")) };
+        let said = Said { message: &message, behind: &[], name: Some(&"s".parse().expect("a name")), hint: None };
         for part in parts(&said, 1000, false) {
             let PartBody::Text { text, entities, .. } = part else { panic!("no files") };
             let units = units(&text);

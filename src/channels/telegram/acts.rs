@@ -30,6 +30,8 @@ pub struct Me {
     pub username: String,
     /// Whether its private chats have topics.
     pub has_topics: bool,
+    /// Whether it can be added to groups.
+    pub joins_groups: bool,
     /// Whether it hears everything that is said in a group.
     pub reads_groups: bool,
 }
@@ -172,6 +174,7 @@ impl Client {
             id: me["id"].as_i64().unwrap_or_default(),
             username: me["username"].as_str().unwrap_or_default().to_owned(),
             has_topics: me["has_topics_enabled"].as_bool().unwrap_or(false),
+            joins_groups: me["can_join_groups"].as_bool().unwrap_or(false),
             reads_groups: me["can_read_all_group_messages"].as_bool().unwrap_or(false),
         })
     }

@@ -174,6 +174,12 @@ fn a_late_tap_is_done_when_its_answer_can_not_be_shown_any_more() {
     let daemon = rig.serve();
     rig.say(ASK);
     let question = rig.hears("Which colour?");
+    // A daemon that ends before it knows that it was sent sends it again, marked.
+    eventually("it is known to be sent", || {
+        let messages = rig.env.json(&["messages"]);
+        let messages = messages.as_array()?;
+        messages.iter().all(|message| message["state"] == "sent").then_some(())
+    });
     drop(daemon);
     let tap = rig.fake.tap(&question, ME, "blue");
     rig.fake.forget_taps();
@@ -218,5 +224,74 @@ fn a_tap_whose_deed_takes_long_is_answered_in_time() {
     assert!(took < Duration::from_secs(3), "{took:?}");
     let prompt = eventually("it is done", || rig.prompts().pop());
     assert!(prompt.starts_with("said"), "{prompt}");
+    rig.in_order();
+}
+
+#[test]
+fn several_choices_are_ticked_and_sent_together() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: pick which? | red | green | blue");
+    let question = rig.hears("which?");
+    assert_eq!(question.buttons()[..3], ["☐ red", "☐ green", "☐ blue"]);
+    let tap = |button: &str| {
+        let standing = rig.fake.standing(&question);
+        let tap = rig.fake.tap(&standing, ME, button);
+        rig.fake.wait_for_tap(WAIT_LIMIT, &tap).0
+    };
+    assert_eq!(tap("Send"), "Nothing is ticked yet.");
+    let stands = |labels: [&str; 3]| {
+        eventually(&format!("the buttons are {labels:?}"), || {
+            let buttons = rig.fake.standing(&question).buttons();
+            (buttons.get(..3)? == labels).then_some(())
+        });
+    };
+    for (button, after) in [
+        ("☐ red", ["☑ red", "☐ green", "☐ blue"]),
+        ("☐ green", ["☑ red", "☑ green", "☐ blue"]),
+        ("☐ blue", ["☑ red", "☑ green", "☑ blue"]),
+        ("☑ green", ["☑ red", "☐ green", "☑ blue"]),
+    ] {
+        tap(button);
+        stands(after);
+    }
+    assert_eq!(tap("Send"), "Red, blue.");
+    rig.hears("you said red, blue");
+    eventually("the message says what was decided and by whom", || {
+        let standing = rig.fake.standing(&question);
+        (standing.buttons().is_empty() && standing.text.ends_with("✔ red, blue, P")).then_some(())
+    });
+    rig.in_order();
+}
+
+#[test]
+fn a_question_takes_words_of_ones_own_as_a_reply() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: choose which? | red | dark blue");
+    let question = rig.hears("which?");
+    assert_eq!(
+        question.buttons(),
+        ["red", "dark blue"],
+        "the row for words is no button"
+    );
+    assert!(question.text.contains("reply in your own words"), "{}", question.text);
+    rig.fake.push_reply(ME, ME, "something greenish", question.message_id);
+    rig.hears("Answered: something greenish");
+    rig.hears("you said something greenish");
+    eventually("the message has no buttons any more", || {
+        rig.fake.standing(&question).buttons().is_empty().then_some(())
+    });
+    // A reply that comes too late is no prompt by itself.
+    rig.fake.push_reply(ME, ME, "demo: notify no, red", question.message_id);
+    let late = rig.hears("not open any more");
+    assert_eq!(rig.prompts().len(), 1);
+    rig.fake.tap(&late, ME, "Send as a prompt");
+    rig.hears("no, red");
+    // A number, or the words of a choice, is that choice.
+    rig.say("demo: choose and now? | red | dark blue");
+    let question = rig.hears("and now?");
+    rig.fake.push_reply(ME, ME, "2", question.message_id);
+    rig.hears("you said dark blue");
     rig.in_order();
 }

@@ -146,24 +146,50 @@ fn health_in_the_chat_counts_completed_polls() {
 }
 
 #[test]
+fn what_waited_in_our_own_queue_asks_before_it_runs() {
+    let rig = Rig::new();
+    let daemon = rig.serve();
+    rig.say("/new alpha");
+    rig.hears("New session alpha");
+    let busy = rig.say("demo: hang");
+    rig.fake.wait_for_reaction(WAIT_LIMIT, ME, busy, "⚡");
+    rig.say("demo: notify of yesterday");
+    eventually("it waits", || {
+        (rig.env.status("alpha")["queuedPrompts"] == 1).then_some(())
+    });
+    move_last_poll(&rig, 7200);
+    let daemon = daemon.restart(&rig.env);
+    let asked = rig.hears("I was away for 2 h 0 min, and this waited. Is it still to be done?");
+    assert!(asked.text.contains("of yesterday"), "{}", asked.text);
+    assert_eq!(rig.env.status("alpha")["queuedPrompts"], 0, "nothing runs unasked");
+    rig.fake.tap(&asked, ME, "Do it");
+    eventually("it waits again", || {
+        (rig.env.status("alpha")["queuedPrompts"] == 1).then_some(())
+    });
+    drop(daemon);
+    rig.in_order();
+}
+
+/// As if the last poll had been so many seconds earlier.
+fn move_last_poll(rig: &Rig, seconds: i64) {
+    let db = rig.env.data().join("telecoder.db");
+    let moved = || {
+        let change = "UPDATE cursors SET seq = seq - ?1 WHERE reader = 'telegram.last_poll'";
+        let db = rusqlite::Connection::open(&db).expect("the database");
+        db.busy_timeout(WAIT_LIMIT).expect("a limit");
+        (db.execute(change, [seconds]).expect("it is written") == 1).then_some(())
+    };
+    eventually("the time of the last poll is written down, and moved", moved);
+}
+
+#[test]
 fn an_absence_longer_than_the_server_keeps_messages_is_told() {
     let rig = Rig::new();
     let daemon = rig.serve();
     rig.say("/help");
     rig.hears("/switch NAME");
-    let db = rig.env.data().join("telecoder.db");
-    let noted = || -> i64 {
-        let db = rusqlite::Connection::open(&db).expect("the database");
-        let sql = "SELECT count(*) FROM cursors WHERE reader = 'telegram.last_poll'";
-        db.query_row(sql, [], |row| row.get(0)).expect("a count")
-    };
-    eventually("the time of the poll is written down", || (noted() == 1).then_some(()));
+    move_last_poll(&rig, 90_000);
     drop(daemon);
-    let change = "UPDATE cursors SET seq = seq - 90000 WHERE reader = 'telegram.last_poll'";
-    rusqlite::Connection::open(&db)
-        .expect("the database")
-        .execute(change, [])
-        .expect("it is written");
     let _daemon = rig.serve();
     rig.hears("I was away for 1 d 1 h. Telegram keeps messages for 24 hours: older ones may be lost.");
     rig.say("demo: notify back again");
