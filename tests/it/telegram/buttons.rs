@@ -295,3 +295,32 @@ fn a_question_takes_words_of_ones_own_as_a_reply() {
     rig.hears("you said dark blue");
     rig.in_order();
 }
+
+#[test]
+fn a_question_that_comes_back_at_once_changes_its_message() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: ask May I?\ndemo: ask May I?\ndemo: notify went on");
+    let question = rig.hears("May I?");
+    let session = rig.sessions()[0]["name"].as_str().expect("a name").to_owned();
+    // Answered at the terminal, by nobody that we know of; and there it is again.
+    rig.env.cmd(&["keys", &session, "1"]).ok();
+    let open = eventually("it stands open with its buttons", || {
+        let asked: Vec<Sent> = rig
+            .fake
+            .sent()
+            .into_iter()
+            .filter(|sent| sent.text.contains("May I?"))
+            .collect();
+        let back = asked.len() > 1 || rig.fake.standing(&question).edits > 0;
+        let last = asked.last().map(|sent| rig.fake.standing(sent))?;
+        (back && last.buttons() == ["Yes", "No"]).then_some(last)
+    });
+    // A slow machine may have taken longer than a question is the same one.
+    if question.at.elapsed() < Duration::from_secs(3) {
+        assert_eq!(open.message_id, question.message_id, "one message for it");
+    }
+    rig.fake.tap(&open, ME, "Yes");
+    rig.hears("went on");
+    rig.in_order();
+}

@@ -2,6 +2,7 @@
 //! and each of those marked. A shorter run stands in the default suite; `script/soak` runs the whole, and one in real time.
 
 use std::collections::{HashMap, HashSet};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -206,13 +207,19 @@ impl Storm {
         assert_eq!(taken, (1..=self.prompts).collect::<Vec<_>>(), "every prompt once");
         assert!(!self.tapped.is_empty());
         self.rig.in_order();
-        eprintln!(
+        report(&format!(
             "{} updates, {} prompts, {} taps: nothing lost",
             self.updates,
             self.prompts,
             self.tapped.len()
-        );
+        ));
     }
+}
+
+/// A figure of a run, for whoever watches it.
+fn report(figure: &str) {
+    // Nobody may be listening.
+    let _ = writeln!(std::io::stderr(), "{figure}");
 }
 
 fn numbers(text: &str) -> Vec<u64> {
@@ -319,10 +326,10 @@ fn a_flood_keeps_to_the_limits_and_its_end_is_seen() {
     let _daemon = rig.serve();
     flood(&rig);
     let (said, seen) = flood_is_seen(&rig, Duration::from_secs(60));
-    eprintln!(
+    report(&format!(
         "said in {said:?}, seen {seen:?} later, in {} messages",
         rig.fake.sent().len()
-    );
+    ));
 }
 
 #[test]
@@ -332,8 +339,8 @@ fn soak_of_a_flood_in_real_time() {
     let _daemon = rig.serve();
     flood(&rig);
     let (said, seen) = flood_is_seen(&rig, Duration::from_secs(60));
-    eprintln!(
+    report(&format!(
         "said in {said:?}, seen {seen:?} later, in {} messages",
         rig.fake.sent().len()
-    );
+    ));
 }
