@@ -35,6 +35,11 @@ use crate::domain::screen::{Explained, Screen, ScreenReading};
 pub use registry::Registry;
 pub use stand_in::StandIn;
 
+/// For agents whose own limit for a hook is not known.
+const END_HOOK_LIMIT: Duration = Duration::from_secs(9);
+/// Programs draw a dialog in one go, and a terminal may be looked at in the middle of it.
+const DRAW_TIME: Duration = Duration::from_millis(50);
+
 /// What an adapter is made of: the name under which it is known, `[agents.NAME]`, and where rules files of the person's own lie.
 pub struct Setup<'a> {
     pub name: &'a str,
@@ -164,6 +169,11 @@ pub trait Adapter: Send + Sync {
     fn announces_every_end(&self) -> bool {
         true
     }
+    /// How long the box of a working agent stays idle, with no record that says more, until the hook that tells the end of the turn
+    /// counts as lost: longer than the agent, or what calls the hook for it, waits for one hook.
+    fn end_hook_limit(&self) -> Duration {
+        END_HOOK_LIMIT
+    }
     /// Meaning of a hook letter.
     fn interpret(&self, event: &str, data: &serde_json::Value) -> AgentSignal;
     /// The agent's own id of whoever fired a hook, where the payload names it. One that is not the session's does not speak for it.
@@ -185,6 +195,10 @@ pub trait Adapter: Send + Sync {
             returns_text_to_box: false,
             clear_keys: Vec::new(),
         }
+    }
+    /// How long this dialog must stay the same on the screen until it counts as drawn to its end.
+    fn draw_time(&self, _dialog: &Dialog) -> Duration {
+        DRAW_TIME
     }
     /// The keys that give this answer, which is one choice, to this dialog. `None`: it cannot be given by keys.
     fn answer_keys(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<String>> {

@@ -14,6 +14,7 @@ pub const STOP: &str = "Stop";
 pub const STOP_FAILURE: &str = "StopFailure";
 pub const INTERRUPTED: &str = "Interrupted";
 pub const LIMIT: &str = "Limit";
+pub const PRE_TOOL_USE: &str = "PreToolUse";
 
 /// Meaning of an event. An unknown one, or one without what it must say, means nothing.
 pub fn interpret(event: &str, data: &Value) -> AgentSignal {
@@ -44,6 +45,10 @@ pub fn interpret(event: &str, data: &Value) -> AgentSignal {
         LIMIT => AgentSignal::Limited {
             text: text(data, "message").unwrap_or_else(|| "the agent says that its usage limit is reached".into()),
             until: text(data, "until").and_then(|at| at.parse().ok()),
+        },
+        PRE_TOOL_USE => AgentSignal::Progress {
+            tool: data["tool_name"].as_str().unwrap_or("a tool").to_owned(),
+            detail: data["detail"].as_str().unwrap_or_default().to_owned(),
         },
         _ => AgentSignal::Nothing,
     }

@@ -139,6 +139,35 @@ fn a_dialog_that_is_answered_at_the_terminal_is_gone() {
     assert_eq!(questions.count(), 1, "{told:#}");
 }
 
+/// A program of a version that nobody has seen, with a screen that no rule knows: that is said, so that nobody looks for the fault in
+/// the wrong place.
+#[test]
+fn explain_says_that_the_agent_is_newer_than_its_rules() {
+    let env = TestEnv::new();
+    let package = env.root().join("package");
+    std::fs::create_dir(&package).expect("a directory");
+    std::fs::write(package.join("package.json"), r#"{"version": "99.1.0"}"#).expect("a file");
+    let program = package.join("gemini");
+    std::fs::write(
+        &program,
+        "#!/bin/sh\necho 'a box as it was never drawn before'\nexec sleep 600\n",
+    )
+    .expect("a file");
+    let may_run = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, may_run).expect("a program");
+    env.write_config(&format!("[agents.gemini]\ncommand = \"{}\"\n", program.display()));
+    let _daemon = env.serve();
+    env.cmd(&["run", "--agent", "gemini", "--name", "s", "hello"]).ok();
+    env.wait_screen("s", "never drawn before");
+    let told = env.json(&["explain", "s"]);
+    let warnings = told["warnings"].to_string();
+    assert!(
+        warnings.contains("no screen rule matches, and the agent (99.1.0) is newer than"),
+        "{told:#}"
+    );
+    assert_eq!(env.status("s")["status"], "starting", "it is not taken for ready");
+}
+
 #[test]
 fn explain_says_who_spoke_and_what_waits() {
     let env = TestEnv::new();
@@ -241,7 +270,7 @@ fn after_a_limit_the_turn_is_continued_once_and_before_what_waits() {
         "run",
         "--name",
         "s",
-        "demo: say the limit is reached\ndemo: fail limit 4s",
+        "demo: say the limit is reached\ndemo: fail limit 8s",
     ])
     .ok();
     env.wait_status("s", "limited");

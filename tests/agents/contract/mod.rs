@@ -31,6 +31,7 @@ macro_rules! held_by {
                 interrupt => super::life::interrupt,
                 limited => super::life::limited,
                 two_sessions => super::voice::two_sessions,
+                stopped_early => super::life::stopped_early,
                 killed_agent => super::life::killed_agent,
                 killed_tmux => super::life::killed_tmux,
                 killed_everything => super::life::killed_everything

@@ -129,6 +129,11 @@ impl AgentUnderTest {
         self.name != "demo"
     }
 
+    /// Whether a person is asked about each command under that policy. Codex runs them in its sandbox without a question.
+    pub fn asking_policy_asks(&self) -> bool {
+        self.name != "codex"
+    }
+
     /// A prompt that makes the agent do this, in this order.
     pub fn prompt(&self, acts: &[Act<'_>]) -> String {
         let lines = acts.iter().map(|act| {
