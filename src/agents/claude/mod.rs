@@ -8,6 +8,7 @@ mod place;
 mod seed;
 mod text;
 mod transcript;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::domain::dialog::{Dialog, DialogAnswer, DialogKind};
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
 use crate::domain::launch::LaunchSpec;
+use crate::domain::outcome::Usage;
 use crate::domain::screen::{Explained, Screen};
 
 /// The oldest version that this adapter was proven with.
@@ -203,6 +205,10 @@ impl Adapter for ClaudeCode {
 
     fn final_text(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<String> {
         transcript::final_text(&self.transcript(place)?, since)
+    }
+
+    fn usage(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<Usage> {
+        usage::since(&self.transcript(place)?, since)
     }
 }
 

@@ -102,7 +102,7 @@ fn conversation(path: &Path) -> Option<Conversation> {
 }
 
 /// Calls `take` with each record until it returns false. True when the last line is torn.
-fn for_each(path: &Path, mut take: impl FnMut(&Value) -> bool) -> std::io::Result<bool> {
+pub(super) fn for_each(path: &Path, mut take: impl FnMut(&Value) -> bool) -> std::io::Result<bool> {
     let mut reader = BufReader::new(File::open(path)?);
     let mut line = Vec::new();
     let mut torn = false;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,9 +16,10 @@ use crate::agents::{Adapter, LaunchContext, Recorded, Setup, secrets, signal};
 use crate::config::AgentConfig;
 use crate::domain::Timestamp;
 use crate::domain::agent::{AgentPlace, AgentSignal, Evidence, Interrupt};
-use crate::domain::fault::{Fault, Result};
+use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::LaunchSpec;
+use crate::domain::outcome::Usage;
 use crate::domain::policy::Policy;
 use crate::domain::screen::{Explained, Screen};
 
@@ -57,9 +59,10 @@ impl Adapter for DemoAgent {
 
     fn launch(&self, context: &LaunchContext<'_>) -> Result<LaunchSpec> {
         let telecoder = context.telecoder.to_string_lossy().into_owned();
-        let (id_flag, id) = match context.resume {
-            Some(id) => ("--resume", id.to_owned()),
-            None => ("--session-id", native_id(context.session)),
+        let (id_flag, id) = match (context.resume, context.fork_of) {
+            (Some(id), _) => ("--resume", id.to_owned()),
+            (None, Some(_)) => ("--resume", native_id(context.session)),
+            (None, None) => ("--session-id", native_id(context.session)),
         };
         let mut argv = vec![telecoder.clone(), "demo-agent".into(), id_flag.into(), id];
         let home = context.session_dir.join(HOME);
@@ -88,8 +91,23 @@ impl Adapter for DemoAgent {
         Some(native_id(session))
     }
 
+    fn pre_seed(&self, context: &LaunchContext<'_>) -> Result<()> {
+        match (context.resume, context.fork_of) {
+            (None, Some(parent)) => copy_for_fork(context, parent),
+            _ => Ok(()),
+        }
+    }
+
     fn can_resume(&self) -> bool {
         true
+    }
+
+    fn can_fork(&self) -> bool {
+        true
+    }
+
+    fn usage(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<Usage> {
+        counted(&transcript_path(&place.session_dir.join(HOME), place.native_id?), since)
     }
 
     fn explain(&self, screen: &Screen) -> Explained {
@@ -126,6 +144,58 @@ impl Adapter for DemoAgent {
         let path = transcript_path(&place.session_dir.join(HOME), native_id);
         look_up(&path, text, since).unwrap_or(Recorded::Unknown)
     }
+}
+
+/// What the transcript counts since then.
+fn counted(path: &Path, since: Timestamp) -> Option<Usage> {
+    let reader = BufReader::new(File::open(path).ok()?);
+    let mut price: Option<f64> = None;
+    let mut requests = Vec::new();
+    for line in reader.split(b'\n') {
+        if let Ok(Record::Usage {
+            input,
+            output,
+            cost,
+            at,
+        }) = serde_json::from_slice(&line.ok()?)
+            && at >= since
+        {
+            requests.push((input, output));
+            price = cost.map_or(price, |cost| Some(price.unwrap_or(0.0) + cost));
+        }
+    }
+    Some(Usage {
+        cost_usd: price,
+        ..Usage::of_tokens(requests)?
+    })
+}
+
+/// A fork begins from a copy of the other session's transcript, under this session's own id.
+fn copy_for_fork(context: &LaunchContext<'_>, parent: &str) -> Result<()> {
+    let own = transcript_path(&context.session_dir.join(HOME), &native_id(context.session));
+    let sessions = context.session_dir.parent().unwrap_or(context.session_dir);
+    let told = |error: &std::io::Error| Fault::io("copying the conversation", error);
+    if own.exists() {
+        return Ok(());
+    }
+    let mut homes = std::fs::read_dir(sessions).map_err(|e| told(&e))?.flatten();
+    let source = homes
+        .find_map(|entry| Some(transcript_path(&entry.path().join(HOME), parent)).filter(|path| path.exists()))
+        .ok_or_else(|| {
+            Fault::new(
+                Kind::NotFound,
+                format!("the conversation {parent} is not there any more"),
+            )
+        })?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(context.session_dir.join(HOME))
+        .map_err(|e| told(&e))?;
+    let making = own.with_extension("making");
+    std::fs::copy(source, &making)
+        .and_then(|_| std::fs::rename(&making, &own))
+        .map_err(|e| told(&e))
 }
 
 /// A UUID (version 8) made of the session's id: the same for every launch of the session.

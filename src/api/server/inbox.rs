@@ -195,8 +195,44 @@ pub async fn outcome(State(api): State<Api>, Path(id): Path<i64>) -> Answer<Stag
 
 pub async fn repo_file(State(api): State<Api>, Path(word): Path<String>) -> Answer<RepoFile> {
     let session = api.find(&word).await?;
-    let (text, digest, trusted) = api.engine().repo_file(&session.id).await?;
-    Ok(Json(RepoFile { text, digest, trusted }))
+    Ok(Json(RepoFile::from(api.engine().repo_file(&session.id).await?)))
+}
+
+/// Which repository, before any session works on it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepoParams {
+    repo: String,
+    #[serde(default = "root")]
+    cwd: std::path::PathBuf,
+}
+
+fn root() -> std::path::PathBuf {
+    "/".into()
+}
+
+pub async fn file_of_repo(
+    State(api): State<Api>,
+    caller: Caller,
+    Params(params): Params<RepoParams>,
+) -> Answer<RepoFile> {
+    caller.must_be_person(&api, "read a repository's commands").await?;
+    let shown = api.engine().file_of_repo(&params.repo, params.cwd).await?;
+    Ok(Json(RepoFile::from(shown)))
+}
+
+pub async fn trust_repo(
+    State(api): State<Api>,
+    caller: Caller,
+    Params(params): Params<RepoParams>,
+    Body(body): Body<TrustRequest>,
+) -> Answer<RepoFile> {
+    caller.must_be_person(&api, "trust a repository's commands").await?;
+    let engine = api.engine();
+    let shown = engine
+        .trust_file_of_repo(&params.repo, params.cwd, &body.digest)
+        .await?;
+    Ok(Json(RepoFile::from(shown)))
 }
 
 pub async fn trust(
@@ -207,7 +243,6 @@ pub async fn trust(
 ) -> Answer<RepoFile> {
     caller.must_be_person(&api, "trust a repository's commands").await?;
     let session = api.find(&word).await?;
-    api.engine().trust_repo_file(&session.id, &body.digest).await?;
-    let (text, digest, trusted) = api.engine().repo_file(&session.id).await?;
-    Ok(Json(RepoFile { text, digest, trusted }))
+    let shown = api.engine().trust_repo_file(&session.id, &body.digest).await?;
+    Ok(Json(RepoFile::from(shown)))
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::super::{Engine, tell};
 use super::plan::Plan;
+use crate::domain::agent::AgentPlace;
 use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::message::MessageKind;
 use crate::domain::outcome::{
-    Check, Claims, Detail, Facts, Measured, NotChecked, Outcome, Verdict, headline, judge, read_claims, summary,
+    Check, Claims, Detail, Facts, Measured, NotChecked, Outcome, Usage, Verdict, headline, judge, read_claims, summary,
 };
 use crate::domain::route::PromptOrigin;
 use crate::domain::session::{Session, SessionEvent, SessionState};
@@ -126,6 +127,7 @@ async fn of_turn(engine: &Engine, turn: Turn) -> Result<()> {
         unmeasured,
         claims: background.claims.clone(),
         duration_ms: duration(&turn),
+        usage: usage(engine, session, &turn).await,
         ..Detail::default()
     };
     let (verdict, ..) = verdict_of(session, Some(&turn), &detail);
@@ -213,6 +215,22 @@ pub(super) async fn measure(
             )),
         ),
     }
+}
+
+/// What the agent's own record counts for this turn.
+async fn usage(engine: &Engine, session: &Session, turn: &Turn) -> Option<Usage> {
+    let (adapter, since) = (engine.0.agents.get(&session.agent).ok()?, turn.typed_at?);
+    let session_dir = engine.0.paths.session(&session.id);
+    let (work_dir, native_id) = (session.work_dir.clone(), session.native_id.clone());
+    let reading = tokio::task::spawn_blocking(move || {
+        let place = AgentPlace {
+            session_dir: &session_dir,
+            work_dir: &work_dir,
+            native_id: native_id.as_deref(),
+        };
+        adapter.usage(&place, since)
+    });
+    reading.await.ok().flatten()
 }
 
 fn duration(turn: &Turn) -> Option<u64> {

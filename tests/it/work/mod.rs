@@ -4,9 +4,11 @@ mod begin;
 mod checks;
 mod follow;
 mod forge;
+mod hostile;
 mod outcomes;
 mod publish;
 mod rerun;
+mod workspace;
 
 use std::path::Path;
 
