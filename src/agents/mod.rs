@@ -25,7 +25,7 @@ use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared, WhileBusy,
 };
-use crate::domain::dialog::{Dialog, DialogAnswer};
+use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer};
 use crate::domain::fault::Result;
 use crate::domain::ids::{LaunchNo, SessionId, SessionName};
 use crate::domain::launch::LaunchSpec;
@@ -190,9 +190,17 @@ pub trait Adapter: Send + Sync {
             clear_keys: Vec::new(),
         }
     }
-    /// The keys that give this answer to this dialog. `None`: it cannot be given by keys.
+    /// The keys that give this answer, which is one choice, to this dialog. `None`: it cannot be given by keys.
     fn answer_keys(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<String>> {
         by_choice_key(dialog, answer)
+    }
+    /// What is done on the screen to give this answer. An adapter whose agent takes texts, or several choices, says how.
+    fn answer_steps(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> {
+        self.answer_keys(dialog, answer).map(AnswerStep::keys)
+    }
+    /// The keys that send off what was answered, where this dialog asks nothing but that.
+    fn confirm_keys(&self, _dialog: &Dialog) -> Option<Vec<String>> {
+        None
     }
     /// How long after Enter its evidence may take before the turn is unclear.
     fn evidence_timeout(&self) -> Duration;

@@ -58,11 +58,10 @@ fn failure(data: &Value) -> AgentSignal {
 
 /// A dialog of the kind that these agents show: choices by their numbers, Yes and No by their words.
 pub fn dialog(question: &str, labels: &[String]) -> Dialog {
-    let choices = labels.iter().enumerate().map(|(i, label)| DialogChoice {
-        key: (i + 1).to_string(),
-        label: label.clone(),
-        meaning: meaning(label),
-    });
+    let choices = labels
+        .iter()
+        .enumerate()
+        .map(|(i, label)| DialogChoice::new(&(i + 1).to_string(), label, meaning(label)));
     Dialog::new(DialogKind::Permission, question, "", choices.collect())
 }
 

@@ -99,6 +99,8 @@ pub fn start_paced(parts: BridgeParts, limits: PaceLimits) -> Result<Arc<BridgeH
     let rules = outbox::Rules {
         receipts: config.receipts.clone(),
         parts_max: config.parts_max,
+        rich: config.rich,
+        drafts: config.drafts,
         home: home.clone(),
         home_forum: home_forum.clone(),
         scale: pace::scale(),

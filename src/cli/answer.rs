@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::{dialog, out, send};
 use crate::api::client::path;
-use crate::api::wire::{AnswerRequest, Ask, Dialog, DialogRequest, Session};
+use crate::api::wire::{AnswerRequest, Ask, DialogRequest, Session};
 use crate::domain::fault::Result;
 use crate::domain::ids::LetterId;
 
@@ -12,7 +12,8 @@ pub struct Args {
     /// The session, or the question's own id when it has several.
     #[arg(value_name = "SESSION|ASK")]
     of: String,
-    /// The answer; `-` reads it from standard input.
+    /// The answer: a choice by its number or its words, several numbers with commas between where several may be taken, or a
+    /// text of your own; `-` reads it from standard input.
     #[arg(value_name = "TEXT|-")]
     text: String,
 }
@@ -27,7 +28,13 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     if kind == "sessions" {
         let session: Session = client.get(&path(&["sessions", &args.of])).await?;
         if let (true, Some(dialog)) = (session.asks.is_empty(), &session.dialog) {
-            return dialog::answer(cx, &args.of, &to_dialog(dialog, &text)).await;
+            // Bound to the dialog that was looked up.
+            let request = DialogRequest {
+                digest: Some(dialog.digest.clone()),
+                said: Some(text),
+                ..DialogRequest::default()
+            };
+            return dialog::answer(cx, &args.of, &request).await;
         }
     }
     let url = path(&[kind, &args.of, "answer"]);
@@ -37,20 +44,4 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     }
     out::note("answered");
     Ok(())
-}
-
-/// A number, the words of a choice, or a text of one's own; bound to the dialog that was looked up.
-fn to_dialog(dialog: &Dialog, text: &str) -> DialogRequest {
-    let text = text.trim();
-    let by_words = dialog
-        .choices
-        .iter()
-        .position(|choice| choice.label.eq_ignore_ascii_case(text));
-    let choice = text.parse().ok().or(by_words.map(|at| at + 1));
-    DialogRequest {
-        digest: Some(dialog.digest.clone()),
-        choice,
-        text: choice.is_none().then(|| text.to_owned()),
-        ..DialogRequest::default()
-    }
 }

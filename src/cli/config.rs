@@ -56,6 +56,7 @@ fn meaning(config: &Config) -> Value {
             "token_file": telegram.token_file, "api_url": telegram.api_url, "allow": telegram.allow,
             "home_chat": telegram.home_chat, "poll_timeout_s": telegram.poll_timeout.as_secs(),
             "receipts": telegram.receipts.as_ref().map(receipts), "topics": telegram.topics, "parts_max": telegram.parts_max,
+            "rich": telegram.rich, "drafts": telegram.drafts,
             "stale_after_s": telegram.stale_after.as_secs(), "own_approval": telegram.own_approval,
             "transcriber": telegram.transcriber.is_some(),
         })

@@ -95,6 +95,8 @@ pub(super) struct RawTelegram {
     pub(super) poll_timeout_s: u32,
     pub(super) receipts: Vec<String>,
     pub(super) topics: String,
+    pub(super) rich: String,
+    pub(super) drafts: String,
     pub(super) parts_max: u32,
     pub(super) stale_after_s: u32,
     pub(super) own_approval: String,

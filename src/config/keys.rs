@@ -60,6 +60,8 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("telegram", "topics", Shape::Text, Some(r#""auto""#)),
     key("telegram", "parts_max", integer(1, 50), Some("5")),
+    key("telegram", "rich", Shape::Text, Some(r#""auto""#)),
+    key("telegram", "drafts", Shape::Text, Some(r#""auto""#)),
     key("telegram", "stale_after_s", integer(60, 86_400), Some("900")),
     key("telegram", "own_approval", Shape::Text, Some(r#""allow""#)),
     key("telegram", "transcribe_command", Shape::Texts, Some("[]")),

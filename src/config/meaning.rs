@@ -229,6 +229,8 @@ impl RawTelegram {
             receipts: receipts(self.receipts, sources)?,
             topics: one_of("telegram.topics", &self.topics, ["off", "auto"], sources)?,
             parts_max: self.parts_max as usize,
+            rich: one_of("telegram.rich", &self.rich, ["off", "auto"], sources)?,
+            drafts: one_of("telegram.drafts", &self.drafts, ["off", "auto"], sources)?,
             stale_after: Duration::from_secs(self.stale_after_s.into()),
             own_approval: one_of(
                 "telegram.own_approval",

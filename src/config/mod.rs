@@ -187,6 +187,10 @@ pub struct TelegramConfig {
     pub receipts: Option<Receipts>,
     /// Whether a session gets a topic of its own in chats that have topics.
     pub topics: bool,
+    /// Whether tables and long texts go out as rich messages where the server has them.
+    pub rich: bool,
+    /// Whether private chats see progress as a draft where the server has them.
+    pub drafts: bool,
     /// A message of more parts goes out as a file.
     pub parts_max: usize,
     /// A message that is older when it arrives asks before it runs.

@@ -280,7 +280,7 @@ fn every_key_has_its_variable() {
             ("kind", _) if key.table == "workspace" => "worktree",
             ("author", _) => "Somebody <somebody@example.invalid>",
             ("receipts", _) => "👍,👍,👍,👍,👍,👍",
-            ("topics", _) => "off",
+            ("topics" | "rich" | "drafts", _) => "off",
             ("own_approval", _) => "refuse",
             ("transcribe_url", _) => "http://127.0.0.1:9",
             ("api_url", _) => "https://example.org",

@@ -73,6 +73,24 @@ pub struct DialogChoice {
     pub label: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meaning: Option<Meaning>,
+    /// The row in which a text of one's own is typed: chosen by giving that text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_words: bool,
+    /// Its box is ticked, where several may be taken. Changes while somebody answers, so the digest does not cover it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checked: bool,
+}
+
+impl DialogChoice {
+    pub fn new(key: &str, label: &str, meaning: Option<Meaning>) -> Self {
+        Self {
+            key: key.to_owned(),
+            label: label.to_owned(),
+            meaning,
+            own_words: false,
+            checked: false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,14 +149,108 @@ impl Dialog {
         self.choices.iter().position(|choice| choice.meaning == Some(meaning))
     }
 
-    /// The choice (from 0) that an answer names. `None` for a text, and where the dialog has no such choice.
+    /// The choice (from 0) that an answer names. `None` for words and for several, and where the dialog has no such choice.
     pub fn chosen(&self, answer: &DialogAnswer) -> Option<usize> {
         match answer {
             DialogAnswer::Approve => self.choice_of(Meaning::Allow),
             DialogAnswer::Deny => self.choice_of(Meaning::Deny),
-            DialogAnswer::Choice(n) => n.checked_sub(1).filter(|i| *i < self.choices.len()),
-            DialogAnswer::Text(_) => None,
+            DialogAnswer::Choice(n) => n.checked_sub(1).filter(|at| self.is_choice(*at)),
+            DialogAnswer::Several { .. } | DialogAnswer::Text(_) | DialogAnswer::Said(_) => None,
         }
+    }
+
+    /// What an answer means to this dialog: words become the choices that they name, or a text of one's own. `None` where it does
+    /// not take such an answer.
+    pub fn understood(&self, answer: DialogAnswer) -> Option<DialogAnswer> {
+        let is_known = |numbers: &[usize]| {
+            numbers
+                .iter()
+                .all(|n| n.checked_sub(1).is_some_and(|at| self.is_choice(at)))
+        };
+        match answer {
+            DialogAnswer::Said(words) => self.understood_words(words.trim()),
+            DialogAnswer::Choice(n) if self.multi => self.understood(DialogAnswer::Several {
+                choices: vec![n],
+                text: None,
+            }),
+            DialogAnswer::Text(text) if self.multi => self.understood(DialogAnswer::Several {
+                choices: Vec::new(),
+                text: Some(text),
+            }),
+            DialogAnswer::Several { choices, text: None } if !self.multi => match choices.as_slice() {
+                [n] if is_known(&choices) => Some(DialogAnswer::Choice(*n)),
+                _ => None,
+            },
+            DialogAnswer::Several { ref choices, ref text } => {
+                let says_something = !choices.is_empty() || text.is_some();
+                let takes_text = text
+                    .as_ref()
+                    .is_none_or(|text| self.free_text && !text.trim().is_empty());
+                (self.multi && says_something && takes_text && is_known(choices)).then_some(answer)
+            }
+            DialogAnswer::Choice(n) => is_known(&[n]).then_some(answer),
+            DialogAnswer::Text(ref text) => (self.free_text && !text.trim().is_empty()).then_some(answer),
+            DialogAnswer::Approve | DialogAnswer::Deny => Some(answer),
+        }
+    }
+
+    /// A number, the words of a choice; of several, a list of them with commas between; else a text.
+    fn understood_words(&self, words: &str) -> Option<DialogAnswer> {
+        if let Some(n) = self.named(words) {
+            return self.understood(DialogAnswer::Choice(n));
+        }
+        // The number of the row for a text is no text: which one is still to be said.
+        let own = self.choices.iter().position(|choice| choice.own_words);
+        if own.is_some_and(|at| words.parse() == Ok(at + 1)) {
+            return None;
+        }
+        if !self.multi {
+            return self.understood(DialogAnswer::Text(words.to_owned()));
+        }
+        let (mut choices, mut rest) = (Vec::new(), Vec::new());
+        for part in words.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            match self.named(part) {
+                Some(n) if choices.contains(&n) => {}
+                Some(n) => choices.push(n),
+                None => rest.push(part),
+            }
+        }
+        self.understood(DialogAnswer::Several {
+            choices,
+            text: (!rest.is_empty()).then(|| rest.join(", ")),
+        })
+    }
+
+    /// The number (from 1) of the choice that these words name.
+    fn named(&self, words: &str) -> Option<usize> {
+        let by_number = words.parse().ok();
+        let by_label = || {
+            let at = self
+                .choices
+                .iter()
+                .position(|choice| choice.label.eq_ignore_ascii_case(words));
+            at.map(|at| at + 1)
+        };
+        by_number
+            .filter(|n: &usize| n.checked_sub(1).is_some_and(|at| self.is_choice(at)))
+            .or_else(by_label)
+    }
+
+    fn is_choice(&self, at: usize) -> bool {
+        self.choices.get(at).is_some_and(|choice| !choice.own_words)
+    }
+
+    /// The mark stands in the row for a text, where a number would be text.
+    pub fn is_in_own_words(&self) -> bool {
+        let selected = self.selected.and_then(|at| self.choices.get(at));
+        selected.is_some_and(|choice| choice.own_words)
+    }
+
+    /// Whether both ask the same, whatever was ticked or typed in between.
+    pub fn asks_the_same(&self, other: &Dialog) -> bool {
+        self.kind == other.kind
+            && normalised(&self.question) == normalised(&other.question)
+            && normalised(&self.detail) == normalised(&other.detail)
     }
 }
 
@@ -182,7 +294,27 @@ pub enum DialogAnswer {
     Deny,
     /// By its number, from 1.
     Choice(usize),
+    /// Several by their numbers, and a text of one's own beside them.
+    Several { choices: Vec<usize>, text: Option<String> },
+    /// A text of one's own.
     Text(String),
+    /// What a person wrote: it depends on the dialog what it means.
+    Said(String),
+}
+
+/// One step of an answer that is given on the agent's screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnswerStep {
+    /// A key, by its tmux name.
+    Key(String),
+    /// A text, pasted into the row that takes it.
+    Text(String),
+}
+
+impl AnswerStep {
+    pub fn keys(keys: Vec<String>) -> Vec<Self> {
+        keys.into_iter().map(AnswerStep::Key).collect()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,11 +357,9 @@ mod tests {
     use super::*;
 
     fn dialog(question: &str, detail: &str, labels: &[&str]) -> Dialog {
-        let choices = labels.iter().map(|label| DialogChoice {
-            key: String::new(),
-            label: (*label).to_owned(),
-            meaning: label.starts_with("Yes").then_some(Meaning::Allow),
-        });
+        let choices = labels
+            .iter()
+            .map(|label| DialogChoice::new("", label, label.starts_with("Yes").then_some(Meaning::Allow)));
         Dialog::new(DialogKind::Permission, question, detail, choices.collect())
     }
 
@@ -266,5 +396,57 @@ mod tests {
         assert_eq!(dialog.chosen(&DialogAnswer::Choice(2)), Some(1));
         assert_eq!(dialog.chosen(&DialogAnswer::Choice(3)), None);
         assert_eq!(dialog.chosen(&DialogAnswer::Choice(0)), None);
+    }
+
+    #[track_caller]
+    fn means(dialog: &Dialog, said: &str, expected: Option<DialogAnswer>) {
+        assert_eq!(
+            dialog.understood(DialogAnswer::Said(said.to_owned())),
+            expected,
+            "{said:?}"
+        );
+    }
+
+    fn several(choices: &[usize], text: Option<&str>) -> Option<DialogAnswer> {
+        Some(DialogAnswer::Several {
+            choices: choices.to_vec(),
+            text: text.map(str::to_owned),
+        })
+    }
+
+    #[test]
+    fn words_mean_a_choice_or_a_text() {
+        let mut dialog = dialog("Which?", "", &["Red", "Blue", "own"]);
+        dialog.choices[2].own_words = true;
+        means(&dialog, " 2 ", Some(DialogAnswer::Choice(2)));
+        means(&dialog, "red", Some(DialogAnswer::Choice(1)));
+        for refused in ["3", "own", "green", ""] {
+            means(&dialog, refused, None);
+        }
+        dialog.free_text = true;
+        means(&dialog, "green", Some(DialogAnswer::Text("green".into())));
+        means(&dialog, "3", None);
+        means(&dialog, "2026", Some(DialogAnswer::Text("2026".into())));
+        means(&dialog, " ", None);
+    }
+
+    #[test]
+    fn of_several_choices_a_list_is_understood() {
+        let mut dialog = dialog("Which?", "", &["Red", "Dark blue", "Green"]);
+        dialog.multi = true;
+        means(&dialog, "1", several(&[1], None));
+        means(&dialog, "3, 1,3", several(&[3, 1], None));
+        means(&dialog, "red, dark blue", several(&[1, 2], None));
+        means(&dialog, "1, pink", None);
+        dialog.free_text = true;
+        means(&dialog, "1, pink, and gold", several(&[1], Some("pink, and gold")));
+        means(&dialog, "pink", several(&[], Some("pink")));
+        means(&dialog, " , ", None);
+        let one = DialogAnswer::Several {
+            choices: vec![2],
+            text: None,
+        };
+        dialog.multi = false;
+        assert_eq!(dialog.understood(one), Some(DialogAnswer::Choice(2)));
     }
 }

@@ -85,6 +85,8 @@ pub enum About {
     Turn { turn: TurnId },
     /// The state of a prompt, in a chat that takes no reactions: the person's own message.
     Receipt { message_id: i64 },
+    /// What came of a turn: an entry of the inbox.
+    Outcome { id: i64 },
     /// What can be done, row by row.
     Offer { rows: Vec<Vec<Offer>> },
 }
@@ -142,6 +144,12 @@ pub enum PartBody {
     File {
         file: MessageFile,
     },
+    /// A text in the channel's own markup for documents, with tables and more room. Where the channel refuses it, the parts of
+    /// `instead` go out, which say the same.
+    Rich {
+        html: String,
+        instead: Vec<PartBody>,
+    },
 }
 
 /// A button under a text. `data` comes back when somebody taps it.
@@ -195,6 +203,10 @@ pub enum SendOutcome {
     },
     /// Formatting refused; the same text goes out plain.
     FormattingRefused,
+    /// A document of the channel's own markup was refused; the same goes out as texts. `unsupported`: it takes none at all.
+    RichRefused {
+        unsupported: bool,
+    },
     /// The request surely did not reach the channel (connection refused, name not found).
     NotReached(String),
     /// It may have been taken.
@@ -232,6 +244,8 @@ pub enum PartStep {
     Hold(String),
     /// Back to `queued` as a file.
     AsFile,
+    /// Back to `queued` as the plain parts that a rich one holds.
+    Flatten,
     /// Back to `queued`; the session's topic is made anew, or the message stands in the chat itself.
     LoseTopic,
     /// As `Sent`, and the session's topic is made anew.
@@ -274,6 +288,7 @@ pub fn after_attempt(attempts: u32, outcome: SendOutcome) -> PartStep {
             plain: false,
             marked: true,
         },
+        SendOutcome::RichRefused { .. } => PartStep::Flatten,
         SendOutcome::Refused(reason) => PartStep::Fail(reason),
         SendOutcome::TextRefused(_) => PartStep::AsFile,
         SendOutcome::Unreachable(reason) => PartStep::Hold(reason),

@@ -46,6 +46,20 @@ impl Engine {
         })
     }
 
+    /// A file of our own making that goes out with a message.
+    pub fn keep(&self, session: &SessionId, name: &str, content: &[u8]) -> Result<MessageFile> {
+        let outgoing = self.0.paths.outgoing(session);
+        make_private_dir(&outgoing)?;
+        let path = outgoing.join(format!("made-{}", Uuid::new_v4().simple()));
+        std::fs::write(&path, content).map_err(|error| Fault::io(format!("storing {name}"), &error))?;
+        Ok(MessageFile {
+            path,
+            name: name.to_owned(),
+            size: content.len() as u64,
+            caption: None,
+        })
+    }
+
     /// The longest file that goes either way.
     pub fn file_bytes_max(&self) -> u64 {
         self.0.config.limits.file_bytes

@@ -7,6 +7,7 @@
 
 mod actor;
 mod actors;
+mod answering;
 mod asks;
 mod conversations;
 mod deliver;
@@ -48,7 +49,7 @@ pub use request::{NewSessionRequest, RawRequest};
 pub use verbs::Interrupted;
 pub use work::{
     DiffRequest, GcItem, GcReport, GcRequest, PublishRequest, Published, Relative, RerunRequest, ShownFile,
-    VerifyRequest,
+    VerifyRequest, inbox,
 };
 
 /// What the engine is built from.
@@ -79,6 +80,8 @@ struct Inner {
     mirrors: crate::workspace::Mirrors,
     /// Dialogs are answered one after another: two answers at once would be two keys.
     answering: tokio::sync::Mutex<()>,
+    /// The session whose dialog is being answered.
+    being_answered: std::sync::Mutex<Option<SessionId>>,
     cancel: CancellationToken,
     tracker: TaskTracker,
 }
@@ -101,6 +104,7 @@ impl Engine {
             work: work::WorkState::default(),
             mirrors,
             answering: tokio::sync::Mutex::new(()),
+            being_answered: std::sync::Mutex::new(None),
             cancel: parts.cancel,
             tracker: parts.tracker,
         }));

@@ -75,6 +75,11 @@ impl Actor {
             return Ok(Some(Next::after(LOOK_PAUSE_MAX)));
         };
         let reading = self.adapter.read_screen(&screen);
+        if let ScreenReading::Dialog(_) = &reading
+            && self.engine.is_being_answered(&self.id)
+        {
+            return Ok(Some(Next::after(DIALOG_LOOK_PAUSE)));
+        }
         if let ScreenReading::Dialog(dialog) = &reading {
             return self.note_dialog(launch, dialog.clone()).await.map(Some);
         }

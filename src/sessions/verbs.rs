@@ -9,6 +9,7 @@ use crate::agents::Adapter;
 use crate::domain::agent::{AgentCommand, Interrupt};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{PaneId, SessionId};
+use crate::domain::policy::Policy;
 use crate::domain::route::PromptOrigin;
 use crate::domain::screen::{Screen, ScreenReading};
 use crate::domain::session::{Reason, Session, SessionEvent, SessionState, Source};
@@ -56,8 +57,33 @@ impl Engine {
 
     /// Queues a new launch of an ended session; the agent's own resume brings the conversation back where it can.
     pub async fn resume(&self, id: &SessionId) -> Result<Session> {
-        if !self.apply_now(id, SessionEvent::ResumeRequested).await? {
-            let session = self.session(id).await?;
+        let resumed = self.apply_now(id, SessionEvent::ResumeRequested).await?;
+        self.resumed(id, resumed).await
+    }
+
+    /// [`Engine::resume`] under another policy, which the session keeps from then on: a person's own word for this one session.
+    pub async fn resume_under(&self, id: &SessionId, policy: Policy) -> Result<Session> {
+        let (engine, session) = (self.clone(), id.clone());
+        let resumed = self
+            .0
+            .store
+            .write(move |tx| {
+                let resumed = engine.apply(tx, &session, &SessionEvent::ResumeRequested)?;
+                if resumed {
+                    tx.set_policy(&session, policy)?;
+                }
+                Ok(resumed)
+            })
+            .await?;
+        if resumed {
+            self.wake(id);
+        }
+        self.resumed(id, resumed).await
+    }
+
+    async fn resumed(&self, id: &SessionId, resumed: bool) -> Result<Session> {
+        let session = self.session(id).await?;
+        if !resumed {
             return Err(Fault::new(
                 Kind::RefusedByState,
                 format!("{} has not ended ({})", session.name, session.status.state),
@@ -67,7 +93,7 @@ impl Engine {
                 session.name
             )));
         }
-        self.session(id).await
+        Ok(session)
     }
 
     /// Sends a command of the agent's own (`/compact`), as it is. Only declared ones: others open screens that swallow what follows.

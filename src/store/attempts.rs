@@ -50,6 +50,7 @@ impl Tx<'_> {
             PartStep::Migrate { to } => self.part_moves(message, index, *to),
             PartStep::Hold(reason) => self.part_held(message, index, reason),
             PartStep::AsFile => self.part_as_file(message, index),
+            PartStep::Flatten => self.part_flattened(message, index),
             PartStep::LoseTopic => {
                 self.part_again(message, index, 0, false, false)?;
                 self.leave_topic(message)
@@ -148,6 +149,14 @@ impl Tx<'_> {
                 content: text,
             };
             self.set_part_body(id, index, &document)?;
+        }
+        self.part_again(id, index, 0, false, false)
+    }
+
+    /// The parts that a rich one holds take its place. An earlier doubt is theirs now.
+    fn part_flattened(&self, id: MessageId, index: u32) -> Result<()> {
+        if let PartBody::Rich { instead, .. } = self.part_body(id, index)? {
+            self.replace_part(id, index, &instead)?;
         }
         self.part_again(id, index, 0, false, false)
     }

@@ -302,7 +302,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub fn progress_stands(&self, turn: &TurnId, message_id: i64) -> Result<()> {
+    /// It can be seen: in this message, or without one as a draft.
+    pub fn progress_stands(&self, turn: &TurnId, message_id: Option<i64>) -> Result<()> {
         self.run(
             "UPDATE progress SET message_id = ?2, state = iif(state = 'over', 'over', 'standing') WHERE turn = ?1",
             params![turn.as_str(), message_id],

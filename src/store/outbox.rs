@@ -60,7 +60,11 @@ impl Tx<'_> {
         if planned > 0 || self.message(id)?.state != MessageState::Queued {
             return Err(refused(format!("message {id} is already on its way")));
         }
-        for (index, body) in (0i64..).zip(parts) {
+        self.insert_parts(id, 0, parts)
+    }
+
+    fn insert_parts(&self, id: MessageId, first: u32, parts: &[PartBody]) -> Result<()> {
+        for (index, body) in (i64::from(first)..).zip(parts) {
             let body = to_json(body)?;
             self.run(
                 "INSERT INTO parts (message, idx, body, state, attempts, marked, plain, seal)
@@ -68,6 +72,29 @@ impl Tx<'_> {
                 params![id.0, index, body, sealing(id.0, index, &body).finish()],
             )?;
         }
+        Ok(())
+    }
+
+    /// Puts other parts in the place of one that is next to go out; those behind it, of which none was tried yet, move on. Its
+    /// mark of a possible repeat goes to the first of them.
+    pub(super) fn replace_part(&self, id: MessageId, index: u32, instead: &[PartBody]) -> Result<()> {
+        let open = self.parts_of(id)?;
+        let marked = open.iter().any(|(part, marked, _)| part.index == index && *marked);
+        let behind = open.into_iter().filter(|(part, ..)| part.index > index);
+        let bodies: Vec<PartBody> = instead
+            .iter()
+            .cloned()
+            .chain(behind.map(|(part, ..)| part.body))
+            .collect();
+        self.run(
+            "DELETE FROM parts WHERE message = ?1 AND idx >= ?2",
+            params![id.0, index],
+        )?;
+        self.insert_parts(id, index, &bodies)?;
+        self.run(
+            "UPDATE parts SET marked = ?3 WHERE message = ?1 AND idx = ?2",
+            params![id.0, index, marked],
+        )?;
         Ok(())
     }
 

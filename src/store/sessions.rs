@@ -144,6 +144,11 @@ impl Tx<'_> {
         must_exist(id, self.run(sql, params![id.as_str(), until.map(micros)])?)
     }
 
+    pub fn set_policy(&self, id: &SessionId, policy: Policy) -> Result<()> {
+        let sql = "UPDATE sessions SET policy = ?2 WHERE id = ?1";
+        must_exist(id, self.run(sql, [id.as_str(), policy.as_str()])?)
+    }
+
     pub fn set_branch(&self, id: &SessionId, branch: &str) -> Result<()> {
         let sql = "UPDATE sessions SET branch = ?2 WHERE id = ?1";
         must_exist(id, self.run(sql, [id.as_str(), branch])?)

@@ -17,6 +17,7 @@ mod dialogs;
 mod faults;
 mod identity;
 mod life;
+mod questions;
 mod recovery;
 mod runner;
 mod telegram;

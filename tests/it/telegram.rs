@@ -9,8 +9,10 @@ use crate::delivery::transcript;
 use crate::fakes::telegram::{FakeTelegram, Fault, Sent, TOKEN};
 use crate::support::{Daemon, TestEnv, WAIT_LIMIT, eventually, eventually_within};
 
+mod answers;
 mod buttons;
 mod files;
+mod inbox;
 mod init;
 mod life;
 mod people;
@@ -18,6 +20,7 @@ mod progress;
 mod receipts;
 #[cfg(feature = "failpoints")]
 mod storm;
+mod texts;
 mod topics;
 
 const ME: i64 = 7;
@@ -247,6 +250,11 @@ fn commands_answer() {
         ("/status", "idle for"),
         ("/status alpha", "demo · policy standard"),
         ("/screen", "demo"),
+        ("/explain", "screen: empty"),
+        ("/explain alpha", "idle for"),
+        ("/diff", "works on no repository"),
+        ("/compact", "is not a command that may be sent"),
+        ("/resume_yolo", "has not ended"),
         ("/logs", "Nothing was said yet"),
         ("/statsu", "Did you mean /status"),
         ("/status nobody", "nobody"),
@@ -254,6 +262,8 @@ fn commands_answer() {
         ("/stop", "stopped"),
         ("/screen alpha", "It has ended"),
         ("/switch alpha", "has ended"),
+        ("/resume_yolo alpha", "goes on under the policy yolo"),
+        ("/status alpha", "demo · policy yolo"),
     ] {
         let before = rig.fake.sent().len();
         rig.say(command);
@@ -291,6 +301,40 @@ fn new_takes_a_repository() {
     rig.say("/new /nowhere/at/all");
     rig.hears("/nowhere/at/all");
     assert_eq!(rig.sessions().len(), 1);
+    rig.in_order();
+}
+
+#[test]
+fn what_a_session_changed_is_shown_in_the_chat() {
+    let rig = Rig::new();
+    let repo = rig.env.git_repo("shop");
+    let _daemon = rig.serve();
+    rig.say(&format!("/new {} fix-it", repo.display()));
+    rig.hears("New session fix-it");
+    rig.env.wait_status("fix-it", "idle");
+    rig.say("/diff");
+    rig.hears("Nothing changed");
+    rig.say("demo: sh echo more >> README.md && telecoder notify 'one line more'");
+    rig.hears("one line more");
+    rig.quiet();
+    rig.say("/diff fix-it");
+    let short = rig.hears("+more");
+    assert!(short.text.contains("1 file, +1 -0\nREADME.md +1 -0"), "{}", short.text);
+    assert!(
+        short
+            .entities
+            .iter()
+            .any(|e| e["type"] == "pre" && e["language"] == "diff")
+    );
+    rig.say("demo: sh seq 2000 > numbers && telecoder notify 'many lines more'");
+    rig.hears("many lines more");
+    rig.quiet();
+    rig.say("/diff");
+    let file = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
+    let (name, content) = file.document.expect("a file");
+    assert_eq!(name, "fix-it.diff");
+    assert!(String::from_utf8_lossy(&content).contains("+2000"), "the whole of it");
+    rig.hears("new numbers +2000 -0");
     rig.in_order();
 }
 

@@ -1,6 +1,7 @@
 //! Claude Code. Its hooks come by a settings file of the launch, never by the person's own; its conversation has an id of ours.
 //! docs/agents.md, "Claude Code", has what was measured with the real program.
 
+mod answer;
 mod hooks;
 mod launch;
 mod limits;
@@ -22,7 +23,7 @@ use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Prepared,
 };
-use crate::domain::dialog::{Dialog, DialogAnswer, DialogKind};
+use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind};
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
 use crate::domain::launch::LaunchSpec;
@@ -190,6 +191,14 @@ impl Adapter for ClaudeCode {
             DialogAnswer::Deny if dialog.kind != DialogKind::Other => Some(vec!["Escape".into()]),
             _ => None,
         })
+    }
+
+    fn answer_steps(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> {
+        answer::steps(dialog, answer).or_else(|| self.answer_keys(dialog, answer).map(AnswerStep::keys))
+    }
+
+    fn confirm_keys(&self, dialog: &Dialog) -> Option<Vec<String>> {
+        answer::confirm_keys(dialog)
     }
 
     fn evidence_timeout(&self) -> Duration {

@@ -218,13 +218,43 @@ fn a_question_with_choices() {
     let asked = dialog(picture, "question");
     assert_eq!(asked.question, "Which database should we use?");
     let labels: Vec<_> = asked.choices.iter().map(|choice| choice.label.as_str()).collect();
-    assert_eq!(labels, ["SQLite", "Postgres", "Type something.", "Chat about this"]);
+    assert_eq!(
+        labels,
+        ["SQLite", "Postgres", "(a text of your own)", "Chat about this"]
+    );
+    let steps = |dialog: &Dialog, answer: DialogAnswer| {
+        let steps = agent().answer_steps(dialog, &answer).expect("steps");
+        let words: Vec<String> = steps
+            .into_iter()
+            .map(|step| match step {
+                AnswerStep::Key(key) => key,
+                AnswerStep::Text(text) => format!("`{text}`"),
+            })
+            .collect();
+        words.join(" ")
+    };
+    assert_eq!(steps(&asked, DialogAnswer::Choice(2)), "2");
+    assert_eq!(steps(&asked, DialogAnswer::Text("mine".into())), "3 `mine` Enter");
     assert_eq!(
         agent().answer_keys(&asked, &DialogAnswer::Deny),
         Some(vec!["Escape".into()])
     );
     let several = "-----\n← ☐ DB  ☐ R  ✔ Submit  →\n\nWhich ones?\n\n❯ 1. [ ] SQLite\n         simple\n  2. [ ] Postgres\n         big\n  3. [ ] Type something\n     Next\n-----\n  4. Chat about this\n\nEnter to select · Tab/Arrow keys to navigate · Esc to cancel\n";
-    assert!(dialog(several, "question-multi").multi);
+    let several = dialog(several, "question-multi");
+    assert!(several.multi);
+    let both = |text: Option<&str>| DialogAnswer::Several {
+        choices: vec![2],
+        text: text.map(str::to_owned),
+    };
+    assert_eq!(steps(&several, both(None)), "2 Tab");
+    assert_eq!(steps(&several, both(Some("mine"))), "2 3 `mine` Down Enter");
+    let half = "-----\n← ☒ DB  ✔ Submit  →\n\nWhich ones?\n\n  1. [✔] SQLite\n         simple\n  2. [ ] Postgres\n         big\n❯ 3. [✔] half a te\n     Submit\n-----\n  4. Chat about this\n\nEnter to select · ↑/↓ to navigate · ctrl+g to edit in Vim · Esc to cancel\n";
+    let half = dialog(half, "question-multi");
+    assert_eq!(steps(&half, both(None)), "Up 1 2 3 Tab");
+    let review = "-----\n← ☒ DB  ✔ Submit  →\n\nReview your answers\n\n ● Which ones?\n   → SQLite\n\n❯ 1. Submit answers\n  2. Cancel\n";
+    let review = dialog(review, "question-review");
+    assert_eq!(agent().confirm_keys(&review), Some(vec!["1".to_owned()]));
+    assert_eq!(agent().confirm_keys(&several), None);
 }
 
 #[test]

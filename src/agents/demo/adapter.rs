@@ -16,6 +16,7 @@ use crate::agents::{Adapter, LaunchContext, Recorded, Setup, secrets, signal};
 use crate::config::AgentConfig;
 use crate::domain::Timestamp;
 use crate::domain::agent::{AgentPlace, AgentSignal, Evidence, Interrupt};
+use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::LaunchSpec;
@@ -133,6 +134,37 @@ impl Adapter for DemoAgent {
         }
     }
 
+    /// A number chooses or ticks, the last row takes a text, and Enter sends it off.
+    fn answer_steps(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> {
+        let (choices, text) = match answer {
+            DialogAnswer::Text(text) => (Vec::new(), Some(text.clone())),
+            DialogAnswer::Several { choices, text } => (choices.clone(), text.clone()),
+            DialogAnswer::Deny if dialog.kind == DialogKind::Question => {
+                return Some(vec![AnswerStep::Key("Escape".into())]);
+            }
+            _ => {
+                let mut keys = leave_own_row(dialog);
+                keys.extend(self.answer_keys(dialog, answer)?);
+                return Some(AnswerStep::keys(keys));
+            }
+        };
+        let own = dialog.choices.iter().position(|choice| choice.own_words)?;
+        let mut keys = leave_own_row(dialog);
+        let boxes = dialog
+            .choices
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| dialog.multi && *at != own);
+        let wrong = boxes.filter(|(at, choice)| choice.checked != choices.contains(&(at + 1)));
+        keys.extend(wrong.map(|(_, choice)| choice.key.clone()));
+        let mut steps = AnswerStep::keys(keys);
+        if let Some(text) = text {
+            steps.extend([AnswerStep::Key(dialog.choices[own].key.clone()), AnswerStep::Text(text)]);
+        }
+        steps.push(AnswerStep::Key("Enter".into()));
+        Some(steps)
+    }
+
     fn evidence_timeout(&self) -> Duration {
         EVIDENCE_TIMEOUT
     }
@@ -196,6 +228,10 @@ fn copy_for_fork(context: &LaunchContext<'_>, parent: &str) -> Result<()> {
     std::fs::copy(source, &making)
         .and_then(|_| std::fs::rename(&making, &own))
         .map_err(|e| told(&e))
+}
+
+fn leave_own_row(dialog: &Dialog) -> Vec<String> {
+    dialog.is_in_own_words().then(|| "Up".to_owned()).into_iter().collect()
 }
 
 /// A UUID (version 8) made of the session's id: the same for every launch of the session.

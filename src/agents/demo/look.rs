@@ -30,6 +30,12 @@ pub const BOX_COLUMNS: usize = 6;
 pub const CHOSEN: &str = "❯ ";
 pub const NOT_CHOSEN: &str = "  ";
 
+/// The title of a question, its row for a text of one's own, and the marks where several may be taken.
+pub const QUESTION: &str = "Question";
+pub const OWN_ROW: &str = "Type something";
+pub const TICKED: &str = "[x] ";
+pub const NOT_TICKED: &str = "[ ] ";
+
 /// What the box shows instead of a long paste. `number` counts the placeholders of this run of the program.
 pub fn placeholder(number: u32, text: &str) -> String {
     let (characters, lines) = measure(text);

@@ -6,7 +6,9 @@
 
 use super::look;
 use crate::agents::echo::{is_most_of, visible};
+use crate::agents::screens::OWN_WORDS;
 use crate::agents::signal;
+use crate::domain::dialog::{Dialog, DialogChoice, DialogKind};
 use crate::domain::screen::{Screen, ScreenReading};
 
 pub fn read(screen: &Screen) -> ScreenReading {
@@ -18,6 +20,7 @@ pub fn read(screen: &Screen) -> ScreenReading {
     };
     match last.kind {
         Kind::Dialog => dialog(last.inner),
+        Kind::Question => question(last.inner),
         Kind::Composer => composer(&last),
     }
 }
@@ -37,6 +40,7 @@ pub fn shows(shown: &str, text: &str) -> bool {
 enum Kind {
     Composer,
     Dialog,
+    Question,
 }
 
 struct LastBox<'a> {
@@ -65,7 +69,11 @@ impl<'a> LastBox<'a> {
             && rows[top].chars().count() == rows[bottom].chars().count();
         let title = rows[top].chars().nth(1) == Some(look::LINE) && rows[top].chars().nth(2) == Some(' ');
         whole.then(|| Self {
-            kind: if title { Kind::Dialog } else { Kind::Composer },
+            kind: match title {
+                true if rows[top].contains(look::QUESTION) => Kind::Question,
+                true => Kind::Dialog,
+                false => Kind::Composer,
+            },
             inner: &rows[top + 1..bottom],
             above: &rows[..top],
         })
@@ -101,16 +109,55 @@ fn between_sides(row: &str, mark: usize) -> String {
     row.get(mark..).unwrap_or("").to_owned()
 }
 
-/// Above the last blank row stands the question, below it the choices.
 fn dialog(inner: &[String]) -> ScreenReading {
+    let (question, rows) = asked(inner);
+    let choices: Vec<String> = rows.iter().filter_map(|row| choice(row)).collect();
+    ScreenReading::Dialog(signal::dialog(&question, &choices))
+}
+
+/// A question of the agent's own: its last choice is the row for a text, and boxes before the others say that several may be taken.
+fn question(inner: &[String]) -> ScreenReading {
+    let (question, rows) = asked(inner);
+    let selected = rows
+        .iter()
+        .filter(|row| choice(row).is_some())
+        .position(|row| row.starts_with(look::CHOSEN));
+    let names: Vec<String> = rows.iter().filter_map(|row| choice(row)).collect();
+    let multi = names.iter().any(|name| ticked(name).is_some());
+    let mut choices: Vec<DialogChoice> = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| {
+            let (checked, name) = ticked(name).unwrap_or((false, name));
+            let mut choice = DialogChoice::new(&(at + 1).to_string(), name, None);
+            choice.checked = checked;
+            choice
+        })
+        .collect();
+    if let Some(own) = choices.last_mut() {
+        own.own_words = true;
+        OWN_WORDS.clone_into(&mut own.label);
+    }
+    let mut dialog = Dialog::new(DialogKind::Question, &question, "", choices);
+    (dialog.multi, dialog.free_text, dialog.selected) = (multi, true, selected);
+    ScreenReading::Dialog(dialog)
+}
+
+/// `[x] name`.
+fn ticked(name: &str) -> Option<(bool, &str)> {
+    let on = name.strip_prefix(look::TICKED).map(|name| (true, name));
+    on.or_else(|| name.strip_prefix(look::NOT_TICKED).map(|name| (false, name)))
+}
+
+/// Above the last blank row stands the question, below it the choices.
+fn asked(inner: &[String]) -> (String, Vec<String>) {
     let rows: Vec<String> = inner
         .iter()
         .map(|row| between_sides(row, 1).trim_end().to_owned())
         .collect();
     let blank = rows.iter().rposition(String::is_empty);
     let (question, choices) = rows.split_at(blank.unwrap_or(0));
-    let choices: Vec<String> = choices.iter().filter_map(|row| choice(row)).collect();
-    ScreenReading::Dialog(signal::dialog(&question.join("\n"), &choices))
+    (question.join("\n"), choices.to_vec())
 }
 
 /// `❯ 1. Yes` or `  2. No`.

@@ -61,11 +61,7 @@ pub fn window(screen: &Screen) -> Option<Dialog> {
             .into_iter()
             .find_map(|window| window_title(row, (columns - window) / 2, window))
     })?;
-    let close = DialogChoice {
-        key: "Escape".into(),
-        label: "Close".into(),
-        meaning: Some(Meaning::Deny),
-    };
+    let close = DialogChoice::new("Escape", "Close", Some(Meaning::Deny));
     Some(Dialog::new(DialogKind::Other, &title, "", vec![close]))
 }
 

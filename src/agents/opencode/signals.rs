@@ -74,11 +74,7 @@ fn question(data: &Value) -> Dialog {
         .into_iter()
         .flatten()
         .enumerate()
-        .map(|(at, option)| DialogChoice {
-            key: (at + 1).to_string(),
-            label: text(option, "label"),
-            meaning: None,
-        });
+        .map(|(at, option)| DialogChoice::new(&(at + 1).to_string(), &text(option, "label"), None));
     Dialog::new(DialogKind::Question, &text(first, "question"), "", choices.collect())
 }
 

@@ -52,6 +52,7 @@ pub struct Rule {
     pub gaps: bool,
     pub multi: bool,
     pub free_text: bool,
+    pub own_words: Option<u32>,
     meanings: Vec<(Meaning, Regex)>,
 }
 
@@ -122,6 +123,7 @@ struct RawRule {
     multi: bool,
     #[serde(default)]
     free_text: bool,
+    own_words: Option<u32>,
     always: Option<String>,
     deny: Option<String>,
     allow: Option<String>,
@@ -193,6 +195,7 @@ impl RawRule {
             gaps: self.gaps,
             multi: self.multi,
             free_text: self.free_text,
+            own_words: self.own_words,
             meanings: meanings.collect::<std::result::Result<_, _>>()?,
         })
     }

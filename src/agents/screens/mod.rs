@@ -84,6 +84,9 @@ impl Rules {
     }
 }
 
+/// The name of the row for a text of one's own.
+pub const OWN_WORDS: &str = "(a text of your own)";
+
 fn unknown() -> Explained {
     Explained {
         reading: ScreenReading::Unknown,
@@ -158,12 +161,29 @@ fn dialog(rule: &Rule, block: &Block<'_>) -> Option<Dialog> {
         .filter(|row| row.chars().any(char::is_alphanumeric))
         .collect();
     let selected = found.iter().position(|(selected, _)| *selected);
-    let choices: Vec<DialogChoice> = found.into_iter().map(|(_, choice)| choice).collect();
+    let mut choices: Vec<DialogChoice> = found.into_iter().map(|(_, choice)| choice).collect();
+    mark_own_words(rule, &mut choices);
     let mut dialog = Dialog::new(rule.kind, question, &detail.join("\n"), choices);
     dialog.multi = rule.multi;
     dialog.free_text = rule.free_text;
     dialog.selected = selected;
     Some(dialog)
+}
+
+/// The row for a text of one's own shows a hint, or what somebody has typed there: neither is a choice's name.
+fn mark_own_words(rule: &Rule, choices: &mut [DialogChoice]) {
+    let number = |choice: &DialogChoice| choice.key.parse::<u32>().ok();
+    let last = choices.last().and_then(number);
+    let Some(own) = last
+        .zip(rule.own_words)
+        .and_then(|(last, from_last)| last.checked_sub(from_last))
+    else {
+        return;
+    };
+    for choice in choices.iter_mut().filter(|choice| number(choice) == Some(own)) {
+        choice.own_words = true;
+        OWN_WORDS.clone_into(&mut choice.label);
+    }
 }
 
 /// The choices, from the last row that is one upwards, with their place. A long label goes on in rows without a number: they belong
@@ -186,7 +206,9 @@ fn choices(rule: &Rule, rows: &[&str]) -> (usize, Vec<(bool, DialogChoice)>) {
                 label.push_str(more.trim());
             }
             let meaning = rule.meaning(&label);
-            found.push((!group("selected").is_empty(), DialogChoice { key, label, meaning }));
+            let mut choice = DialogChoice::new(&key, &label, meaning);
+            choice.checked = !group("checked").is_empty();
+            found.push((!group("selected").is_empty(), choice));
             start = at;
             if first {
                 break;

@@ -39,16 +39,20 @@ pub async fn answer(
 
 fn meant(body: DialogRequest) -> Result<DialogAnswer> {
     let wrong = |what: &str| {
-        Fault::new(Kind::Usage, what.to_owned())
-            .hint("Send one of {\"answer\":\"approve\"}, {\"answer\":\"deny\"}, {\"choice\":1}, {\"text\":\"...\"}.")
+        Fault::new(Kind::Usage, what.to_owned()).hint(
+            "Send one of {\"answer\":\"approve\"}, {\"answer\":\"deny\"}, {\"choice\":1}, {\"choices\":[1,3]}, {\"text\":\"...\"}, \
+             {\"said\":\"...\"}; `text` may stand beside `choices`.",
+        )
     };
-    match (body.answer.as_deref(), body.choice, body.text) {
-        (Some("approve"), None, None) => Ok(DialogAnswer::Approve),
-        (Some("deny"), None, None) => Ok(DialogAnswer::Deny),
-        (Some(other), None, None) => Err(wrong(&format!("`{other}` is not an answer"))),
-        (None, Some(choice), None) => Ok(DialogAnswer::Choice(choice)),
-        (None, None, Some(text)) => Ok(DialogAnswer::Text(text)),
-        _ => Err(wrong("an answer is one of three things")),
+    match (body.answer.as_deref(), body.choice, body.choices, body.text, body.said) {
+        (Some("approve"), None, None, None, None) => Ok(DialogAnswer::Approve),
+        (Some("deny"), None, None, None, None) => Ok(DialogAnswer::Deny),
+        (Some(other), None, None, None, None) => Err(wrong(&format!("`{other}` is not an answer"))),
+        (None, Some(choice), None, None, None) => Ok(DialogAnswer::Choice(choice)),
+        (None, None, Some(choices), text, None) => Ok(DialogAnswer::Several { choices, text }),
+        (None, None, None, Some(text), None) => Ok(DialogAnswer::Text(text)),
+        (None, None, None, None, Some(said)) => Ok(DialogAnswer::Said(said)),
+        _ => Err(wrong("an answer is one thing")),
     }
 }
 

@@ -25,6 +25,9 @@ pub struct Dialog {
 pub struct DialogChoice {
     pub label: String,
     pub meaning: Option<Meaning>,
+    /// Not chosen by its number but by a text of one's own.
+    #[serde(default)]
+    pub own_words: bool,
 }
 
 impl From<&dialog::Dialog> for Dialog {
@@ -32,6 +35,7 @@ impl From<&dialog::Dialog> for Dialog {
         let choices = dialog.choices.iter().map(|choice| DialogChoice {
             label: choice.label.clone(),
             meaning: choice.meaning,
+            own_words: choice.own_words,
         });
         Self {
             digest: dialog.digest.to_string(),

@@ -173,8 +173,15 @@ pub struct DialogRequest {
     pub answer: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<usize>,
+    /// Several choices by their numbers, from 1; `text` may stand beside them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choices: Option<Vec<usize>>,
+    /// A text of one's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// What a person wrote: a number, several with commas between, the words of a choice, or a text of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
 }
 
 /// `POST /v1/sessions/SESSION/fork`.

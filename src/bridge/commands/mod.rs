@@ -2,15 +2,19 @@
 //! others run after it.
 
 mod ask;
+pub(super) mod diff;
+mod explain;
 mod get;
 mod health;
 mod help;
+mod inbox;
 mod interrupt;
 mod key;
 mod level;
 mod list;
-mod logs;
+pub(super) mod logs;
 mod new;
+mod own;
 mod resume;
 pub(super) mod roles;
 mod screen;
@@ -110,6 +114,7 @@ pub(super) fn from_store(tx: &Tx<'_>, router: &Router, here: &Here, command: &Co
         Verb::List => list::list(tx, here),
         Verb::Switch => switch::switch(tx, here, args),
         Verb::Status => status::status(tx, here, args),
+        Verb::Inbox => inbox::inbox(tx, here, args),
         Verb::Logs => logs::logs(tx, here, args),
         Verb::Level(level) => level::set(tx, here, level),
         Verb::Health => health::health(tx, router),
@@ -148,6 +153,10 @@ pub(super) async fn from_world(desk: &Desk<'_>, text: &str) -> Result<Option<Rep
         Verb::Stop => stop::stop(desk, &args).await.map(Some),
         Verb::Resume => resume::resume(desk, &args).await.map(Some),
         Verb::ResumeLast => resume::resume_last(desk).await.map(Some),
+        Verb::ResumeYolo => resume::resume_yolo(desk, &args).await.map(Some),
+        Verb::Diff => diff::diff(desk, &args).await.map(|()| None),
+        Verb::Explain => explain::explain(desk, &args).await.map(Some),
+        Verb::Own(word) => own::own(desk, word, &args).await.map(|()| None),
         Verb::Get => get::get(desk, &args).await.map(|()| None),
         _ => Err(Fault::new(
             Kind::Failure,

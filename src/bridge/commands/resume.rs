@@ -1,15 +1,22 @@
-//! `/resume [NAME]`, `/resume_last`: a session that has ended goes on.
+//! `/resume [NAME]`, `/resume_last`, `/resume_yolo [NAME]`: a session that has ended goes on.
 
 use super::{Desk, one_name};
 use crate::bridge::router::Reply;
 use crate::channels::telegram::markdown::code;
 use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::policy::Policy;
 use crate::domain::session::Session;
 use crate::store::SessionFilter;
 
 pub(super) async fn resume(desk: &Desk<'_>, args: &[String]) -> Result<Reply> {
     let session = desk.meant(one_name(args)?).await?;
-    go_on(desk, session).await
+    go_on(desk, session, None).await
+}
+
+/// The owner's own word that from now on the session may do everything.
+pub(super) async fn resume_yolo(desk: &Desk<'_>, args: &[String]) -> Result<Reply> {
+    let session = desk.meant(one_name(args)?).await?;
+    go_on(desk, session, Some(Policy::Yolo)).await
 }
 
 /// The session that ended last.
@@ -24,11 +31,14 @@ pub(super) async fn resume_last(desk: &Desk<'_>) -> Result<Reply> {
         .await?;
     let last =
         last.ok_or_else(|| Fault::new(Kind::NotFound, "no session has ended").hint("/list shows what there is."))?;
-    go_on(desk, last).await
+    go_on(desk, last, None).await
 }
 
-async fn go_on(desk: &Desk<'_>, session: Session) -> Result<Reply> {
-    let session = desk.engine.resume(&session.id).await?;
+async fn go_on(desk: &Desk<'_>, session: Session, policy: Option<Policy>) -> Result<Reply> {
+    let session = match policy {
+        None => desk.engine.resume(&session.id).await?,
+        Some(policy) => desk.engine.resume_under(&session.id, policy).await?,
+    };
     let (here, id) = (desk.here.clone(), session.id.clone());
     desk.store
         .write(move |tx| match here.chat.thread_id {
@@ -36,6 +46,10 @@ async fn go_on(desk: &Desk<'_>, session: Session) -> Result<Reply> {
             None => tx.set_active_session(&here.chat, Some(&id)),
         })
         .await?;
-    let text = format!("{} goes on. Messages here go to it.", code(session.name.as_str()));
+    let under = policy.map_or_else(String::new, |policy| format!(" under the policy {policy}"));
+    let text = format!(
+        "{} goes on{under}. Messages here go to it.",
+        code(session.name.as_str())
+    );
     Ok(Reply::of(&session.id, text))
 }

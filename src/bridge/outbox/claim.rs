@@ -47,8 +47,8 @@ pub(super) struct Claimed {
 }
 
 /// Plans what is new and claims at most `room` parts: one transaction, so that a letter costs one sync on its way out.
-pub(super) fn claim(tx: &Tx<'_>, pacer: &mut Pacer, room: usize, parts_max: usize) -> Result<Claimed> {
-    let planned = plan(tx, parts_max)?;
+pub(super) fn claim(tx: &Tx<'_>, pacer: &mut Pacer, room: usize, parts_max: usize, rich: bool) -> Result<Claimed> {
+    let planned = plan(tx, parts_max, rich)?;
     let now = Instant::now();
     let mut claimed = Claimed::default();
     for part in tx.due_parts(CHANNEL)? {
@@ -81,12 +81,14 @@ fn put_buttons(parts: &mut [PartBody], rows: Vec<Vec<Button>>) {
     }
 }
 
-fn plan(tx: &Tx<'_>, parts_max: usize) -> Result<usize> {
+fn plan(tx: &Tx<'_>, parts_max: usize, rich: bool) -> Result<usize> {
     let messages = tx.unplanned_messages(CHANNEL, PLAN_MAX)?;
     for message in &messages {
         let name = message.session.as_ref().map(|id| name(tx, id)).transpose()?.flatten();
-        let mut parts = parts(message, name.as_ref(), parts_max);
-        put_buttons(&mut parts, of_message(tx, message)?);
+        let buttons = of_message(tx, message)?;
+        // A message whose buttons come and go is edited as a text.
+        let mut parts = parts(message, name.as_ref(), parts_max, rich && buttons.is_empty());
+        put_buttons(&mut parts, buttons);
         match tx.plan_message(message.id, &parts) {
             Err(fault) if fault.kind != Kind::Storage => tx.fail_message(message.id, &fault.message)?,
             planned => planned?,

@@ -2,6 +2,7 @@
 
 use crate::channels::telegram::markdown::render;
 use crate::channels::telegram::rich::Rich;
+use crate::channels::telegram::rich_html;
 use crate::channels::telegram::split::split;
 use crate::channels::telegram::{TEXT_UNITS_MAX, caption_fits};
 use crate::domain::ids::SessionName;
@@ -13,8 +14,8 @@ const DRESS_UNITS: usize = 128;
 /// What is shown of a text that goes out as a file.
 const INLINE_UNITS_MAX: usize = 800;
 
-/// At least one part, in the order in which they go out.
-pub(super) fn parts(message: &Message, name: Option<&SessionName>, parts_max: usize) -> Vec<PartBody> {
+/// At least one part, in the order in which they go out. `rich`: the channel may be asked for a rich message.
+pub(super) fn parts(message: &Message, name: Option<&SessionName>, parts_max: usize, rich: bool) -> Vec<PartBody> {
     let mut body = render(&message.text);
     if let Some(done) = &message.done {
         done_fields(&mut body, done);
@@ -24,6 +25,7 @@ pub(super) fn parts(message: &Message, name: Option<&SessionName>, parts_max: us
     if body.text.is_empty() && message.files.is_empty() {
         body.push("(an empty message)");
     }
+    let may_be_rich = rich;
     let mut rich = Rich::default();
     if let Some(name) = name {
         rich.push_styled(name.as_str(), EntityStyle::Bold);
@@ -32,6 +34,8 @@ pub(super) fn parts(message: &Message, name: Option<&SessionName>, parts_max: us
     let mut parts = if rich.text.is_empty() { vec![] } else { numbered(&rich) };
     if parts.len() > parts_max {
         parts = as_file(message, &rich);
+    } else if may_be_rich && (parts.len() > 1 || !rich.tables.is_empty()) {
+        parts = as_rich(&rich, parts);
     }
     parts.extend(message.files.iter().map(|file| PartBody::File { file: sendable(file) }));
     parts
@@ -109,6 +113,14 @@ fn sendable(file: &MessageFile) -> MessageFile {
     MessageFile {
         caption: file.caption.clone().filter(|caption| caption_fits(caption)),
         ..file.clone()
+    }
+}
+
+/// One rich message in the place of several texts, or of a table that is made for a narrow screen; as it is where it does not fit.
+fn as_rich(rich: &Rich, instead: Vec<PartBody>) -> Vec<PartBody> {
+    match rich_html::html(rich) {
+        Some(html) => vec![PartBody::Rich { html, instead }],
+        None => instead,
     }
 }
 

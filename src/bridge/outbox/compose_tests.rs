@@ -43,12 +43,13 @@ fn file(caption: Option<&str>) -> MessageFile {
 
 fn texts(message: &Message, name: Option<&str>) -> Vec<String> {
     let name = name.map(|name| name.parse().expect("a name"));
-    parts(message, name.as_ref(), 1000)
+    parts(message, name.as_ref(), 1000, false)
         .into_iter()
         .map(|part| match part {
             PartBody::Text { text, .. } => text,
             PartBody::Document { name, content } => format!("[{name}: {content}]"),
             PartBody::File { file } => format!("[{} {:?}]", file.name, file.caption),
+            PartBody::Rich { .. } => panic!("rich was not asked for"),
         })
         .collect()
 }
@@ -103,10 +104,31 @@ fn files_follow_the_text_and_long_captions_go_with_it() {
     );
 }
 
+#[test]
+fn tables_and_long_texts_are_rich_where_that_may_be() {
+    let rich = |text: &str| {
+        let made = parts(&message(MessageKind::Reply, text), None, 5, true);
+        match <[PartBody; 1]>::try_from(made) {
+            Ok([PartBody::Rich { html, instead }]) => Some((html, instead.len())),
+            _ => None,
+        }
+    };
+    assert_eq!(rich("short **text**"), None);
+    let table = rich("| a | b |\n|---|---|\n| 1 | 2 |").expect("a table");
+    assert!(table.0.starts_with("<table>") && table.1 == 1, "{table:?}");
+    let long = rich(&"word ".repeat(2000)).expect("a long text");
+    assert_eq!(long.1, 3, "it stands ready as texts too");
+    assert_eq!(
+        rich(&"word ".repeat(20_000)),
+        None,
+        "what is too long for both is a file"
+    );
+}
+
 proptest! {
     #[test]
     fn every_part_fits_with_its_dress(text in "[a-z \n`*👍]{0,9000}") {
-        for part in parts(&message(MessageKind::Reply, &text), Some(&"s".parse().expect("a name")), 1000) {
+        for part in parts(&message(MessageKind::Reply, &text), Some(&"s".parse().expect("a name")), 1000, false) {
             let PartBody::Text { text, entities, .. } = part else { panic!("no files") };
             let units = units(&text);
             prop_assert!(units <= TEXT_UNITS_MAX - 32);

@@ -58,9 +58,15 @@ impl Shared {
             SendOutcome::Sent { .. }
             | SendOutcome::SentElsewhere { .. }
             | SendOutcome::FormattingRefused
+            | SendOutcome::RichRefused { unsupported: false }
             | SendOutcome::TopicGone
             | SendOutcome::TopicClosed
             | SendOutcome::Migrated { .. } => None,
+            SendOutcome::RichRefused { unsupported: true } => {
+                self.no_rich.store(true, Ordering::Relaxed);
+                tracing::info!("telegram: the server knows no rich messages; they go out as texts");
+                None
+            }
             SendOutcome::RetryAfter { seconds, .. } => {
                 let until = Instant::now() + Duration::from_secs(*seconds);
                 self.pacer().pause(part.to.chat_id, until);

@@ -48,6 +48,9 @@ pub(super) struct Outbox {
 pub(super) struct Rules {
     pub receipts: Option<Receipts>,
     pub parts_max: usize,
+    /// Rich messages, and drafts that show progress, where the server has them.
+    pub rich: bool,
+    pub drafts: bool,
     pub home: Option<ChatRef>,
     /// Whether the home chat has topics that may be used; set as soon as the server said it.
     pub home_forum: Arc<OnceLock<bool>>,
@@ -80,6 +83,9 @@ struct Shared {
     ended: Notify,
     /// A message found its topic gone or closed.
     topics_due: AtomicBool,
+    /// The server said that it knows no rich messages, or no drafts.
+    no_rich: AtomicBool,
+    no_drafts: AtomicBool,
     /// Marks that are being carried out.
     marking: Mutex<HashSet<MarkKey>>,
     /// When the progress of a turn was written down last.
@@ -144,6 +150,8 @@ impl Outbox {
             tracker,
             ended: Notify::new(),
             topics_due: AtomicBool::new(false),
+            no_rich: AtomicBool::new(false),
+            no_drafts: AtomicBool::new(false),
             marking: Mutex::default(),
             refreshed: Mutex::default(),
         };
@@ -242,7 +250,10 @@ impl Outbox {
         let claimed = self
             .shared
             .store
-            .write(move |tx| claim::claim(tx, &mut shared.pacer(), room, shared.rules.parts_max))
+            .write(move |tx| {
+                let rich = shared.rules.rich && !shared.no_rich.load(Ordering::Relaxed);
+                claim::claim(tx, &mut shared.pacer(), room, shared.rules.parts_max, rich)
+            })
             .await?;
         for part in claimed.parts {
             crate::failpoint!("O4");

@@ -1,7 +1,9 @@
-//! One message for each turn that shows how it goes, edited in place and without a sound. The last state wins; a progress message that
-//! may have been sent is not sent again, because better none than two.
+//! How a turn goes, without a sound: in a private chat a draft, which the answer takes the place of, where the server has drafts; else
+//! one message for each turn, edited in place. The last state wins; a progress message that may have been sent is not sent again,
+//! because better none than two. A draft is no message, and is shown anew until the turn ends.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,10 +11,12 @@ use tokio::time::Instant;
 use super::{Rules, Shared};
 use crate::bridge::commands::Level;
 use crate::bridge::words::how_long;
-use crate::channels::telegram::{CHANNEL, Outgoing};
+use crate::channels::telegram::{ActEnd, CHANNEL, Outgoing, is_unknown_method};
 use crate::domain::Timestamp;
 use crate::domain::fault::Result;
+use crate::domain::ids::TurnId;
 use crate::domain::message::{PartBody, SendOutcome};
+use crate::domain::text::sha256_hex;
 use crate::domain::turn::{Turn, TurnState};
 use crate::store::{Progress, Tx};
 
@@ -87,6 +91,13 @@ fn text(tx: &Tx<'_>, progress: &Progress, turn: &Turn) -> Result<String> {
     Ok(lines.join("\n"))
 }
 
+/// The same for all of a turn, and never 0.
+fn draft_id(turn: &TurnId) -> u32 {
+    let digest = sha256_hex(turn.as_str().as_bytes());
+    let head = digest.get(..7).and_then(|head| u32::from_str_radix(head, 16).ok());
+    head.unwrap_or_default() + 1
+}
+
 impl Shared {
     /// Sends what is due, and wishes new texts for what stands. Returns when to look again, if there is anything to show.
     pub(super) async fn look_after_progress(self: &Arc<Self>) -> Result<Option<Instant>> {
@@ -109,7 +120,10 @@ impl Shared {
             self.begin_progress(progress).await?;
         }
         for progress in standing {
-            let again = self.refresh(progress).await?;
+            let again = match progress.message_id {
+                Some(_) => self.refresh(progress).await?,
+                None => self.refresh_draft(progress).await?,
+            };
             wake = Some(wake.map_or(again, |at| at.min(again)));
         }
         Ok(wake)
@@ -133,12 +147,83 @@ impl Shared {
         let Some(text) = begun else {
             return Ok(());
         };
+        let is_draft = self.may_draft(&progress).await?;
         let shared = self.clone();
         self.tracker.spawn(async move {
-            shared.send_progress(&progress, text).await;
+            match is_draft {
+                true => shared.send_draft(&progress, &text).await,
+                false => shared.send_progress(&progress, text).await,
+            }
             shared.ended.notify_one();
         });
         Ok(())
+    }
+
+    /// Whoever wants to see every step wants to find them later, too.
+    async fn may_draft(&self, progress: &Progress) -> Result<bool> {
+        let chat = progress.to.chat_id;
+        if chat < 0 || !self.rules.drafts || self.no_drafts.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let level = self.store.read(move |tx| Level::of(tx, chat)).await?;
+        Ok(level != Level::Verbose)
+    }
+
+    async fn send_draft(&self, progress: &Progress, text: &str) {
+        self.note_refresh(&progress.turn, Instant::now());
+        let end = self.client.draft(&progress.to, draft_id(&progress.turn), text).await;
+        let id = progress.turn.clone();
+        let stored = match end {
+            ActEnd::Refused(why) => {
+                if is_unknown_method(&why) {
+                    self.no_drafts.store(true, Ordering::Relaxed);
+                    tracing::info!("telegram: the server knows no drafts; progress is shown in messages");
+                }
+                return self.send_progress(progress, text.to_owned()).await;
+            }
+            ActEnd::RetryAfter(seconds) => {
+                self.pacer()
+                    .pause(progress.to.chat_id, Instant::now() + Duration::from_secs(seconds));
+                self.store.write(move |tx| tx.progress_stands(&id, None)).await
+            }
+            // What did not get through is shown with the next look.
+            ActEnd::Done | ActEnd::Again(_) => self.store.write(move |tx| tx.progress_stands(&id, None)).await,
+        };
+        if let Err(fault) = stored {
+            tracing::warn!(reason = %fault, "telegram: what came of a draft cannot be stored");
+        }
+    }
+
+    /// A draft is gone after half a minute: it is shown anew sooner.
+    async fn refresh_draft(self: &Arc<Self>, progress: Progress) -> Result<Instant> {
+        let every = self.rules.scaled(EDIT_EVERY);
+        let now = Instant::now();
+        if let Some(next) = self.last_refresh(&progress.turn).map(|last| last + every)
+            && next > now
+        {
+            return Ok(next);
+        }
+        if let Err(ready) = self.pacer().try_take(progress.to.chat_id, now) {
+            return Ok(ready);
+        }
+        self.note_refresh(&progress.turn, now);
+        let id = progress.turn.clone();
+        let shown = self
+            .store
+            .write(move |tx| {
+                let (turn, progress) = (tx.turn(&id)?, tx.progress(&id)?);
+                match (turn.state.is_ended(), progress) {
+                    (false, Some(progress)) => text(tx, &progress, &turn).map(Some),
+                    _ => tx.end_progress(&id).map(|()| None),
+                }
+            })
+            .await?;
+        if let Some(text) = shown {
+            let shared = self.clone();
+            self.tracker
+                .spawn(async move { shared.send_draft(&progress, &text).await });
+        }
+        Ok(now + every)
     }
 
     async fn send_progress(&self, progress: &Progress, text: String) {
@@ -161,7 +246,7 @@ impl Shared {
             SendOutcome::Sent { sent_id } | SendOutcome::SentElsewhere { sent_id } => {
                 self.store
                     .write(move |tx| {
-                        tx.progress_stands(&id, sent_id)?;
+                        tx.progress_stands(&id, Some(sent_id))?;
                         let turn = tx.turn(&id)?;
                         if let Some(progress) = tx.progress(&id)? {
                             tx.remember_message(&progress.to, sent_id, &turn.session)?;

@@ -55,6 +55,8 @@ impl Rig {
             limits,
             Rules {
                 receipts: None,
+                rich: false,
+                drafts: false,
                 parts_max: 1000,
                 home: None,
                 home_forum: Arc::default(),
@@ -324,7 +326,7 @@ async fn what_was_being_sent_when_we_died_goes_out_marked() {
     let id = rig.put(CHAT, "half sent").await;
     let claimed = rig
         .store
-        .write(|tx| claim::claim(tx, &mut Pacer::new(unlimited(), Instant::now()), 10, 1000))
+        .write(|tx| claim::claim(tx, &mut Pacer::new(unlimited(), Instant::now()), 10, 1000, false))
         .await
         .expect("claimed");
     assert_eq!(claimed.parts.len(), 1);

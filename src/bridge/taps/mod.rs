@@ -4,9 +4,11 @@
 mod action;
 mod answers;
 mod decide;
+mod entry;
 mod make;
 
 pub(super) use action::Action;
 pub(super) use answers::Answers;
 pub(super) use decide::{Tap, decide, ran};
+pub(super) use entry::buttons as entry_buttons;
 pub(super) use make::{ask_decided, decided, of_message};

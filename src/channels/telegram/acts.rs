@@ -7,7 +7,7 @@ use teloxide::requests::Payload;
 
 use super::call::{CallError, call};
 use super::client::{Client, SEND_TIMEOUT};
-use super::outbound::{Keyboard, LinkPreview, WireEntity};
+use super::outbound::{Keyboard, LinkPreview, WireEntity, is_unknown_method};
 use crate::domain::message::{Button, Entity};
 use crate::domain::route::ChatRef;
 
@@ -73,6 +73,7 @@ act!(CloseTopic, "closeForumTopic");
 act!(ReopenTopic, "reopenForumTopic");
 act!(GetWebhook, "getWebhookInfo");
 act!(DeleteWebhook, "deleteWebhook");
+act!(SendDraft, "sendMessageDraft");
 
 #[derive(Serialize)]
 struct EditText<'a> {
@@ -120,6 +121,21 @@ impl Client {
             link_preview_options: LinkPreview { is_disabled: true },
         };
         end(call(&self.sender, &payload, SEND_TIMEOUT).await)
+    }
+
+    /// Shows a text in a private chat for half a minute, in the place of the one with the same id (not 0). It is no message: it makes no
+    /// sound, and is gone with the next message.
+    pub async fn draft(&self, to: &ChatRef, draft_id: u32, text: &str) -> ActEnd {
+        let mut fields = json!({"chat_id": to.chat_id, "draft_id": draft_id, "text": text});
+        if let Some(thread) = to.thread_id {
+            fields["message_thread_id"] = json!(thread);
+        }
+        match call(&self.sender, &SendDraft(Act { fields }), SEND_TIMEOUT).await {
+            Err(CallError::Refused { code: 404, description }) if is_unknown_method(&description) => {
+                ActEnd::Refused(description)
+            }
+            answer => end(answer),
+        }
     }
 
     /// Answers a tap: the words are shown to the person who tapped.

@@ -1,5 +1,5 @@
-//! Markdown to text with entities. Formatting may get lost here, words may not: what has no counterpart in the channel (tables,
-//! HTML, images, odd links) is shown as it was written, and so is whatever the parser drops without an event (link
+//! Markdown to text with entities. Formatting may get lost here, words may not: what has no counterpart in the channel (HTML,
+//! images, odd links) is shown as it was written, and so is whatever the parser drops without an event (link
 //! definitions).
 
 use std::ops::Range;
@@ -8,6 +8,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use url::Url;
 
 use super::rich::Rich;
+use super::table::{self, TableAt};
 use crate::domain::message::{Entity, EntityStyle};
 
 /// Renders `source`. Line ends become LF.
@@ -36,6 +37,8 @@ struct Renderer<'a> {
     code: Option<(String, Option<String>)>,
     /// Shown as written; its inner events mean nothing.
     verbatim: Option<TagEnd>,
+    /// A table that is being read.
+    table: Option<table::Reader>,
 }
 
 struct Open {
@@ -59,6 +62,7 @@ impl<'a> Renderer<'a> {
             quote_depth: 0,
             code: None,
             verbatim: None,
+            table: None,
         }
     }
 
@@ -66,6 +70,13 @@ impl<'a> Renderer<'a> {
         if let Some(tag) = self.verbatim {
             if matches!(&event, Event::End(end) if *end == tag) {
                 self.verbatim = None;
+            }
+            return;
+        }
+        if let Some(table) = &mut self.table {
+            match event {
+                Event::End(TagEnd::Table) => self.end_table(&range),
+                event => table.take(event, &self.source[range]),
             }
             return;
         }
@@ -114,8 +125,7 @@ impl<'a> Renderer<'a> {
             Tag::Item => self.start_item(&range),
             Tag::Table(_) => {
                 self.block(2, &range);
-                self.show(&range, EntityStyle::Pre { language: None });
-                self.verbatim = Some(TagEnd::Table);
+                self.table = Some(table::Reader::default());
             }
             Tag::Emphasis => self.open(EntityStyle::Italic, TagEnd::Emphasis, String::new()),
             Tag::Strong => self.open(EntityStyle::Bold, TagEnd::Strong, String::new()),
@@ -315,6 +325,21 @@ impl<'a> Renderer<'a> {
         self.breaks = 2;
     }
 
+    /// In the shape that a phone can show; as it was written where that would lose a word.
+    fn end_table(&mut self, range: &Range<usize>) {
+        let read = self.table.take().unwrap_or_default();
+        let Some((table, shown)) = read.finish(&self.source[range.clone()]) else {
+            return self.show(range, EntityStyle::Pre { language: None });
+        };
+        self.flush();
+        self.at_start = false;
+        let (offset, length) = (self.out.units(), shown.units());
+        self.out.append(shown);
+        self.out.tables.push(TableAt { offset, length, table });
+        self.breaks = 2;
+        self.seen = range.end;
+    }
+
     /// Shows the source of a range as it is.
     fn show(&mut self, range: &Range<usize>, style: EntityStyle) {
         self.flush();
@@ -417,9 +442,14 @@ fn without(range: Range<usize>, holes: &[Range<usize>]) -> Vec<Range<usize>> {
 
 /// `text` as a fenced block, whatever backticks it holds.
 pub fn fence(text: &str) -> String {
+    fenced(text, "")
+}
+
+/// [`fence`] for a language.
+pub fn fenced(text: &str, language: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}\n{}\n{fence}", text.trim_end())
+    format!("{fence}{language}\n{}\n{fence}", text.trim_end())
 }
 
 /// `text` as inline code, whatever backticks it holds.

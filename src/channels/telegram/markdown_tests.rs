@@ -83,15 +83,27 @@ fn fences() {
 
 #[test]
 fn what_has_no_counterpart_is_shown_as_written() {
-    check(
-        "| a | b |\n|---|---|\n| 1 | 2 |",
-        "<pre -:| a | b |\n|---|---|\n| 1 | 2 |>",
-    );
     check("<div>x</div>\n\ny", "<div>x</div>\n\ny");
     check("a <b>c</b>", "a <b>c</b>");
     check("[x]: https://x.io/def\n\ntext", "[x]: https://x.io/def\n\ntext");
     check("text\n\n[x]: https://x.io/def", "text\n\n[x]: https://x.io/def");
     check("- [ ] open\n- [x] done", "• [ ] open\n• [x] done");
+}
+
+#[test]
+fn tables_are_made_for_a_phone() {
+    check(
+        "| a | bc |\n|---|---|\n| 123 | 2 |",
+        "<pre -:a   │ bc\n────┼───\n123 │ 2>",
+    );
+    let wide = "| Session | What it does now | Since |\n|---|---|---|\n| fix-login | waits for **your** answer | [10:00](https://a.io/) |\n| b | | 11:00 |";
+    check(
+        wide,
+        "Session: <b:fix-login>\nWhat it does now: waits for your answer\nSince: 10:00 (https://a.io/)\n\nSession: <b:b>\nSince: 11:00",
+    );
+    // The parser drops a cell without a head: then it is shown as it was written.
+    check("| a |\n|---|\n| 1 | lost |", "<pre -:| a |\n|---|\n| 1 | lost |>");
+    check("| a |\n|---|\n| 1<br>2 |", "<pre -:a\n─────\n1 / 2>");
 }
 
 #[test]

@@ -13,7 +13,9 @@ pub mod markdown;
 mod outbound;
 mod poll;
 pub mod rich;
+pub mod rich_html;
 pub mod split;
+pub mod table;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -22,7 +24,7 @@ pub use acts::{ActEnd, ChatShape, Me};
 pub use client::Client;
 pub use download::{DownloadError, FILE_BYTES_MAX};
 pub use inbound::{ChatKind, Content, FileMessage, RemoteFile, TextMessage, Update};
-pub use outbound::{Outgoing, caption_fits};
+pub use outbound::{Outgoing, caption_fits, is_unknown_method};
 pub use poll::PollError;
 pub use rich::Rich;
 

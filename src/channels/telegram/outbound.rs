@@ -8,7 +8,7 @@ use teloxide::requests::Payload;
 use super::call::{CallError, call, upload};
 use super::client::{Client, SEND_TIMEOUT, UPLOAD_TIMEOUT};
 use super::rich::{Rich, units};
-use super::{CAPTION_UNITS_MAX, TEXT_UNITS_MAX};
+use super::{CAPTION_UNITS_MAX, TEXT_UNITS_MAX, rich_html};
 use crate::domain::message::{Button, Entity, EntityStyle, MessageFile, PartBody, SendOutcome};
 use crate::domain::route::ChatRef;
 
@@ -41,6 +41,7 @@ impl Client {
             } => self.send_text(part, text, entities, buttons).await,
             PartBody::File { file } => self.send_file(part, file).await,
             PartBody::Document { name, content } => self.send_document(part, name, content).await,
+            PartBody::Rich { html, .. } => self.send_rich(part, html).await,
         }
     }
 
@@ -66,6 +67,25 @@ impl Client {
         match call(&self.sender, &payload, SEND_TIMEOUT).await {
             Ok(sent) => stands(part, &sent),
             Err(error) => outcome(error, if formatted { What::Formatted } else { What::Plain }),
+        }
+    }
+
+    /// As a rich message, which older servers do not know.
+    async fn send_rich(&self, part: &Outgoing<'_>, html: &str) -> SendOutcome {
+        let html = match part.marked {
+            true => rich_html::marked(html, REPEAT_MARK),
+            false => html.to_owned(),
+        };
+        let payload = SendRich {
+            chat_id: part.to.chat_id,
+            message_thread_id: part.to.thread_id,
+            rich_message: RichMessage { html: &html },
+            reply_parameters: part.reply_to.map(ReplyTo::new),
+            disable_notification: part.silent,
+        };
+        match call(&self.sender, &payload, SEND_TIMEOUT).await {
+            Ok(sent) => stands(part, &sent),
+            Err(error) => outcome(error, What::Rich),
         }
     }
 
@@ -154,6 +174,7 @@ fn dressed(text: &str, entities: &[Entity], part: &Outgoing<'_>) -> Rich {
     let body = Rich {
         text: text.to_owned(),
         entities: entities.to_vec(),
+        ..Rich::default()
     };
     if part.plain {
         let room = TEXT_UNITS_MAX.saturating_sub(rich.units());
@@ -208,6 +229,7 @@ enum What {
     Formatted,
     Plain,
     File,
+    Rich,
 }
 
 fn outcome(error: CallError, what: What) -> SendOutcome {
@@ -227,6 +249,7 @@ fn refused(code: u16, description: String, what: What) -> SendOutcome {
     let words = description.to_ascii_lowercase();
     let says = |signs: &[&str]| signs.iter().any(|sign| words.contains(sign));
     match code {
+        404 if what == What::Rich && is_unknown_method(&words) => SendOutcome::RichRefused { unsupported: true },
         // A token that is not valid (or a wrong address) says nothing about the message: it waits until that is mended.
         401 | 404 => SendOutcome::NotReached(description),
         403 => SendOutcome::Unreachable(description),
@@ -240,9 +263,18 @@ fn refused(code: u16, description: String, what: What) -> SendOutcome {
             tracing::debug!(reason = %description, "telegram refused the formatting; sending without it");
             SendOutcome::FormattingRefused
         }
+        400 if what == What::Rich => {
+            tracing::info!(reason = %description, "telegram refused a rich message; sending it as texts");
+            SendOutcome::RichRefused { unsupported: false }
+        }
         400 if what == What::Plain => SendOutcome::TextRefused(description),
         _ => SendOutcome::Refused(description),
     }
+}
+
+/// A server of an older version of the Bot API says so; a wrong token is a 404 without these words.
+pub fn is_unknown_method(words: &str) -> bool {
+    words.to_ascii_lowercase().contains("method not found")
 }
 
 /// Of the message that the server made, only its id: the rest may change its shape without hurting us.
@@ -273,6 +305,28 @@ struct SendText<'a> {
 impl Payload for SendText<'_> {
     type Output = SentMessage;
     const NAME: &'static str = "sendMessage";
+}
+
+#[derive(Serialize)]
+struct SendRich<'a> {
+    chat_id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_thread_id: Option<i64>,
+    rich_message: RichMessage<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_parameters: Option<ReplyTo>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    disable_notification: bool,
+}
+
+#[derive(Serialize)]
+struct RichMessage<'a> {
+    html: &'a str,
+}
+
+impl Payload for SendRich<'_> {
+    type Output = SentMessage;
+    const NAME: &'static str = "sendRichMessage";
 }
 
 #[derive(Serialize)]

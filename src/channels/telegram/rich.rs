@@ -1,6 +1,7 @@
 //! Text with formatting beside it: entities count in UTF-16 code units, as the Bot API does. Formatting that is beside the
 //! text cannot break it; markup inside it could.
 
+use super::table::TableAt;
 use crate::domain::message::{Entity, EntityStyle};
 
 /// A text and its formatting.
@@ -8,13 +9,15 @@ use crate::domain::message::{Entity, EntityStyle};
 pub struct Rich {
     pub text: String,
     pub entities: Vec<Entity>,
+    /// The tables that the text shows, each in its place.
+    pub tables: Vec<TableAt>,
 }
 
 impl Rich {
     pub fn plain(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
-            entities: vec![],
+            ..Self::default()
         }
     }
 
@@ -42,6 +45,10 @@ impl Rich {
         self.entities.extend(other.entities.into_iter().map(|entity| Entity {
             offset: entity.offset + by,
             ..entity
+        }));
+        self.tables.extend(other.tables.into_iter().map(|at| TableAt {
+            offset: at.offset + by,
+            ..at
         }));
     }
 }

@@ -133,6 +133,7 @@ fn piece(rich: &Rich, chars: &[Char], start: usize, end: usize) -> Rich {
     Rich {
         text: rich.text[chars[start].byte..chars[end].byte].to_owned(),
         entities,
+        ..Rich::default()
     }
 }
 
@@ -227,7 +228,11 @@ mod tests {
                     },
                 })
                 .collect();
-            Rich { text, entities }
+            Rich {
+                text,
+                entities,
+                ..Rich::default()
+            }
         })
     }
 

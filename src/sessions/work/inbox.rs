@@ -27,30 +27,7 @@ pub enum DiffRequest {
 impl Engine {
     /// What a person has not seen yet, newest first; with `all` also what they have. What waits for them comes first.
     pub async fn inbox(&self, all: bool, limit: u32) -> Result<Vec<InboxEntry>> {
-        let limit = limit.clamp(1, INBOX_MAX);
-        self.0
-            .store
-            .read(move |tx| {
-                let mut entries = waiting(tx)?;
-                let mut rest = Vec::new();
-                for outcome in tx.inbox_outcomes(all, limit)? {
-                    rest.push((
-                        outcome.created_at,
-                        entry(tx, &outcome.session.clone(), InboxItem::Outcome(Box::new(outcome)))?,
-                    ));
-                }
-                for news in tx.inbox_news(all, limit)? {
-                    rest.push((
-                        news.at,
-                        entry(tx, &news.session.clone(), InboxItem::News(Box::new(news)))?,
-                    ));
-                }
-                rest.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-                entries.extend(rest.into_iter().map(|(_, entry)| entry));
-                entries.truncate(limit as usize);
-                Ok(entries)
-            })
-            .await
+        self.0.store.read(move |tx| inbox(tx, all, limit)).await
     }
 
     /// One outcome with its session.
@@ -125,6 +102,29 @@ impl Engine {
         let span = span(request, &known)?;
         workspace::diff(&self.0.mirrors, &session.work_dir, id, &span, PATCH_BYTES_MAX).await
     }
+}
+
+/// The inbox as it is in this transaction, see [`Engine::inbox`].
+pub fn inbox(tx: &Tx<'_>, all: bool, limit: u32) -> Result<Vec<InboxEntry>> {
+    let limit = limit.clamp(1, INBOX_MAX);
+    let mut entries = waiting(tx)?;
+    let mut rest = Vec::new();
+    for outcome in tx.inbox_outcomes(all, limit)? {
+        rest.push((
+            outcome.created_at,
+            entry(tx, &outcome.session.clone(), InboxItem::Outcome(Box::new(outcome)))?,
+        ));
+    }
+    for news in tx.inbox_news(all, limit)? {
+        rest.push((
+            news.at,
+            entry(tx, &news.session.clone(), InboxItem::News(Box::new(news)))?,
+        ));
+    }
+    rest.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    entries.extend(rest.into_iter().map(|(_, entry)| entry));
+    entries.truncate(limit as usize);
+    Ok(entries)
 }
 
 /// `known` is newest first.

@@ -32,7 +32,7 @@ use crate::workspace::{self, Begin, Credential, Mirrors, Prepared, RepoSource};
 
 pub use checks::VerifyRequest;
 pub use gc::{GcItem, GcReport, GcRequest};
-pub use inbox::DiffRequest;
+pub use inbox::{DiffRequest, inbox};
 pub use publish::{PublishRequest, Published};
 pub use repo_file::ShownFile;
 pub use rerun::{Relative, RerunRequest};

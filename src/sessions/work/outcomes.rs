@@ -7,7 +7,7 @@ use super::plan::Plan;
 use crate::domain::agent::AgentPlace;
 use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::SessionId;
-use crate::domain::message::MessageKind;
+use crate::domain::message::{About, MessageKind};
 use crate::domain::outcome::{
     Check, Claims, Detail, Facts, Measured, NotChecked, Outcome, Usage, Verdict, headline, judge, read_claims, summary,
 };
@@ -406,7 +406,8 @@ fn tell_whole(engine: &Engine, tx: &Tx<'_>, outcome: &Outcome) -> Result<()> {
     for line in summary(detail) {
         text.push_str(&format!("- {line}\n"));
     }
-    tell::notice(engine, tx, &session, text.trim_end().to_owned(), None).map(drop)
+    let message = tell::notice(engine, tx, &session, text.trim_end().to_owned(), None)?;
+    tx.set_about(message, &About::Outcome { id: outcome.id })
 }
 
 /// A session that ended without a turn that could tell.

@@ -90,11 +90,7 @@ fn a_megabyte_is_pasted_whole_and_fast() {
 }
 
 fn permission(question: &str) -> ScreenReading {
-    let choice = |key: &str, label: &str, meaning| DialogChoice {
-        key: key.into(),
-        label: label.into(),
-        meaning: Some(meaning),
-    };
+    let choice = |key: &str, label: &str, meaning| DialogChoice::new(key, label, Some(meaning));
     let choices = vec![choice("1", "Yes", Meaning::Allow), choice("2", "No", Meaning::Deny)];
     ScreenReading::Dialog(Dialog::new(DialogKind::Permission, question, "", choices))
 }

@@ -1,7 +1,5 @@
 //! Files in and out.
 
-use std::time::Instant;
-
 use super::*;
 
 fn document(rig: &Rig, id: &str, content: &[u8]) -> Value {
@@ -112,7 +110,9 @@ fn what_is_too_long_is_explained_and_trouble_passes() {
 fn get_hands_out_what_lies_in_the_workspace_and_nothing_else() {
     let rig = Rig::new();
     let _daemon = rig.serve();
-    rig.say("demo: sh mkdir docs; echo plan > docs/plan.md; ln -s /etc/passwd leak; ln -s .. up; printf '\\211PNG1' > shot.png; telecoder notify made");
+    let secret = rig.env.root().join("secret");
+    std::fs::write(&secret, "of somebody else").expect("a file");
+    rig.say(&format!("demo: sh mkdir docs; echo plan > docs/plan.md; ln -s /etc/passwd leak; ln -s .. up; ln {secret} hard; printf '\\211PNG1' > shot.png; telecoder notify made", secret = secret.display()));
     rig.hears("made");
     rig.say("/get docs/plan.md");
     let file = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
@@ -122,6 +122,7 @@ fn get_hands_out_what_lies_in_the_workspace_and_nothing_else() {
     assert_eq!(photo.document, Some(("shot.png".into(), b"\x89PNG1".to_vec())));
     for (path, why) in [
         ("leak", "is a symbolic link"),
+        ("hard", "a hard link"),
         ("up/sessions", "is a symbolic link"),
         ("../../../token", "leads out"),
         ("/etc/passwd", "outside of the workspace"),
@@ -152,9 +153,5 @@ fn a_long_answer_is_a_file_with_its_beginning() {
     );
     let head = rig.hears("is in the file");
     assert!(head.text.contains("\n1\n2\n3\n"), "{}", head.text);
-    let asked = Instant::now();
-    rig.say("demo: sh seq 1 1500 > some.txt; telecoder notify - < some.txt");
-    let last = rig.hears("(2/2)");
-    assert!(last.at >= asked);
     rig.in_order();
 }

@@ -3,8 +3,47 @@
 use super::*;
 
 #[test]
-fn one_message_shows_a_long_turn_without_a_sound() {
+fn a_draft_shows_a_long_turn_and_leaves_nothing_behind() {
     let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: sleep 2s\ndemo: notify the answer");
+    rig.hears("the answer");
+    rig.quiet();
+    let drafts = rig.fake.drafts(ME);
+    assert!(drafts.len() >= 2, "it is shown anew before it fades: {drafts:?}");
+    assert!(
+        drafts
+            .iter()
+            .all(|(id, text)| *id == drafts[0].0 && text.contains("works for"))
+    );
+    let texts = rig.fake.texts(ME);
+    assert!(
+        !texts
+            .iter()
+            .any(|text| text.contains("works for") || text.contains("done after"))
+    );
+    rig.in_order();
+}
+
+#[test]
+fn who_wants_every_step_gets_a_message_that_stays() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("/verbose");
+    rig.hears("Verbose:");
+    rig.say("demo: sleep 2s\ndemo: notify the answer");
+    let progress = rig.hears("works for");
+    eventually("it says that it is over", || {
+        rig.fake.standing(&progress).text.contains("done after").then_some(())
+    });
+    assert!(rig.fake.drafts(ME).is_empty());
+    rig.in_order();
+}
+
+#[test]
+fn on_an_older_server_one_message_shows_a_long_turn_without_a_sound() {
+    let rig = Rig::new();
+    rig.fake.make_old();
     let _daemon = rig.serve();
     rig.say("demo: sleep 2s\ndemo: notify the answer");
     let progress = rig.hears("works for");

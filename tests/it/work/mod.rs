@@ -3,7 +3,7 @@
 mod begin;
 mod checks;
 mod follow;
-mod forge;
+pub mod forge;
 mod hostile;
 mod outcomes;
 mod publish;

@@ -10,6 +10,8 @@ use crate::agents::demo::look;
 const COMPOSER_FRAME: usize = 4;
 /// Rows of a dialog beside its question and choices: two borders, the blank row, hint.
 const DIALOG_FRAME: usize = 4;
+/// Columns before the name of a choice: its mark and its number.
+const CHOICE_COLUMNS: usize = 5;
 /// How many waiting prompts are shown one by one.
 const QUEUE_ROWS_MAX: usize = 3;
 
@@ -60,7 +62,11 @@ pub fn composer(view: &ComposerView<'_>, size: Size) -> Block {
 
 pub fn dialog(dialog: &Dialog, size: Size) -> Block {
     let width = size.columns.saturating_sub(look::BOX_COLUMNS).max(1);
-    let room = size.rows.saturating_sub(DIALOG_FRAME + dialog.choices.len()).max(1);
+    let choices: Vec<Vec<String>> = (0..dialog.choices.len())
+        .map(|at| wrap(&printable(&dialog.row(at)), width.saturating_sub(CHOICE_COLUMNS).max(1)))
+        .collect();
+    let choice_rows: usize = choices.iter().map(Vec::len).sum();
+    let room = size.rows.saturating_sub(DIALOG_FRAME + choice_rows).max(1);
     let mut question = wrap(&printable(&dialog.question), width);
     if question.len() > room {
         question.truncate(room);
@@ -70,16 +76,22 @@ pub fn dialog(dialog: &Dialog, size: Size) -> Block {
     rows.extend(question.iter().map(|row| side_by_side(&format!(" {row}"), size)));
     rows.push(side_by_side("", size));
     let mut cursor = (0, 2);
-    for (index, choice) in dialog.choices.iter().enumerate() {
+    for (index, choice) in choices.iter().enumerate() {
         let chosen = index == dialog.selected;
         let mark = if chosen { look::CHOSEN } else { look::NOT_CHOSEN };
         if chosen {
             cursor.0 = rows.len();
         }
-        rows.push(side_by_side(&format!(" {mark}{}. {choice}", index + 1), size));
+        rows.push(side_by_side(&format!(" {mark}{}. {}", index + 1, choice[0]), size));
+        // What does not fit goes on below its name.
+        rows.extend(
+            choice[1..]
+                .iter()
+                .map(|row| side_by_side(&format!("      {row}"), size)),
+        );
     }
     rows.push(border(look::BOTTOM_LEFT, "", look::BOTTOM_RIGHT, size));
-    rows.push(clip("  enter confirms · esc cancels", size.columns));
+    rows.push(clip(&format!("  {}", dialog.hint()), size.columns));
     Block { rows, cursor }
 }
 
@@ -124,6 +136,7 @@ fn side_by_side(text: &str, size: Size) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::demo::program::keys::Key;
     use crate::agents::demo::reading;
     use crate::agents::signal;
     use crate::domain::screen::{Screen, ScreenReading};
@@ -184,6 +197,39 @@ mod tests {
             panic!("no text in the box");
         };
         assert!(shown.starts_with('…') && !reading::shows(&shown, &long));
+    }
+
+    #[test]
+    fn a_question_is_read_as_it_was_asked() {
+        let mut asked = Dialog::question("which?", &["Red", "Dark blue"], true);
+        asked.press(&Key::Char('2'));
+        let read = |asked: &Dialog| match reading::read(&rendered(&dialog(asked, SMALL), SMALL)) {
+            ScreenReading::Dialog(dialog) => dialog,
+            other => panic!("{other:?}"),
+        };
+        let first = read(&asked);
+        assert_eq!(
+            (first.question.as_str(), first.multi, first.free_text),
+            ("which?", true, true)
+        );
+        let choices: Vec<(&str, bool, bool)> = first
+            .choices
+            .iter()
+            .map(|choice| (choice.label.as_str(), choice.checked, choice.own_words))
+            .collect();
+        assert_eq!(
+            choices,
+            [
+                ("Red", false, false),
+                ("Dark blue", true, false),
+                ("(a text of your own)", false, true)
+            ]
+        );
+        asked.press(&Key::Char('3'));
+        asked.press(&Key::Paste(
+            "a text that is wider than the small box of this test".into(),
+        ));
+        assert_eq!(read(&asked).digest, first.digest);
     }
 
     #[test]

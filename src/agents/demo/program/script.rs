@@ -8,6 +8,12 @@ use rustix::process::Signal;
 pub enum Step {
     /// Runs a shell command in the work directory.
     Shell(String),
+    /// A question with choices and a text of one's own; the answer becomes the final text.
+    Question {
+        question: String,
+        choices: Vec<String>,
+        several: bool,
+    },
     /// Opens a permission dialog. "No" ends the turn.
     Ask(String),
     Sleep(Duration),
@@ -55,6 +61,8 @@ fn parse_line(line: &str) -> Option<Step> {
     let step = match word {
         "sh" => needed(argument).map(Step::Shell),
         "ask" => needed(argument).map(Step::Ask),
+        "choose" => question(argument, false),
+        "pick" => question(argument, true),
         "say" => needed(argument).map(Step::Say),
         "notify" => needed(argument).map(Step::Notify),
         "limit" => needed(argument).map(Step::Limit),
@@ -70,6 +78,18 @@ fn parse_line(line: &str) -> Option<Step> {
         _ => return None,
     };
     Some(step.unwrap_or_else(|| Step::Bad(format!("cannot read `{argument}` as the argument of `{word}`"))))
+}
+
+/// `which? | red | blue`
+fn question(argument: &str, several: bool) -> Option<Step> {
+    let mut parts = argument.split('|').map(|part| part.trim().to_owned());
+    let question = parts.next().filter(|question| !question.is_empty())?;
+    let choices: Vec<String> = parts.filter(|choice| !choice.is_empty()).collect();
+    (!choices.is_empty()).then_some(Step::Question {
+        question,
+        choices,
+        several,
+    })
 }
 
 /// `login`, `limit 5s`.

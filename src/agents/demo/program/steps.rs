@@ -57,17 +57,20 @@ impl App {
     }
 
     pub fn on_answer(&mut self, answer: Answer) {
-        let word = match answer {
+        let word = match &answer {
             Answer::Cancelled => "cancelled",
-            yes if yes == YES => "yes",
+            Answer::Said(said) => said.as_str(),
+            yes if *yes == YES => "yes",
             Answer::Chosen(_) => "no",
-        };
+        }
+        .to_owned();
         self.set_doing(Doing::Next);
         self.note(format!("answered {word}"));
         self.paint();
         self.fire(signal::PERMISSION_RESOLVED, json!({"decision": word}));
         match answer {
             Answer::Cancelled => self.interrupt(),
+            Answer::Said(said) => self.turn_mut(|turn| turn.final_text = Some(format!("demo: you said {said}"))),
             yes if yes == YES => {}
             Answer::Chosen(_) => self.refused(),
         }
@@ -86,6 +89,11 @@ impl App {
             Step::Shell(command) => self.shell(command),
             Step::Notify(text) => self.notify(&text),
             Step::Ask(question) => self.ask(&question),
+            Step::Question {
+                question,
+                choices,
+                several,
+            } => self.question(&question, &choices, several),
             Step::Fail { kind, after } => self.turn_mut(|turn| {
                 turn.steps.clear();
                 turn.failure = Some((kind, after));
@@ -205,6 +213,14 @@ impl App {
             "choices": CHOICES,
         });
         self.fire(signal::PERMISSION_REQUEST, payload);
+    }
+
+    /// A question of the agent's own: no permission mode answers it.
+    fn question(&mut self, question: &str, choices: &[String], several: bool) {
+        self.note(format!("asks: {question}"));
+        let labels: Vec<&str> = choices.iter().map(String::as_str).collect();
+        self.set_doing(Doing::Ask(Dialog::question(question, &labels, several)));
+        self.paint();
     }
 
     /// A "No" ends the turn: nothing that was to follow is done.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::multipart::Form;
-use super::{Sent, State, Topic};
+use super::{Sent, State, Topic, rich};
 
 pub struct Refusal {
     pub code: u16,
@@ -54,7 +54,8 @@ pub fn carry_out(state: &mut State, method: &str, form: &Form) -> Option<Answer>
         "sendRichMessage" => rich(state, fields),
         "sendDocument" => file(state, form, "document"),
         "sendPhoto" => file(state, form, "photo"),
-        "sendMessageDraft" | "sendRichMessageDraft" | "sendChatAction" => chat(state, fields).map(|_| json!(true)),
+        "sendMessageDraft" | "sendRichMessageDraft" => draft(state, fields),
+        "sendChatAction" => chat(state, fields).map(|_| json!(true)),
         "editMessageText" | "editMessageReplyMarkup" => edit(state, method, fields),
         "deleteMessage" => delete(state, fields),
         "setMessageReaction" => reaction(state, fields),
@@ -124,6 +125,7 @@ fn put(state: &mut State, fields: &Value, text: &str, entities: &str) -> Result<
         markup: fields["reply_markup"].clone(),
         edits: 0,
         deleted: false,
+        html: None,
     };
     Ok((sent, chat_id))
 }
@@ -147,18 +149,34 @@ fn message(state: &mut State, fields: &Value) -> Answer {
     Ok(stand(state, sent))
 }
 
+fn unknown_method() -> Refusal {
+    Refusal::new(404, "Not Found: method not found")
+}
+
 fn rich(state: &mut State, fields: &Value) -> Answer {
-    if !state.rich {
-        return Err(Refusal::new(404, "Not Found: method not found"));
+    if state.old {
+        return Err(unknown_method());
     }
     let (mut sent, _) = put(state, fields, "text", "entities")?;
-    let content = &fields["rich_message"];
-    let text = content["markdown"].as_str().or(content["html"].as_str());
-    sent.text = text.unwrap_or_default().to_owned();
-    if sent.text.chars().count() > 32_768 {
-        state.violation("a rich message is too long");
-    }
+    let html = fields["rich_message"]["html"].as_str().unwrap_or_default();
+    sent.text = rich::read(html).map_err(|why| bad(&format!("can't parse entities: {why}")))?;
+    sent.html = Some(html.to_owned());
     Ok(stand(state, sent))
+}
+
+/// Only private chats have drafts, and nothing of them stays.
+fn draft(state: &mut State, fields: &Value) -> Answer {
+    if state.old {
+        return Err(unknown_method());
+    }
+    let chat_id = chat(state, fields)?;
+    if chat_id < 0 || fields["draft_id"] == 0 {
+        return Err(bad("drafts are for private chats, and have an id"));
+    }
+    let text = fields["text"].as_str().unwrap_or_default().to_owned();
+    let id = fields["draft_id"].as_i64().unwrap_or_default();
+    state.drafts.push((chat_id, id, text));
+    Ok(json!(true))
 }
 
 fn file(state: &mut State, form: &Form, field: &str) -> Answer {

@@ -9,6 +9,7 @@
 mod methods;
 mod multipart;
 mod rates;
+mod rich;
 mod schema;
 mod serve;
 mod tell;
@@ -85,6 +86,8 @@ pub struct Sent {
     pub markup: Value,
     pub edits: u32,
     pub deleted: bool,
+    /// What a rich message is made of; `text` is what a person reads of it.
+    pub html: Option<String>,
 }
 
 impl Sent {
@@ -165,7 +168,10 @@ struct State {
     unreachable: HashMap<i64, String>,
     commands: HashMap<String, Value>,
     webhook: String,
-    rich: bool,
+    /// The server is of a time before rich messages and drafts.
+    old: bool,
+    /// Every draft that was shown: chat, id, text.
+    drafts: Vec<(i64, i64, String)>,
     poll_refusal: Option<(u16, String)>,
     kinds_polled: Vec<String>,
     /// The server's clock is ahead of ours by so many seconds.

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// Requests that count in their chat.
-const IN_CHAT: [&str; 7] = [
+const IN_CHAT: [&str; 8] = [
     "sendMessage",
     "sendDocument",
     "sendPhoto",
     "sendRichMessage",
+    "sendMessageDraft",
     "editMessageText",
     "editMessageReplyMarkup",
     "deleteMessage",

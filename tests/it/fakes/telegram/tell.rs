@@ -13,6 +13,18 @@ impl FakeTelegram {
         self.lock().rates = Some(Rates::new(scale));
     }
 
+    /// A server of a time before rich messages and drafts.
+    pub fn make_old(&self) {
+        self.lock().old = true;
+    }
+
+    /// Every draft that was shown in a chat, oldest first: its id and its text.
+    pub fn drafts(&self, chat: i64) -> Vec<(i64, String)> {
+        let state = self.lock();
+        let here = state.drafts.iter().filter(|(at, ..)| *at == chat);
+        here.map(|(_, id, text)| (*id, text.clone())).collect()
+    }
+
     /// A tap on the button with this text of a message of the bot's. Returns the tap's id.
     #[track_caller]
     pub fn tap(&self, sent: &Sent, from: i64, button: &str) -> String {
@@ -149,10 +161,6 @@ impl FakeTelegram {
     /// The server dates its messages so many seconds ahead.
     pub fn skew_clock(&self, seconds: i64) {
         self.lock().clock_skew = seconds;
-    }
-
-    pub fn switch_rich_on(&self) {
-        self.lock().rich = true;
     }
 
     /// A message of the bot's as it stands now.

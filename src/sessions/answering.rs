@@ -1,0 +1,427 @@
+//! A person's answer to the dialog that an agent shows.
+//!
+//! An answer is bound to one dialog by its digest. The screen is read right before each step and after the last one: a dialog that
+//! moved on meanwhile takes no key, and an answer that changed nothing is told.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Engine;
+use crate::agents::Adapter;
+use crate::domain::dialog::{
+    Actor, AnswerStep, Dialog, DialogAnswer, DialogDigest, DialogOutcome, DialogRow, DialogState,
+};
+use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::ids::{LaunchNo, PaneId, SessionId};
+use crate::domain::screen::ScreenReading;
+use crate::domain::session::{Session, SessionEvent, SessionState, Source};
+use crate::domain::text::sanitise;
+use crate::domain::turn::TurnState;
+use crate::tmux::Guarded;
+
+/// How long a dialog that a hook announced may take to be drawn.
+const SHOW_LIMIT: Duration = Duration::from_secs(3);
+/// How long a dialog may stay on the screen after what answers it, and how long a text may take to appear in it.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// The pause between looks.
+const LOOK_PAUSE: Duration = Duration::from_millis(50);
+/// Pause between keys of one answer: programs that redraw between them lose faster ones.
+const KEY_PAUSE: Duration = Duration::from_millis(100);
+
+/// One answer on its way.
+struct Answering<'a> {
+    engine: &'a Engine,
+    adapter: &'a dyn Adapter,
+    session: &'a Session,
+    open: &'a DialogRow,
+    pane: PaneId,
+}
+
+/// While this lives, what the session's screen shows is part of an answer, and no dialog of its own.
+struct BeingAnswered<'a>(&'a Engine);
+
+impl<'a> BeingAnswered<'a> {
+    fn new(engine: &'a Engine, id: &SessionId) -> Self {
+        *engine.0.being_answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.clone());
+        Self(engine)
+    }
+}
+
+impl Drop for BeingAnswered<'_> {
+    fn drop(&mut self) {
+        *self.0.0.being_answered.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Engine {
+    pub(super) fn is_being_answered(&self, id: &SessionId) -> bool {
+        let session = self.0.being_answered.lock().unwrap_or_else(PoisonError::into_inner);
+        session.as_ref() == Some(id)
+    }
+
+    /// Answers the dialog that is open. `digest` names the one that the person saw; without it the answer goes to the one that is on
+    /// record as open.
+    ///
+    /// `RefusedByState` when none is open, or it moved on; `Usage` when it has no such answer; `Uncertain` when the answer was given
+    /// and the dialog is still there.
+    pub async fn answer_dialog(
+        &self,
+        id: &SessionId,
+        digest: Option<DialogDigest>,
+        answer: DialogAnswer,
+        by: Actor,
+    ) -> Result<DialogOutcome> {
+        let _one_at_a_time = self.0.answering.lock().await;
+        let _being_answered = BeingAnswered::new(self, id);
+        let (session, open) = self.open_dialog(id, digest.is_some()).await?;
+        if digest.as_ref().is_some_and(|digest| *digest != open.dialog.digest) {
+            return Err(moved_on(&session));
+        }
+        let adapter = self.0.agents.get(&session.agent)?;
+        let answering = Answering {
+            engine: self,
+            adapter: &*adapter,
+            session: &session,
+            open: &open,
+            pane: self.pane(id).await?,
+        };
+        answering.answer(answer, by).await
+    }
+
+    /// `named`: the answer is for a certain dialog, which was open when its person saw it.
+    async fn open_dialog(&self, id: &SessionId, named: bool) -> Result<(Session, DialogRow)> {
+        let wanted = id.clone();
+        let (session, open) = self
+            .0
+            .store
+            .read(move |tx| Ok((tx.session(&wanted)?, tx.dialog(&wanted)?)))
+            .await?;
+        match open {
+            Some(open) => Ok((session, open)),
+            None if named => Err(moved_on(&session)),
+            None => Err(no_dialog(&session)),
+        }
+    }
+
+    pub(super) async fn press(&self, id: &SessionId, pane: &PaneId, keys: &[String]) -> Result<()> {
+        for (at, key) in keys.iter().enumerate() {
+            if at > 0 {
+                tokio::time::sleep(KEY_PAUSE).await;
+            }
+            match self.0.tmux.keys(pane, id, std::slice::from_ref(key)).await? {
+                Guarded::Done => {}
+                Guarded::Mismatch => return Err(window_gone(id)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn current_digest(&self, id: &SessionId) -> Result<Option<DialogDigest>> {
+        let id = id.clone();
+        self.0
+            .store
+            .read(move |tx| Ok(tx.dialog(&id)?.map(|open| open.dialog.digest)))
+            .await
+    }
+}
+
+impl Answering<'_> {
+    async fn answer(&self, answer: DialogAnswer, by: Actor) -> Result<DialogOutcome> {
+        let shown = self.shown_dialog().await?;
+        let answer = shown
+            .understood(answer)
+            .ok_or_else(|| no_such_answer(self.session, &shown))?;
+        let steps = self
+            .adapter
+            .answer_steps(&shown, &answer)
+            .ok_or_else(|| no_such_answer(self.session, &shown))?;
+        self.note_answer(&shown, &described(&shown, &answer), by).await?;
+        let mut next = self.take(&shown, &steps, &shown.digest).await?;
+        // Some ask once more whether that is the answer; its person has just said so.
+        if let Some(asked) = &next
+            && let Some(keys) = self.adapter.confirm_keys(asked)
+        {
+            next = self.take(asked, &AnswerStep::keys(keys), &shown.digest).await?;
+        }
+        self.close(&shown, next.clone()).await?;
+        Ok(match next {
+            Some(next) => DialogOutcome::Next(Box::new(next)),
+            None => DialogOutcome::Answered,
+        })
+    }
+
+    /// The dialog as the screen shows it now: the one on record, or the answer is stale. One that only a hook has announced is given
+    /// the time to be drawn.
+    async fn shown_dialog(&self) -> Result<Dialog> {
+        let limit = Instant::now() + SHOW_LIMIT;
+        loop {
+            let screen = self.engine.0.tmux.screen(&self.pane).await?;
+            if screen.in_mode {
+                return Err(in_copy_mode(self.session));
+            }
+            if !self.adapter.box_is_readable() {
+                return Ok(self.open.dialog.clone());
+            }
+            match self.adapter.read_screen(&screen) {
+                ScreenReading::Dialog(shown) if shown.digest == self.open.dialog.digest => return Ok(shown),
+                // What a hook announced has its digest from the hook; the screen's own words come with the first look.
+                ScreenReading::Dialog(shown) if !self.open.seen => return Ok(shown),
+                ScreenReading::Dialog(other) => {
+                    self.note_other(other).await?;
+                    return Err(moved_on(self.session));
+                }
+                _ if !self.open.seen && Instant::now() < limit => tokio::time::sleep(LOOK_PAUSE).await,
+                _ => {
+                    self.engine.wake(&self.session.id);
+                    return Err(moved_on(self.session));
+                }
+            }
+        }
+    }
+
+    async fn note_other(&self, other: Dialog) -> Result<()> {
+        let (engine, id, launch) = (self.engine.clone(), self.session.id.clone(), self.open.launch);
+        let store = &self.engine.0.store;
+        store
+            .write(move |tx| engine.on_dialog(tx, &id, launch, &other, Source::Screen).map(drop))
+            .await
+    }
+
+    async fn note_answer(&self, shown: &Dialog, words: &str, by: Actor) -> Result<()> {
+        let (id, shown, words) = (self.session.id.clone(), shown.clone(), words.to_owned());
+        let store = &self.engine.0.store;
+        let noted = store
+            .write(move |tx| {
+                if tx.dialog(&id)?.is_some_and(|open| !open.seen) {
+                    tx.see_dialog(&id, &shown)?;
+                }
+                tx.audit(
+                    &by.channel,
+                    &by.who,
+                    &format!("answered the dialog {} of {id}: {words}", shown.digest),
+                )?;
+                tx.note_dialog_answer(&id, &shown.digest, &words)
+            })
+            .await?;
+        if noted { Ok(()) } else { Err(moved_on(self.session)) }
+    }
+
+    /// Takes the steps one after the other, each only while the dialog is there; then waits until it is gone. The dialog that came
+    /// at once behind it, if one did. `recorded` names the dialog that is on record meanwhile.
+    async fn take(&self, shown: &Dialog, steps: &[AnswerStep], recorded: &DialogDigest) -> Result<Option<Dialog>> {
+        for (at, step) in steps.iter().enumerate() {
+            if at > 0 {
+                tokio::time::sleep(KEY_PAUSE).await;
+                self.still_asks(shown).await?;
+            }
+            match step {
+                AnswerStep::Key(key) => {
+                    let keys = std::slice::from_ref(key);
+                    self.engine.press(&self.session.id, &self.pane, keys).await?;
+                }
+                AnswerStep::Text(text) => self.paste(shown, text).await?,
+            }
+        }
+        self.await_gone(shown, recorded).await
+    }
+
+    /// A key after the dialog went away would go to the agent's box.
+    async fn still_asks(&self, shown: &Dialog) -> Result<()> {
+        if !self.adapter.box_is_readable() {
+            return Ok(());
+        }
+        let screen = self.engine.0.tmux.screen(&self.pane).await?;
+        match self.adapter.read_screen(&screen) {
+            ScreenReading::Dialog(now) if now.asks_the_same(shown) && !screen.in_mode => Ok(()),
+            _ => Err(half_way(self.session)),
+        }
+    }
+
+    /// Pastes a text into the dialog, and waits until it stands there.
+    async fn paste(&self, shown: &Dialog, text: &str) -> Result<()> {
+        let text = sanitise(text);
+        let tmux = &self.engine.0.tmux;
+        let prepared = tmux.prepare_paste(&text).await?;
+        match tmux.paste_prepared(&self.pane, &self.session.id, prepared).await? {
+            Guarded::Done => {}
+            Guarded::Mismatch => return Err(window_gone(&self.session.id)),
+        }
+        let limit = Instant::now() + CLOSE_LIMIT;
+        loop {
+            let screen = tmux.screen(&self.pane).await?;
+            match self.adapter.read_screen(&screen) {
+                ScreenReading::Dialog(now) if now.asks_the_same(shown) && is_shown(&screen.rows, &text.text) => {
+                    return Ok(());
+                }
+                ScreenReading::Dialog(now) if now.asks_the_same(shown) && Instant::now() < limit => {}
+                _ => return Err(half_way(self.session)),
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    async fn await_gone(&self, answered: &Dialog, recorded: &DialogDigest) -> Result<Option<Dialog>> {
+        let limit = Instant::now() + CLOSE_LIMIT;
+        loop {
+            if !self.adapter.box_is_readable() {
+                return Ok(None);
+            }
+            let screen = self.engine.0.tmux.screen(&self.pane).await;
+            match screen.map(|screen| self.adapter.read_screen(&screen)) {
+                Ok(ScreenReading::Dialog(shown)) if shown.asks_the_same(answered) => {}
+                Ok(ScreenReading::Dialog(other)) => return Ok(Some(other)),
+                // A screen in the middle of a repaint says nothing; a window that is gone has no dialog.
+                Ok(ScreenReading::Unknown) => {}
+                Ok(_) | Err(_) => return Ok(None),
+            }
+            // The turn may end, or another tool ask, faster than we look: what is on record counts, too.
+            if self.engine.current_digest(&self.session.id).await?.as_ref() != Some(recorded) {
+                return Ok(None);
+            }
+            if Instant::now() > limit {
+                return Err(still_there(self.session));
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// While a turn runs the agent goes on with it; otherwise (a question at the start) its screen says what comes next.
+    async fn close(&self, answered: &Dialog, next: Option<Dialog>) -> Result<()> {
+        let (engine, id, launch) = (self.engine.clone(), self.session.id.clone(), self.open.launch);
+        let digest = answered.digest.clone();
+        self.engine
+            .0
+            .store
+            .write(move |tx| close(&engine, tx, &id, launch, &digest, next.as_ref()))
+            .await?;
+        self.engine.wake(&self.session.id);
+        Ok(())
+    }
+}
+
+fn close(
+    engine: &Engine,
+    tx: &crate::store::Tx<'_>,
+    id: &SessionId,
+    launch: LaunchNo,
+    digest: &DialogDigest,
+    next: Option<&Dialog>,
+) -> Result<()> {
+    if tx.dialog(id)?.is_some_and(|open| open.dialog.digest == *digest) {
+        tx.close_dialog(id, DialogState::Answered)?;
+    }
+    if let Some(next) = next {
+        return engine.on_dialog(tx, id, launch, next, Source::Screen).map(drop);
+    }
+    let runs = tx
+        .running_turns(id)?
+        .iter()
+        .any(|turn| turn.state == TurnState::Accepted);
+    let waits = tx.session(id)?.status.state == SessionState::NeedsInput && tx.dialog(id)?.is_none();
+    if runs && waits {
+        engine.apply(tx, id, &SessionEvent::DialogClosed { source: Source::Person })?;
+    }
+    Ok(())
+}
+
+/// Whether the rows hold the text, however the terminal wrapped it: its end is what was typed last.
+fn is_shown(rows: &[String], text: &str) -> bool {
+    let squeezed = |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).collect() };
+    let wanted = squeezed(text);
+    let seen = squeezed(&rows.join(""));
+    seen.contains(&wanted)
+}
+
+fn described(dialog: &Dialog, answer: &DialogAnswer) -> String {
+    let label = |at: usize| dialog.choices.get(at).map_or("", |choice| choice.label.as_str());
+    match (dialog.chosen(answer), answer) {
+        (Some(at), _) => label(at).to_owned(),
+        (None, DialogAnswer::Several { choices, text }) => {
+            let mut words: Vec<&str> = choices.iter().map(|n| label(n.saturating_sub(1))).collect();
+            words.extend(text.as_ref().map(|_| "a text"));
+            words.join(", ")
+        }
+        (None, DialogAnswer::Text(_)) => "a text".to_owned(),
+        (None, _) => "by keys".to_owned(),
+    }
+}
+
+fn moved_on(session: &Session) -> Fault {
+    let name = &session.name;
+    Fault::new(
+        Kind::RefusedByState,
+        format!("{name}: it moved on; the dialog that this answers is not open any more"),
+    )
+    .hint(format!("See what it shows now: telecoder status {name}"))
+}
+
+fn no_dialog(session: &Session) -> Fault {
+    let name = &session.name;
+    Fault::new(
+        Kind::RefusedByState,
+        format!(
+            "{name} shows no dialog ({}: {})",
+            session.status.state, session.status.reason.text
+        ),
+    )
+    .hint(format!("See what it shows now: telecoder screen {name}"))
+}
+
+fn in_copy_mode(session: &Session) -> Fault {
+    Fault::new(
+        Kind::RefusedByState,
+        format!("somebody has the window of {} in copy mode", session.name),
+    )
+    .hint("Keys would go there. Leave the mode (q), then answer again.")
+}
+
+fn half_way(session: &Session) -> Fault {
+    let name = &session.name;
+    Fault::new(
+        Kind::Uncertain,
+        format!("{name}: the dialog changed while it was being answered; nothing more was pressed"),
+    )
+    .hint(format!("Look with: telecoder screen {name}"))
+}
+
+fn still_there(session: &Session) -> Fault {
+    let name = &session.name;
+    Fault::new(
+        Kind::Uncertain,
+        format!("the answer was given, but {name} still shows the dialog"),
+    )
+    .hint(format!("Look with: telecoder screen {name}"))
+}
+
+fn window_gone(id: &SessionId) -> Fault {
+    Fault::new(Kind::RefusedByState, "the agent's window went away before the answer")
+        .hint(format!("Look again with: telecoder status {id}"))
+}
+
+fn no_such_answer(session: &Session, dialog: &Dialog) -> Fault {
+    let choices = dialog
+        .choices
+        .iter()
+        .enumerate()
+        .filter(|(_, choice)| !choice.own_words);
+    let labels: Vec<String> = choices
+        .map(|(i, choice)| format!("{} {}", i + 1, choice.label))
+        .collect();
+    let how = match (dialog.multi, dialog.free_text) {
+        (true, true) => "NUMBER,NUMBER,TEXT",
+        (true, false) => "NUMBER,NUMBER",
+        (false, true) => "NUMBER|TEXT",
+        (false, false) => "NUMBER",
+    };
+    Fault::new(
+        Kind::Usage,
+        format!("the dialog of {} has no such answer", session.name),
+    )
+    .hint(format!(
+        "Answer with `telecoder answer {} {how}`: {}",
+        session.name,
+        labels.join(", ")
+    ))
+}
