@@ -37,7 +37,9 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4
 6 not permitted, 7 time limit, 8 storage, 9 program missing, 11 over a limit, 12 uncertain, 20 session failed, 21 needs input, \
 78 configuration.";
 
+// Only the command that was typed builds its arguments: all of them together took most of a short command's time.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Start a session: an agent in a window of its own, with its first prompt.
     Run(run::Args),

@@ -1,10 +1,10 @@
 //! Asks: questions of agents that wait for a person's answer.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 use serde_json::json;
 
 use super::Tx;
-use super::rows::{Columns, micros, to_json, word};
+use super::rows::{Columns, Row, micros, to_json, word};
 use crate::domain::Timestamp;
 use crate::domain::ask::{Ask, AskState};
 use crate::domain::event::EventKind;

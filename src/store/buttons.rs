@@ -1,9 +1,9 @@
 //! Buttons under messages. What a tap does stands here, not in the tap: what comes back from a chat is an id that nobody can guess.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::Tx;
-use super::rows::{Columns, micros, to_json};
+use super::rows::{Columns, Row, micros, to_json};
 use super::seal::Seal;
 use crate::domain::Timestamp;
 use crate::domain::fault::Result;

@@ -1,9 +1,9 @@
 //! What is known of a chat beside its messages: whether it can be written to, how much it wants to hear, and its topics.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::Tx;
-use super::rows::{Columns, micros};
+use super::rows::{Columns, Row, micros};
 use crate::domain::Timestamp;
 use crate::domain::fault::Result;
 use crate::domain::ids::{SessionId, TurnId};

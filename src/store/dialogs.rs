@@ -1,10 +1,10 @@
 //! Dialogs that agents show. At most one of a session is open.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 use serde_json::json;
 
 use super::Tx;
-use super::rows::{Columns, micros, to_json, word};
+use super::rows::{Columns, Row, micros, to_json, word};
 use crate::domain::dialog::{Dialog, DialogDigest, DialogRow, DialogState};
 use crate::domain::event::EventKind;
 use crate::domain::fault::Result;

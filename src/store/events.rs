@@ -1,9 +1,9 @@
 //! The event log: what happened, as the world may read it. Ids, states and reasons; never a prompt or a message.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::Tx;
-use super::rows::{Columns, micros, word};
+use super::rows::{Columns, Row, micros, word};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;

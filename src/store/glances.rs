@@ -1,11 +1,11 @@
 //! What is shown of a session beside its own row: its newest turn, how many prompts wait, where its window is. One query for a
 //! whole list: three small ones for each session took longer than all the rest of `telecoder list`.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::Tx;
 use super::launches::read_placement;
-use super::rows::{Columns, to_json};
+use super::rows::{Columns, Row, to_json};
 use super::sessions::{SessionFilter, read_session};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{SessionId, TurnId};

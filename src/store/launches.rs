@@ -1,10 +1,10 @@
 //! Launches: one row per start of a session's agent.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 use serde_json::json;
 
 use super::Tx;
-use super::rows::{Columns, micros};
+use super::rows::{Columns, Row, micros};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::fault::{Fault, Kind, Result};

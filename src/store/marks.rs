@@ -1,10 +1,10 @@
 //! Marks: what should stand at a message that is already in a chat. Only the last wish counts, and carrying it out twice does no
 //! harm, so a crash between the two costs one repetition that nobody sees.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::Tx;
-use super::rows::{Columns, micros};
+use super::rows::{Columns, Row, micros};
 use crate::domain::Timestamp;
 use crate::domain::fault::Result;
 

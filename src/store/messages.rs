@@ -1,10 +1,10 @@
 //! Messages: the rows of the outbox, and what a person reads of them without a channel. Their delivery is in `outbox`.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 use serde_json::json;
 
 use super::Tx;
-use super::rows::{Columns, micros, to_json, word};
+use super::rows::{Columns, Row, micros, to_json, word};
 use super::seal::Seal;
 use crate::domain::Timestamp;
 use crate::domain::dialog::DialogDigest;

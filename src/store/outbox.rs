@@ -6,11 +6,11 @@
 //! A message is open while it is `queued`, `sending` or `unknown`. It says what its head part says, except that it stays
 //! `sending` between two parts of which the first was sent.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::Tx;
 use super::fault::damaged;
-use super::rows::{Columns, micros, to_json};
+use super::rows::{Columns, Row, micros, to_json};
 use super::seal::Seal;
 use crate::domain::Timestamp;
 use crate::domain::fault::{Fault, Kind, Result};

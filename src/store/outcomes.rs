@@ -1,10 +1,10 @@
 //! Outcomes: what came of turns; and the inbox that a person reads.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 use serde_json::json;
 
 use super::Tx;
-use super::rows::{Columns, micros, to_json, word};
+use super::rows::{Columns, Row, micros, to_json, word};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::fault::{Fault, Kind, Result};

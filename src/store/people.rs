@@ -1,9 +1,9 @@
 //! People and groups that were let in, and the one-time codes that let them in.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::Tx;
-use super::rows::{Columns, micros, word};
+use super::rows::{Columns, Row, micros, word};
 use super::seal::Seal;
 use crate::domain::Timestamp;
 use crate::domain::fault::Result;

@@ -1,8 +1,10 @@
 //! Between columns and the types of the domain. A value that the domain refuses is a damaged row: `Storage`.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
-use rusqlite::{OptionalExtension, Params, Row};
+use rusqlite::types::FromSql;
+use rusqlite::{OptionalExtension, Params, Statement};
 use serde::Serialize;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -25,6 +27,34 @@ pub(super) fn word<T: Serialize>(value: &T) -> Result<String> {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => Ok(word),
         other => Err(Fault::new(Kind::Failure, format!("not a word: {other:?}"))),
+    }
+}
+
+/// Where each column of a query stands; of two with one name, the first. Asked once for each query: SQLite compares all names for
+/// each value that is read by name, which was most of the time of a long list.
+struct Places(HashMap<String, usize>);
+
+impl Places {
+    fn of(statement: &Statement<'_>) -> Self {
+        let mut places = HashMap::new();
+        for (at, name) in statement.column_names().into_iter().enumerate() {
+            places.entry(name.to_owned()).or_insert(at);
+        }
+        Self(places)
+    }
+}
+
+/// One row of a query's result, read by the names of its columns.
+pub(super) struct Row<'a> {
+    row: &'a rusqlite::Row<'a>,
+    places: &'a Places,
+}
+
+impl Row<'_> {
+    fn get<T: FromSql>(&self, column: &str) -> rusqlite::Result<T> {
+        let place = self.places.0.get(column);
+        let place = place.ok_or_else(|| rusqlite::Error::InvalidColumnName(column.to_owned()))?;
+        self.row.get(*place)
     }
 }
 
@@ -111,7 +141,14 @@ fn bad(column: &str, value: impl std::fmt::Display) -> Fault {
 impl Tx<'_> {
     /// Every row of a query, mapped.
     pub(super) fn all<T>(&self, sql: &str, params: impl Params, map: impl Fn(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
-        self.conn.prepare_cached(sql)?.query_and_then(params, map)?.collect()
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let places = Places::of(&statement);
+        let mut rows = statement.query(params)?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            all.push(map(&Row { row, places: &places })?);
+        }
+        Ok(all)
     }
 
     /// The first row of a query, mapped.
@@ -122,8 +159,10 @@ impl Tx<'_> {
         map: impl Fn(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let mut statement = self.conn.prepare_cached(sql)?;
+        let places = Places::of(&statement);
         let mut rows = statement.query(params)?;
-        rows.next()?.map(map).transpose()
+        let first = rows.next()?;
+        first.map(|row| map(&Row { row, places: &places })).transpose()
     }
 
     /// One number; 0 when the query finds no row or null.

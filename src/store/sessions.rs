@@ -4,11 +4,11 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 use serde_json::json;
 
 use super::Tx;
-use super::rows::{Columns, micros, to_json, word};
+use super::rows::{Columns, Row, micros, to_json, word};
 use super::seal::{SEAL_BYTES, Seal};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;

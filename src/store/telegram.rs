@@ -2,10 +2,10 @@
 //! message belongs to.
 
 use jiff::SignedDuration;
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::Tx;
-use super::rows::{Columns, micros, to_json};
+use super::rows::{Columns, Row, micros, to_json};
 use super::seal::Seal;
 use crate::domain::Timestamp;
 use crate::domain::fault::Result;

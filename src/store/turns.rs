@@ -3,11 +3,11 @@
 //! Queries for open turns repeat the list of the partial index `turns_open` word for word: only then SQLite uses it, and a
 //! session with thousands of finished turns is as quick as a new one.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 use serde_json::json;
 
 use super::Tx;
-use super::rows::{Columns, micros, to_json, word};
+use super::rows::{Columns, Row, micros, to_json, word};
 use super::seal::Seal;
 use crate::domain::event::EventKind;
 use crate::domain::fault::{Fault, Kind, Result};

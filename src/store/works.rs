@@ -1,10 +1,10 @@
 //! What sessions work on, what they published, what came in about it, and which repositories' commands are trusted.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 use serde_json::json;
 
 use super::Tx;
-use super::rows::{Columns, micros, to_json};
+use super::rows::{Columns, Row, micros, to_json};
 use crate::domain::event::EventKind;
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;

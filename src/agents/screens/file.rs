@@ -3,7 +3,7 @@
 use regex::Regex;
 use serde::Deserialize;
 
-use super::Rules;
+use super::Compiled;
 use crate::domain::dialog::{DialogKind, Meaning};
 use crate::domain::fault::{Fault, Kind, Result};
 
@@ -129,7 +129,7 @@ struct RawRule {
     allow: Option<String>,
 }
 
-pub(super) fn parse(text: &str, named: &str) -> Result<Rules> {
+pub(super) fn parse(text: &str, named: &str) -> Result<Compiled> {
     let told = |what: String| {
         Fault::new(Kind::Config, format!("the screen rules {named}: {what}"))
             .hint("docs/agents.md, \"Screen rules\", shows what a rule holds.")
@@ -139,7 +139,7 @@ pub(super) fn parse(text: &str, named: &str) -> Result<Rules> {
         let name = rule.name.clone();
         rule.mean().map_err(|what| told(format!("rule `{name}`: {what}")))
     });
-    Ok(Rules {
+    Ok(Compiled {
         version: raw.version,
         rules: rules.collect::<Result<_>>()?,
     })

@@ -12,6 +12,7 @@ mod file;
 mod tests;
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use crate::domain::dialog::{Dialog, DialogChoice};
 use crate::domain::fault::Result;
@@ -20,9 +21,13 @@ use crate::domain::screen::{Explained, Screen, ScreenReading};
 use block::Block;
 use file::{Reads, Rule};
 
-/// The rules of one agent.
+/// The rules of one agent. Those that are part of the program are compiled at the first look at a screen: an agent that nobody uses
+/// costs no memory.
 #[derive(Debug)]
-pub struct Rules {
+pub struct Rules(LazyLock<Compiled, Box<dyn FnOnce() -> Compiled + Send>>);
+
+#[derive(Debug)]
+struct Compiled {
     version: Option<String>,
     rules: Vec<Rule>,
 }
@@ -30,11 +35,12 @@ pub struct Rules {
 impl Rules {
     /// Parses a rules file. `Config` names what is wrong in it.
     pub fn parse(text: &str, named: &str) -> Result<Self> {
-        file::parse(text, named)
+        let compiled = file::parse(text, named)?;
+        Ok(Self(LazyLock::new(Box::new(|| compiled))))
     }
 
     /// The rules that are part of the program, or those of `<dir>/<agent>.toml` where somebody put them.
-    pub fn load(embedded: &str, agent: &str, dir: Option<&Path>) -> Result<Self> {
+    pub fn load(embedded: &'static str, agent: &'static str, dir: Option<&Path>) -> Result<Self> {
         let own = dir.map(|dir| dir.join(format!("{agent}.toml")));
         if let Some(path) = own.filter(|path| path.exists()) {
             let named = path.display().to_string();
@@ -42,18 +48,21 @@ impl Rules {
                 .map_err(|e| crate::domain::fault::Fault::io(format!("reading {named}"), &e))?;
             return Self::parse(&text, &named);
         }
-        Self::parse(embedded, agent)
+        let compile =
+            move || file::parse(embedded, agent).expect("each agent's tests read screens by its embedded rules");
+        Ok(Self(LazyLock::new(Box::new(compile))))
     }
 
     /// The newest version of the agent that these rules were proven with.
     pub fn version(&self) -> Option<&str> {
-        self.version.as_deref()
+        self.0.version.as_deref()
     }
 
     /// Whether the box is empty because a person cut the turn short, in the agent's own words above it.
     pub fn was_interrupted(&self, screen: &Screen) -> bool {
         let composer = |rule: &&Rule| rule.reads == Reads::Composer && rule.interrupted.is_some();
-        self.rules
+        self.0
+            .rules
             .iter()
             .filter(composer)
             .any(|rule| Block::find(rule, screen).is_some_and(|block| block.is_interrupted(rule)))
@@ -61,7 +70,7 @@ impl Rules {
 
     /// Whether there is a box and the agent works, whatever the box holds. `None`: no box is seen.
     pub fn shows_work(&self, screen: &Screen) -> Option<bool> {
-        let composers = self.rules.iter().filter(|rule| rule.reads == Reads::Composer);
+        let composers = self.0.rules.iter().filter(|rule| rule.reads == Reads::Composer);
         composers
             .filter_map(|rule| Some(Block::find(rule, screen)?.is_busy(rule)))
             .next()
@@ -71,7 +80,8 @@ impl Rules {
         if screen.dead {
             return unknown();
         }
-        self.rules
+        self.0
+            .rules
             .iter()
             .find_map(|rule| {
                 let reading = read_by(rule, screen)?;

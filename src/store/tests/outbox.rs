@@ -4,6 +4,7 @@ use super::super::OutboxPart;
 use super::*;
 use crate::domain::event::EventKind;
 use crate::domain::message::{MessageState, PartStep};
+use crate::store::rows::Columns;
 
 /// What is due, as `message/index`, with `*` when marked and `p` when plain.
 async fn due(store: &Store) -> Vec<String> {
@@ -182,7 +183,7 @@ async fn a_refused_part_fails_its_message_and_frees_the_lane() {
     let states = store
         .read(move |tx| {
             tx.all("SELECT state FROM parts WHERE message = 1 ORDER BY idx", [], |row| {
-                Ok(row.get::<_, String>(0)?)
+                row.text("state")
             })
         })
         .await;
