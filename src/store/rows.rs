@@ -37,7 +37,7 @@ struct Places(HashMap<String, usize>);
 impl Places {
     fn of(statement: &Statement<'_>) -> Self {
         let mut places = HashMap::new();
-        for (at, name) in statement.column_names().into_iter().enumerate() {
+        for (at, name) in statement.column_names().enumerate() {
             places.entry(name.to_owned()).or_insert(at);
         }
         Self(places)

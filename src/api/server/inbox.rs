@@ -24,6 +24,7 @@ pub struct ListParams {
 }
 
 pub async fn list(State(api): State<Api>, Params(params): Params<ListParams>) -> Answer<Vec<Entry>> {
+    api.engine().outcomes_made(None).await;
     let entries = api
         .engine()
         .inbox(params.all, params.limit.unwrap_or(LIMIT_DEFAULT))
@@ -127,6 +128,7 @@ pub async fn outcomes(
     Params(params): Params<OutcomesParams>,
 ) -> Answer<Vec<Outcome>> {
     let session = api.find(&word).await?;
+    api.engine().outcomes_made(Some(&session.id)).await;
     let outcomes = api
         .engine()
         .outcomes(&session.id, params.limit.unwrap_or(LIMIT_DEFAULT))
@@ -156,6 +158,7 @@ pub async fn diff(
         (true, None) => DiffRequest::LastTurn,
         (false, None) => DiffRequest::Session,
     };
+    api.engine().outcomes_made(Some(&session.id)).await;
     Ok(Json(Diff::from(api.engine().diff(&session.id, request).await?)))
 }
 
