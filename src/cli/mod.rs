@@ -124,7 +124,7 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Completions(args) => completions::run(&args),
         Command::Serve(args) => return serve::run(&cx, &args).context("the daemon cannot run"),
         Command::TmuxServer => return tmux_server::run(&cx).context("the tmux server cannot run"),
-        Command::Notify(args) => notify::run(args).map(|_| ()),
+        Command::Notify(args) => notify::run(args, cx.json).map(|_| ()),
     };
     Ok(done?)
 }

@@ -59,6 +59,13 @@ pub struct NotifyArgs {
     /// Two messages of a session with one key are one message: repeat it without fear.
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
+}
+
+/// The same as a program of its own, to which nobody hands the flags that all commands have.
+#[derive(Debug, clap::Args)]
+pub struct Alone {
+    #[command(flatten)]
+    pub letter: NotifyArgs,
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
@@ -73,8 +80,8 @@ const EXAMPLES: &str = "Examples:
 /// Writes the letter, and waits for the answer of an ask.
 ///
 /// Errors: see `runner::mailbox::write_letter` and `wait_for_answer`; `Usage` for what cannot be said.
-pub fn run(args: NotifyArgs) -> Result<ExitCode> {
-    let (json, timeout) = (args.json, args.timeout);
+pub fn run(args: NotifyArgs, json: bool) -> Result<ExitCode> {
+    let timeout = args.timeout;
     let draft = draft_of(args)?;
     let is_ask = draft.kind == LetterKind::Ask;
     let mail = own_mailbox()?;

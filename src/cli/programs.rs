@@ -24,7 +24,9 @@ pub fn dispatch(args: &[OsString]) -> Option<ExitCode> {
             demo_agent::run(args).map(ExitCode::from)
         }),
         "check" => parsed("telecoder check", rest, check::run),
-        "notify" => parsed("telecoder notify", rest, notify::run),
+        "notify" => parsed("telecoder notify", rest, |args: notify::Alone| {
+            notify::run(args.letter, args.json)
+        }),
         _ => return None,
     };
     Some(code)
