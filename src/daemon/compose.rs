@@ -80,6 +80,9 @@ async fn begin(
     // After the store: a database of a newer version also has a newer constitution and a newer program beside it.
     install::install(dir)?;
     let tmux = Tmux::connect(tmux_options(&config, dir, !systemd::is_parent())?).await?;
+    if let Some(telegram) = &config.telegram {
+        bridge::ask_about_old_prompts(&store, telegram).await?;
+    }
     let engine = Engine::start(EngineParts {
         config: Arc::clone(&config),
         store: store.clone(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::fault::{Fault, Kind};
-use super::ids::{LaunchNo, SessionId};
+use super::ids::{LaunchNo, LetterId, SessionId};
 use super::text::sha256_hex;
 
 /// Characters of a digest: short enough for a button of a chat, long enough that two dialogs of one session never share one.
@@ -112,6 +112,23 @@ pub struct Dialog {
     /// The choice (from 0) that Enter would take now; moves with the arrow keys, so the digest does not cover it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selected: Option<usize>,
+    /// The agent's hook that announced it waits for a decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asker: Option<Asker>,
+}
+
+/// A hook that asks for a decision, and may be given one instead of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asker {
+    /// Its letter, which names what it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letter: Option<LetterId>,
+    /// What it asks about: the whole command, the file's name, the question.
+    pub subject: String,
+    /// What the agent's adapter needs for a decision.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub input: serde_json::Value,
 }
 
 impl Dialog {
@@ -132,7 +149,33 @@ impl Dialog {
             multi: false,
             free_text: false,
             selected: None,
+            asker: None,
         }
+    }
+
+    /// Whether this is the dialog of what a hook asks about: some of its rows in a run, or a word of its question, are exactly that. An
+    /// agent may ask several things at once, and only one of them is on the screen.
+    pub fn is_about(&self, subject: &str) -> bool {
+        let wanted = normalised(subject);
+        if wanted.is_empty() {
+            return false;
+        }
+        let rows: Vec<String> = self
+            .detail
+            .lines()
+            .chain([self.question.as_str()])
+            .map(normalised)
+            .collect();
+        let is_run = |from: usize| {
+            let mut run = String::new();
+            rows[from..].iter().any(|row| {
+                run.push_str(row);
+                run == wanted
+            })
+        };
+        let is_mark = |c: char| !c.is_alphanumeric();
+        let named = |word: &str| word.trim_matches(is_mark) == subject.trim_matches(is_mark);
+        (0..rows.len()).any(is_run) || self.question.split_whitespace().any(named)
     }
 
     /// Question and detail, as a person reads them.
@@ -386,6 +429,21 @@ mod tests {
         assert_eq!(at("⠋ allow `ls`? 30 s left"), at("⠙ allow `ls`? 29 s left"));
         assert_eq!(at("allow `ls`? (30s)"), at("allow `ls`? (5s)"));
         assert_ne!(at("allow `rm 1`?"), at("allow `rm 2`?"));
+    }
+
+    #[test]
+    fn a_dialog_is_about_its_whole_subject_only() {
+        let asked = dialog(
+            "Do you want to create notes.txt?",
+            "Bash command\ntouch a1 &&\n  make\nMakes it",
+            &["Yes"],
+        );
+        for subject in ["touch a1 && make", "notes.txt", "Makes it"] {
+            assert!(asked.is_about(subject), "{subject}");
+        }
+        for subject in ["touch a1", "touch a", "make it", "notes", ""] {
+            assert!(!asked.is_about(subject), "{subject}");
+        }
     }
 
     #[test]

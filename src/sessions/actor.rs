@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Engine;
 use super::actors::Nudge;
 use crate::agents::Adapter;
+use crate::domain::dialog::DialogDigest;
 use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::{Launch, ShimRecord};
@@ -51,6 +52,7 @@ pub(super) struct Memory {
     pub idle_looks: u32,
     /// Since when the box of an agent that should work, or wait for a limit, was seen idle.
     pub idle_since: Option<Instant>,
+    pub dialog: DialogLooks,
     /// The agent was seen to wait for the end of a limit.
     pub waits_for_limit: bool,
     /// Since when the screen of a starting agent is looked at.
@@ -68,6 +70,17 @@ pub(super) struct Memory {
     pub shim_watched: bool,
     /// Files of the mailbox that were dealt with and could not be removed.
     pub immovable: HashSet<String>,
+}
+
+/// What looks in a row showed of a dialog.
+#[derive(Default)]
+pub(super) struct DialogLooks {
+    /// Since when each look has shown some dialog.
+    pub since: Option<Instant>,
+    /// The one that the last look showed, and since when looks have shown the same.
+    pub seen: Option<(DialogDigest, Instant)>,
+    /// The one that was put on record.
+    pub noted: Option<DialogDigest>,
 }
 
 /// One look's result: sleep until a nudge or this time, or the session has ended.
@@ -177,7 +190,9 @@ impl Actor {
             let launch = launch.clone();
             self.watch(&launch)?;
             if self.dirty.mail || self.dirty.exit {
+                let waiting = self.waiting_hooks(&launch);
                 self.take_letters(&view.session, &launch).await?;
+                self.release_hooks(&launch, waiting).await?;
                 if self.dirty.exit {
                     self.check_exit(&launch).await?;
                 }

@@ -73,14 +73,8 @@ impl Engine {
 fn warnings(adapter: &dyn Adapter, screen: Option<&Explained>, detection: Option<&Detection>) -> Vec<String> {
     let mut warnings = Vec::new();
     let version = detection.and_then(|detection| detection.version.as_deref());
-    let is_unknown = screen.is_some_and(|screen| screen.reading == ScreenReading::Unknown);
-    if let (Some(version), Some(proven)) = (version, adapter.rules_version())
-        && is_older(proven, version)
-        && is_unknown
-    {
-        warnings.push(format!(
-            "no screen rule matches, and the agent ({version}) is newer than what the rules were proven with ({proven})"
-        ));
+    if screen.is_some_and(|screen| screen.reading == ScreenReading::Unknown) {
+        warnings.extend(newer_than_rules(adapter, detection));
     }
     if let (Some(version), Some(minimum)) = (version, detection.and_then(|detection| detection.minimum.as_deref()))
         && is_older(version, minimum)
@@ -90,6 +84,15 @@ fn warnings(adapter: &dyn Adapter, screen: Option<&Explained>, detection: Option
         ));
     }
     warnings
+}
+
+/// The likely reason why no rule matches a screen: the agent is newer than what the rules were proven with.
+pub(super) fn newer_than_rules(adapter: &dyn Adapter, detection: Option<&Detection>) -> Option<String> {
+    let version = detection?.version.as_deref()?;
+    let proven = adapter.rules_version().filter(|proven| is_older(proven, version))?;
+    Some(format!(
+        "no screen rule matches, and the agent ({version}) is newer than what the rules were proven with ({proven})"
+    ))
 }
 
 /// Whether version `a` is older than `b`, number by number.

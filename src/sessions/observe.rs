@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::actor::{Actor, Next};
+use super::actor::{Actor, DialogLooks, Next};
+use super::explain;
 use super::letters::{self, Said};
 use super::outcome::{is_owed, waits_for_person};
 use crate::agents::TurnEnd;
@@ -28,15 +29,16 @@ const START_HOOK_LIMIT: Duration = Duration::from_secs(20);
 const START_LIMIT: Duration = Duration::from_secs(90);
 /// Rows of the unknown screen that the person is shown.
 const UNKNOWN_ROWS: usize = 15;
+/// Pause between looks at a dialog that may not be drawn to its end, and how long one that changes all the time is waited for.
+const DIALOG_DRAW_PAUSE: Duration = Duration::from_millis(50);
+const DIALOG_DRAW_LIMIT: Duration = Duration::from_secs(3);
 /// Pause between looks at a dialog that is open.
 const DIALOG_LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// Looks in a row without the dialog before it counts as gone: hooks announce a dialog before it is drawn.
 const LOOKS_WITHOUT_DIALOG: u32 = 6;
 /// Pause between looks at the screen of an agent that works and tells its end by a hook.
 const HOOKED_LOOK_PAUSE: Duration = Duration::from_secs(1);
-/// How long the box of such an agent stays idle until its hook counts as lost.
-const END_HOOK_LIMIT: Duration = Duration::from_secs(9);
-/// The same where no turn is owed its end (a command of the agent's own, a prompt at the terminal), or where the screen says that the
+/// How long the box of such an agent stays idle where no turn is owed its end (a command of the agent's own, a prompt at the terminal), or where the screen says that the
 /// turn was cut short. Not at the first look: the screen may be older than the hook.
 const END_SEEN_LIMIT: Duration = Duration::from_millis(900);
 /// How long a box stays empty under a limit until the agent counts as one that does not wait for its end.
@@ -83,6 +85,7 @@ impl Actor {
         if let ScreenReading::Dialog(dialog) = &reading {
             return self.note_dialog(launch, dialog.clone()).await.map(Some);
         }
+        self.memory.dialog = DialogLooks::default();
         let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
         let mut reading = reading;
         if by_hooks && reading == ScreenReading::ComposerEmpty {
@@ -203,11 +206,26 @@ impl Actor {
 
     /// A dialog is on the screen, whatever the state was. It is looked at again: it goes away without a signal.
     async fn note_dialog(&mut self, launch: &Launch, dialog: Dialog) -> Result<Next> {
+        if !self.is_drawn(&dialog) {
+            return Ok(Next::after(DIALOG_DRAW_PAUSE));
+        }
         let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
+        let was_noted = self.memory.dialog.noted.replace(dialog.digest.clone()) == Some(dialog.digest.clone());
         let store = &self.engine.0.store;
-        let changed = store
-            .write(move |tx| engine.on_dialog(tx, &id, no, &dialog, Source::Screen))
+        let noted = store
+            .write(move |tx| {
+                let is_open = tx.dialog(&id)?.is_some_and(|open| open.dialog.digest == dialog.digest);
+                if was_noted && !is_open {
+                    return Ok(None);
+                }
+                engine.on_dialog(tx, &id, no, &dialog, Source::Screen).map(Some)
+            })
             .await?;
+        let Some(changed) = noted else {
+            // It was answered between the look and the store. Only one that stays on the screen is a new one.
+            self.memory.dialog = DialogLooks::default();
+            return Ok(Next::after(DIALOG_DRAW_PAUSE));
+        };
         // Looks are counted from the last one that showed it.
         self.memory.idle_looks = 0;
         self.memory.idle_since = None;
@@ -215,6 +233,20 @@ impl Actor {
             self.engine.wake(&self.id);
         }
         Ok(Next::after(DIALOG_LOOK_PAUSE))
+    }
+
+    /// A dialog counts when it stays the same for a moment: it may be half drawn, and then its digest is not the one that an answer
+    /// will meet.
+    fn is_drawn(&mut self, dialog: &Dialog) -> bool {
+        let now = Instant::now();
+        let looks = &mut self.memory.dialog;
+        let since_any = *looks.since.get_or_insert(now);
+        let same_since = match &looks.seen {
+            Some((digest, since)) if *digest == dialog.digest => *since,
+            _ => now,
+        };
+        looks.seen = Some((dialog.digest.clone(), same_since));
+        now - same_since >= self.adapter.draw_time(dialog) || now - since_any >= DIALOG_DRAW_LIMIT
     }
 
     /// Stores what the screen says. While the agent still owes us the end of a turn, a dialog that went away means work; where the
@@ -287,17 +319,23 @@ impl Actor {
             ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. } if self.has_announced_itself() => {
                 Verdict::Event(SessionEvent::Ready { source: Source::Screen })
             }
-            ScreenReading::Unknown if since.elapsed() > START_LIMIT => {
-                let rows = screen.last_rows(UNKNOWN_ROWS).join("\n");
-                let seconds = START_LIMIT.as_secs();
-                Verdict::Event(SessionEvent::NeedsPerson {
-                    source: Source::Screen,
-                    code: "unknown_screen".to_owned(),
-                    text: format!("after {seconds} s the agent shows a screen that is not known:\n{rows}"),
-                })
-            }
+            ScreenReading::Unknown if since.elapsed() > START_LIMIT => self.unknown_at_start(screen),
             _ => Verdict::Nothing,
         }
+    }
+
+    fn unknown_at_start(&self, screen: &Screen) -> Verdict {
+        // May start the agent's `--version`: once, and the other sessions do not wait for it.
+        let detection = tokio::task::block_in_place(|| self.adapter.detect().ok());
+        let why = explain::newer_than_rules(&*self.adapter, detection.as_ref());
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        let rows = screen.last_rows(UNKNOWN_ROWS).join("\n");
+        let seconds = START_LIMIT.as_secs();
+        Verdict::Event(SessionEvent::NeedsPerson {
+            source: Source::Screen,
+            code: "unknown_screen".to_owned(),
+            text: format!("after {seconds} s the agent shows a screen that is not known{why}:\n{rows}"),
+        })
     }
 
     fn has_announced_itself(&self) -> bool {
@@ -358,7 +396,7 @@ impl Actor {
         if self.adapter.was_interrupted(screen) {
             return Ok(Verdict::CutShort);
         }
-        let is_over = idle_for >= END_HOOK_LIMIT || !self.owes_an_end().await?;
+        let is_over = idle_for >= self.adapter.end_hook_limit() || !self.owes_an_end().await?;
         Ok(if is_over { Verdict::Untold } else { Verdict::Nothing })
     }
 

@@ -17,6 +17,12 @@ use crate::domain::text::{Sanitised, sanitise};
 use crate::domain::turn::{Turn, TurnKind};
 use crate::tmux::Guarded;
 
+/// How long an agent that took a prompt may take to show that it works. Keys that interrupt are lost on some before that.
+const WORK_SHOWN_LIMIT: Duration = Duration::from_secs(3);
+/// How long an interrupt may take to be heeded, and how often its keys are pressed: a busy program may read two Escapes as one key.
+/// They are pressed again only while its screen shows that it works.
+const HEEDED_LIMIT: Duration = Duration::from_secs(2);
+const INTERRUPT_TRIES: u32 = 3;
 /// How long an interrupted agent may take to show its box again, and the pause between looks.
 const RETURN_LIMIT: Duration = Duration::from_secs(3);
 const RETURN_PAUSE: Duration = Duration::from_millis(100);
@@ -149,7 +155,16 @@ impl Engine {
         }
         // One by one: two Escapes in one piece are one key to some programs.
         let pane = self.pane(id).await?;
-        self.press(id, &pane, &interrupt.keys).await?;
+        let was_working = session.status.state == SessionState::Working;
+        if was_working {
+            self.await_work(&*adapter, id, &pane, true, WORK_SHOWN_LIMIT).await?;
+        }
+        for _ in 0..INTERRUPT_TRIES {
+            self.press(id, &pane, &interrupt.keys).await?;
+            if !was_working || self.await_work(&*adapter, id, &pane, false, HEEDED_LIMIT).await? {
+                break;
+            }
+        }
         let returned = match turn {
             Some(turn) if interrupt.returns_text_to_box => self.empty_the_box(&*adapter, id, &turn, &interrupt).await?,
             _ => false,
@@ -157,6 +172,37 @@ impl Engine {
         Ok(Interrupted {
             text_returned: returned,
         })
+    }
+
+    /// Waits until the screen shows that the agent works, or that it does not any more; false when the limit has passed. The end of
+    /// the turn ends the wait, too.
+    async fn await_work(
+        &self,
+        adapter: &dyn Adapter,
+        id: &SessionId,
+        pane: &PaneId,
+        wanted: bool,
+        limit: Duration,
+    ) -> Result<bool> {
+        let limit = Instant::now() + limit;
+        while adapter.box_is_readable() {
+            let screen = self.0.tmux.screen(pane).await?;
+            let works = match adapter.read_screen(&screen) {
+                ScreenReading::Busy => Some(true),
+                // A screen in the middle of a repaint says nothing.
+                ScreenReading::Unknown => None,
+                ScreenReading::Dialog(_) => Some(wanted),
+                _ => Some(adapter.shows_work(&screen) == Some(true)),
+            };
+            if works == Some(wanted) || self.session(id).await?.status.state != SessionState::Working {
+                return Ok(true);
+            }
+            if Instant::now() >= limit {
+                return Ok(false);
+            }
+            tokio::time::sleep(RETURN_PAUSE).await;
+        }
+        Ok(true)
     }
 
     async fn running_turn(&self, id: &SessionId) -> Result<Option<Turn>> {

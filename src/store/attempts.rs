@@ -75,6 +75,11 @@ impl Tx<'_> {
              WHERE message = ?1 AND state IN ('queued', 'sending', 'unknown')",
             params![message.0, reason],
         )?;
+        // What it carried goes out by itself.
+        self.run(
+            "UPDATE messages SET carried_by = NULL WHERE carried_by = ?1",
+            [message.0],
+        )?;
         self.set_message_state(message, MessageState::Failed, Some(reason))
     }
 
@@ -110,9 +115,22 @@ impl Tx<'_> {
             self.remember_message(to, sent_id, session)?;
         }
         match self.open_part(id)? {
-            None => self.set_message_state(id, MessageState::Sent, None),
+            None => self.whole_sent(id),
             Some(_) => Ok(()),
         }
+    }
+
+    /// The only part of a message stands in the chat already, where another message said the same.
+    pub fn stands_already(&self, id: MessageId, sent_id: i64) -> Result<()> {
+        self.part_sent(id, 0, sent_id)
+    }
+
+    /// The last part is sent, and with it what the message carried.
+    fn whole_sent(&self, id: MessageId) -> Result<()> {
+        for carried in self.carried(id)? {
+            self.set_message_state(carried, MessageState::Sent, None)?;
+        }
+        self.set_message_state(id, MessageState::Sent, None)
     }
 
     fn part_again(&self, id: MessageId, index: u32, wait_ms: u64, plain: bool, marked: bool) -> Result<()> {
@@ -230,7 +248,7 @@ impl Tx<'_> {
         self.maybe(
             "SELECT first.id AS id FROM messages AS mine
              JOIN messages AS first ON first.channel = mine.channel AND first.chat_id = mine.chat_id
-             WHERE mine.id = ?1 AND first.state IN ('queued', 'sending', 'unknown')
+             WHERE mine.id = ?1 AND first.state IN ('queued', 'sending', 'unknown') AND first.carried_by IS NULL
              ORDER BY first.id LIMIT 1",
             [message.0],
             read_message_id,

@@ -1,7 +1,8 @@
 //! The outbox: messages cut into parts, and which part is next. What comes of sending one is in `attempts`.
 //!
 //! Each chat of a channel is a lane. The head of a lane is the first open part of its oldest open message; nothing behind the
-//! head moves before the head is sent or failed, whatever holds it (a pause, an attempt in flight, a message not yet cut).
+//! head moves before the head is sent or failed, whatever holds it (a pause, an attempt in flight, a message not yet cut). A message
+//! is cut into parts when it is the head: until then it can be carried by the one before it.
 //!
 //! A message is open while it is `queued`, `sending` or `unknown`. It says what its head part says, except that it stays
 //! `sending` between two parts of which the first was sent.
@@ -36,19 +37,59 @@ pub struct OutboxPart {
 }
 
 impl Tx<'_> {
-    /// Queued messages to a channel that are not cut into parts yet, oldest first.
+    /// The heads of a channel's lanes that are not cut into parts yet, oldest first.
     ///
     /// A damaged message is left out while there are others; when there are no others, it is the `Storage` fault.
     pub fn unplanned_messages(&self, channel: &str, limit: u32) -> Result<Vec<Message>> {
         let ids = self.all(
-            "SELECT id FROM messages
-             WHERE channel = ?1 AND state IN ('queued', 'sending', 'unknown')
-               AND NOT EXISTS (SELECT 1 FROM parts WHERE message = messages.id)
+            "SELECT id FROM (SELECT min(id) AS id FROM messages
+                 WHERE channel = ?1 AND state IN ('queued', 'sending', 'unknown') AND carried_by IS NULL GROUP BY chat_id) AS heads
+             WHERE NOT EXISTS (SELECT 1 FROM parts WHERE message = heads.id)
              ORDER BY id LIMIT ?2",
             params![channel, limit],
             read_message_id,
         )?;
         intact(ids.into_iter().map(|id| self.message(id).map(Some)))
+    }
+
+    /// What waits behind a message in its lane, in order, as long as `fits` says so; nothing of it is cut into parts.
+    pub fn waiting_behind(&self, head: &Message, limit: u32, fits: impl Fn(&Message) -> bool) -> Result<Vec<Message>> {
+        let Some(to) = &head.to else {
+            return Ok(vec![]);
+        };
+        let ids = self.all(
+            "SELECT id FROM messages WHERE channel = ?1 AND chat_id = ?2 AND id > ?3 AND carried_by IS NULL
+               AND state IN ('queued', 'sending', 'unknown') ORDER BY id LIMIT ?4",
+            params![to.channel, to.chat_id, head.id.0, limit],
+            read_message_id,
+        )?;
+        let mut behind = vec![];
+        for id in ids {
+            match self.message(id) {
+                Ok(message) if message.state == MessageState::Queued && fits(&message) => behind.push(message),
+                // A damaged one is found when it is the head.
+                Ok(_) | Err(_) => break,
+            }
+        }
+        Ok(behind)
+    }
+
+    /// From now on `carried` goes out within `head`: it is sent when that is, and stands by itself again if that fails.
+    pub fn carry(&self, head: MessageId, carried: MessageId) -> Result<()> {
+        self.run(
+            "UPDATE messages SET carried_by = ?2 WHERE id = ?1",
+            params![carried.0, head.0],
+        )?;
+        Ok(())
+    }
+
+    /// What goes out within a message.
+    pub(super) fn carried(&self, head: MessageId) -> Result<Vec<MessageId>> {
+        self.all(
+            "SELECT id FROM messages WHERE carried_by = ?1 AND state IN ('queued', 'sending', 'unknown') ORDER BY id",
+            [head.0],
+            read_message_id,
+        )
     }
 
     /// Stores what the channel will be asked to send, in order. At least one part. `RefusedByState` when that was done before.
@@ -106,7 +147,7 @@ impl Tx<'_> {
     pub fn due_parts(&self, channel: &str) -> Result<Vec<OutboxPart>> {
         let heads = self.all(
             "SELECT min(id) AS id FROM messages
-             WHERE channel = ?1 AND state IN ('queued', 'sending', 'unknown')
+             WHERE channel = ?1 AND state IN ('queued', 'sending', 'unknown') AND carried_by IS NULL
                AND NOT EXISTS (SELECT 1 FROM chats WHERE chats.channel = messages.channel AND chats.chat_id = messages.chat_id
                                AND unreachable IS NOT NULL)
              GROUP BY chat_id ORDER BY 1",

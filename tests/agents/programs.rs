@@ -32,7 +32,7 @@ pub fn pinned_version(agent: &str) -> String {
         "claude" => "@anthropic-ai/claude-code",
         "codex" => "@openai/codex",
         "gemini" => "@google/gemini-cli",
-        "opencode" => "opencode-ai",
+        "opencode" => "opencode-linux-x64",
         other => panic!("no package for `{other}`"),
     };
     manifest["dependencies"][package]

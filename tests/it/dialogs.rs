@@ -70,6 +70,57 @@ fn a_stale_answer_is_refused_and_presses_nothing() {
 }
 
 #[test]
+fn a_decision_reaches_the_hook_where_no_key_would() {
+    let env = TestEnv::new();
+    let daemon = env.serve();
+    let (yes, no) = (env.root().join("yes"), env.root().join("no"));
+    env.cmd(&["run", "--name", "s", &asks(&yes)]).ok();
+    open_dialog(&env, "s");
+    // A person looks back in the window: keys would go to the copy mode.
+    let pane = env.status("s")["tmux"]["paneId"].as_str().expect("a pane").to_owned();
+    env.tmux(&["copy-mode", "-t", &pane]).ok();
+    env.cmd(&["approve", "s"]).ok();
+    env.wait_turn("s", "finished");
+    assert!(yes.exists());
+    env.tmux(&["send-keys", "-t", &pane, "-X", "cancel"]).ok();
+    env.wait_status("s", "idle");
+
+    // The hook waits on while the daemon is down, and takes the answer of the next one.
+    env.cmd(&["send", "s", &asks(&no)]).ok();
+    open_dialog(&env, "s");
+    let _daemon = daemon.restart(&env);
+    env.cmd(&["deny", "s"]).ok();
+    env.wait_turn("s", "finished");
+    env.wait_status("s", "idle");
+    assert!(!no.exists());
+}
+
+#[test]
+fn where_no_hook_waits_keys_answer() {
+    let env = TestEnv::new();
+    env.write_config(
+        "default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"mute-hook=PermissionRequest\"]\n",
+    );
+    let _daemon = env.serve();
+    let (yes, no) = (env.root().join("yes"), env.root().join("no"));
+    env.cmd(&["run", "--name", "s", &asks(&yes)]).ok();
+    open_dialog(&env, "s");
+    env.cmd(&["approve", "s"]).ok();
+    env.wait_turn("s", "finished");
+    assert!(yes.exists());
+    env.cmd(&["send", "s", &asks(&no)]).ok();
+    open_dialog(&env, "s");
+    let pane = env.status("s")["tmux"]["paneId"].as_str().expect("a pane").to_owned();
+    env.tmux(&["copy-mode", "-t", &pane]).ok();
+    let refused = env.cmd(&["approve", "s"]).exits(4);
+    assert!(refused.stderr.contains("copy mode"), "{refused:#?}");
+    env.tmux(&["send-keys", "-t", &pane, "-X", "cancel"]).ok();
+    env.cmd(&["deny", "s"]).ok();
+    env.wait_turn("s", "finished");
+    assert!(!no.exists());
+}
+
+#[test]
 fn a_dialog_that_is_answered_at_the_terminal_is_gone() {
     let env = TestEnv::new();
     let _daemon = env.serve();
@@ -86,6 +137,35 @@ fn a_dialog_that_is_answered_at_the_terminal_is_gone() {
             .is_some_and(|text| text.contains("Needs your input"))
     });
     assert_eq!(questions.count(), 1, "{told:#}");
+}
+
+/// A program of a version that nobody has seen, with a screen that no rule knows: that is said, so that nobody looks for the fault in
+/// the wrong place.
+#[test]
+fn explain_says_that_the_agent_is_newer_than_its_rules() {
+    let env = TestEnv::new();
+    let package = env.root().join("package");
+    std::fs::create_dir(&package).expect("a directory");
+    std::fs::write(package.join("package.json"), r#"{"version": "99.1.0"}"#).expect("a file");
+    let program = package.join("gemini");
+    std::fs::write(
+        &program,
+        "#!/bin/sh\necho 'a box as it was never drawn before'\nexec sleep 600\n",
+    )
+    .expect("a file");
+    let may_run = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, may_run).expect("a program");
+    env.write_config(&format!("[agents.gemini]\ncommand = \"{}\"\n", program.display()));
+    let _daemon = env.serve();
+    env.cmd(&["run", "--agent", "gemini", "--name", "s", "hello"]).ok();
+    env.wait_screen("s", "never drawn before");
+    let told = env.json(&["explain", "s"]);
+    let warnings = told["warnings"].to_string();
+    assert!(
+        warnings.contains("no screen rule matches, and the agent (99.1.0) is newer than"),
+        "{told:#}"
+    );
+    assert_eq!(env.status("s")["status"], "starting", "it is not taken for ready");
 }
 
 #[test]
@@ -190,7 +270,7 @@ fn after_a_limit_the_turn_is_continued_once_and_before_what_waits() {
         "run",
         "--name",
         "s",
-        "demo: say the limit is reached\ndemo: fail limit 4s",
+        "demo: say the limit is reached\ndemo: fail limit 8s",
     ])
     .ok();
     env.wait_status("s", "limited");

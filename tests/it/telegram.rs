@@ -41,12 +41,15 @@ impl Rig {
 
     /// An installation that listens to these private chats; the first is home.
     pub fn with_chats(chats: &[i64]) -> Self {
+        // The limits of the server and ours run on one clock, which is fast where it can be.
+        Self::paced(chats, if cfg!(feature = "failpoints") { PACE } else { 1 })
+    }
+
+    fn paced(chats: &[i64], scale: u32) -> Self {
         let mut rig = Self {
             env: TestEnv::new(),
             fake: FakeTelegram::start(),
         };
-        // The limits of the server and ours run on one clock, which is fast where it can be.
-        let scale = if cfg!(feature = "failpoints") { PACE } else { 1 };
         rig.env.set_env("TELECODER_TEST_PACE", &scale.to_string());
         rig.fake.limit(scale);
         for chat in chats {

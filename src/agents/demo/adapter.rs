@@ -3,23 +3,22 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::reading;
 use super::wire::{Record, transcript_path};
+use super::{conversations, reading};
 use crate::agents::{Adapter, LaunchContext, Recorded, Setup, secrets, signal};
 use crate::config::AgentConfig;
 use crate::domain::Timestamp;
-use crate::domain::agent::{AgentPlace, AgentSignal, Evidence, Interrupt};
-use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind};
-use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::agent::{AgentPlace, AgentSignal, Conversation, Evidence, Interrupt};
+use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind, Meaning};
+use crate::domain::fault::{Fault, Result};
 use crate::domain::ids::SessionId;
-use crate::domain::launch::LaunchSpec;
+use crate::domain::launch::{DECISIONS_DIR, LaunchSpec};
 use crate::domain::outcome::Usage;
 use crate::domain::policy::Policy;
 use crate::domain::screen::{Explained, Screen};
@@ -60,16 +59,23 @@ impl Adapter for DemoAgent {
 
     fn launch(&self, context: &LaunchContext<'_>) -> Result<LaunchSpec> {
         let telecoder = context.telecoder.to_string_lossy().into_owned();
-        let (id_flag, id) = match (context.resume, context.fork_of) {
-            (Some(id), _) => ("--resume", id.to_owned()),
-            (None, Some(_)) => ("--resume", native_id(context.session)),
-            (None, None) => ("--session-id", native_id(context.session)),
+        let home = context.session_dir.join(HOME);
+        let own = native_id(context.session);
+        // One that begins from another has its record already.
+        let begun = context.fork_of.is_some() && transcript_path(&home, &own).exists();
+        let (id_flag, id) = match context.resume {
+            Some(id) => ("--resume", id.to_owned()),
+            None if begun => ("--resume", own),
+            None => ("--session-id", own),
         };
         let mut argv = vec![telecoder.clone(), "demo-agent".into(), id_flag.into(), id];
-        let home = context.session_dir.join(HOME);
         for (flag, value) in [
             ("--home", home.to_string_lossy().into_owned()),
             ("--hooks", telecoder),
+            (
+                "--decisions",
+                context.launch_dir.join(DECISIONS_DIR).to_string_lossy().into_owned(),
+            ),
             ("--constitution", context.agents_md.to_string_lossy().into_owned()),
             ("--permission-mode", permission_mode(context.policy).into()),
         ] {
@@ -92,13 +98,6 @@ impl Adapter for DemoAgent {
         Some(native_id(session))
     }
 
-    fn pre_seed(&self, context: &LaunchContext<'_>) -> Result<()> {
-        match (context.resume, context.fork_of) {
-            (None, Some(parent)) => copy_for_fork(context, parent),
-            _ => Ok(()),
-        }
-    }
-
     fn can_resume(&self) -> bool {
         true
     }
@@ -109,6 +108,18 @@ impl Adapter for DemoAgent {
 
     fn usage(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<Usage> {
         counted(&transcript_path(&place.session_dir.join(HOME), place.native_id?), since)
+    }
+
+    fn pre_seed(&self, context: &LaunchContext<'_>) -> Result<()> {
+        let (Some(other), Some(sessions)) = (context.fork_of, context.session_dir.parent()) else {
+            return Ok(());
+        };
+        let home = context.session_dir.join(HOME);
+        conversations::bring_over(&home, sessions, other, &native_id(context.session))
+    }
+
+    fn conversations(&self, place: &AgentPlace<'_>) -> Vec<Conversation> {
+        conversations::list(&place.session_dir.join(HOME))
     }
 
     fn explain(&self, screen: &Screen) -> Explained {
@@ -165,6 +176,16 @@ impl Adapter for DemoAgent {
         Some(steps)
     }
 
+    fn decision(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<String> {
+        let choice = &dialog.choices[dialog.chosen(answer)?];
+        dialog.asker.as_ref()?;
+        match choice.meaning? {
+            Meaning::Allow => Some(signal::decision(true)),
+            Meaning::Deny => Some(signal::decision(false)),
+            Meaning::AllowAlways => None,
+        }
+    }
+
     fn evidence_timeout(&self) -> Duration {
         EVIDENCE_TIMEOUT
     }
@@ -200,34 +221,6 @@ fn counted(path: &Path, since: Timestamp) -> Option<Usage> {
         cost_usd: price,
         ..Usage::of_tokens(requests)?
     })
-}
-
-/// A fork begins from a copy of the other session's transcript, under this session's own id.
-fn copy_for_fork(context: &LaunchContext<'_>, parent: &str) -> Result<()> {
-    let own = transcript_path(&context.session_dir.join(HOME), &native_id(context.session));
-    let sessions = context.session_dir.parent().unwrap_or(context.session_dir);
-    let told = |error: &std::io::Error| Fault::io("copying the conversation", error);
-    if own.exists() {
-        return Ok(());
-    }
-    let mut homes = std::fs::read_dir(sessions).map_err(|e| told(&e))?.flatten();
-    let source = homes
-        .find_map(|entry| Some(transcript_path(&entry.path().join(HOME), parent)).filter(|path| path.exists()))
-        .ok_or_else(|| {
-            Fault::new(
-                Kind::NotFound,
-                format!("the conversation {parent} is not there any more"),
-            )
-        })?;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(context.session_dir.join(HOME))
-        .map_err(|e| told(&e))?;
-    let making = own.with_extension("making");
-    std::fs::copy(source, &making)
-        .and_then(|_| std::fs::rename(&making, &own))
-        .map_err(|e| told(&e))
 }
 
 fn leave_own_row(dialog: &Dialog) -> Vec<String> {

@@ -8,6 +8,7 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -25,8 +26,8 @@ const MEMORY: &str = "telecoder-agents.md";
 const OWN: &[&str] = &[SETTINGS, MEMORY, "tmp", "history", "projects.json", "state.json"];
 /// Files that a login writes: linked even where they are not there yet, so that a login in a session is one for the person.
 const LOGIN: &[&str] = &["oauth_creds.json", "google_accounts.json", "gemini-credentials.json"];
-/// How long the program waits for a hook of ours.
-const HOOK_TIMEOUT_MS: u64 = 10_000;
+/// How long the program waits for a hook of ours before it ends it, and the letter is lost: a busy disk takes seconds for a sync.
+pub const HOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A resumed conversation is loaded after the program has said that it started, and meanwhile the box, though to be seen, loses what is
 /// typed. No signal tells the end of that, so the word of the start is held back for so many seconds.
@@ -171,7 +172,7 @@ impl Ours<'_> {
                 "type": "command",
                 "name": "telecoder",
                 "command": self.command(event, *synced),
-                "timeout": HOOK_TIMEOUT_MS,
+                "timeout": HOOK_TIMEOUT.as_millis() as u64,
             });
             match hooks.entry(*event).or_insert_with(|| json!([])) {
                 Value::Array(list) => list.push(json!({ "hooks": [hook] })),

@@ -2,6 +2,7 @@
 //! person's login. Nothing of `~/.gemini` is written.
 
 mod home;
+mod kept;
 mod policy;
 mod signals;
 mod text;
@@ -112,6 +113,9 @@ impl Adapter for GeminiAgent {
         if let Some(parent) = context.fork_of {
             transcript::copy_for_fork(context, parent)?;
         }
+        if context.resume.is_some() || context.fork_of.is_some() {
+            kept::renew(context)?;
+        }
         home::prepare(context, &policy_file(context), self.program.is_given(KEYS))
     }
 
@@ -185,6 +189,11 @@ impl Adapter for GeminiAgent {
 
     fn interpret(&self, event: &str, data: &Value) -> AgentSignal {
         signals::interpret(event, data)
+    }
+
+    /// While it waits for a hook its box is empty, and what is pasted then may be lost.
+    fn end_hook_limit(&self) -> Duration {
+        home::HOOK_TIMEOUT + Duration::from_secs(2)
     }
 
     fn submit_pause(&self) -> Duration {

@@ -257,6 +257,43 @@ fn the_transcript_proves_a_prompt_and_has_the_answer() {
 }
 
 #[test]
+fn a_conversation_that_the_program_destroyed_is_put_back() {
+    let (dir, path) = with_transcript(TRANSCRIPT);
+    let renew = || {
+        let (id, name) = (SessionId::from_random(7), "s".parse().unwrap());
+        let nowhere = Path::new("/nowhere");
+        let context = LaunchContext {
+            session: &id,
+            name: &name,
+            launch: crate::domain::ids::LaunchNo(2),
+            policy: Policy::Ask,
+            work_dir: nowhere,
+            session_dir: dir.path(),
+            launch_dir: nowhere,
+            mailbox: nowhere,
+            data_dir: nowhere,
+            agents_md: nowhere,
+            telecoder: nowhere,
+            resume: Some("u"),
+            fork_of: None,
+        };
+        kept::renew(&context).unwrap();
+    };
+    let there = || std::fs::read_to_string(&path).unwrap();
+    renew();
+    std::fs::remove_file(&path).unwrap();
+    renew();
+    assert_eq!(there(), TRANSCRIPT);
+    std::fs::write(&path, "{\"$set\":{\"lastUpdated\":\"2026-01-02T03:04:05Z\"}}\n").unwrap();
+    renew();
+    assert_eq!(there(), TRANSCRIPT);
+    let longer = format!("{TRANSCRIPT}{{\"type\":\"user\",\"content\":\"more\"}}\n");
+    std::fs::write(&path, &longer).unwrap();
+    renew();
+    assert_eq!(there(), longer, "what is whole stays as it is");
+}
+
+#[test]
 fn a_turn_without_an_answer_ends_as_the_transcript_says() {
     let ended = |line: &str| {
         let (_dir, path) = with_transcript(&format!("{TRANSCRIPT}{line}\n"));

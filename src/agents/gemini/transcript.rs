@@ -229,7 +229,12 @@ pub(super) fn files_of(place: &AgentPlace<'_>) -> Vec<PathBuf> {
 }
 
 fn chat_files(session_dir: &Path) -> Vec<PathBuf> {
-    let folders = std::fs::read_dir(home::root(session_dir).join(".gemini/tmp"));
+    files_under(&home::root(session_dir).join(".gemini/tmp"))
+}
+
+/// `PROJECT/chats/*.jsonl` in this directory.
+pub fn files_under(projects: &Path) -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(projects);
     folders
         .into_iter()
         .flatten()
@@ -240,6 +245,13 @@ fn chat_files(session_dir: &Path) -> Vec<PathBuf> {
         .map(|file| file.path())
         .filter(|path| path.extension().is_some_and(|kind| kind == "jsonl"))
         .collect()
+}
+
+/// Whether this is a conversation with its head and something said.
+pub fn is_whole(file: &Path) -> bool {
+    let lines: Vec<Line> = lines(file).unwrap_or_default().into_iter().flatten().collect();
+    let has_head = lines.first().is_some_and(|line| line.session_id.is_some());
+    has_head && lines.iter().any(|line| line.is("user") || line.is("gemini"))
 }
 
 /// `None` in the place of a line that cannot be read: one that is being written.

@@ -1,13 +1,13 @@
-//! The plugin's journal: JSON lines in `sessions/<id>/opencode`, a line for each prompt that the program took and each answer. The
-//! program's own record is a database that all sessions of the person share; it is not read.
+//! The plugin's journal: JSON lines in `sessions/<id>/opencode`, a line for each prompt that the program took and each answer, and for
+//! each turn that began or is over. The program's own record is a database that all sessions of the person share; it is not read.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::super::Recorded;
+use super::super::{Recorded, TurnEnd};
 use super::text;
 use crate::domain::Timestamp;
 use crate::domain::agent::Conversation;
@@ -15,6 +15,8 @@ use crate::domain::outcome::Usage;
 
 const FILE: &str = "journal.jsonl";
 const TITLE_CHARS_MAX: usize = 80;
+/// How much of the journal's end is read for whether a turn runs: many times a line about a turn.
+const TAIL_BYTES: u64 = 4096;
 
 #[derive(Deserialize)]
 struct Line {
@@ -31,6 +33,14 @@ struct Line {
     output: u64,
     #[serde(default)]
     cost: f64,
+    turn: Option<Turn>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Turn {
+    Runs,
+    Over,
 }
 
 /// A line that cannot be read (a torn one) makes an absence uncertain: `Absent` allows a second typing.
@@ -79,6 +89,30 @@ pub fn usage(home: &Path, since: Timestamp) -> Option<Usage> {
         cost_usd: (cost > 0.0).then_some(cost),
         ..usage
     })
+}
+
+/// Whether a turn that began since then still runs, by the program's own events. That it is over comes with a letter, which also says
+/// how; so here nothing is said of that.
+pub fn turn_end(home: &Path, since: Timestamp) -> TurnEnd {
+    let tail = tail(&home.join(FILE)).unwrap_or_default();
+    // The first line may be cut, and the last one torn.
+    let lines = tail.split(|byte| *byte == b'\n').rev();
+    let last = lines
+        .filter_map(|line| serde_json::from_slice::<Line>(line).ok())
+        .find(|line| line.turn.is_some());
+    match last {
+        Some(line) if line.turn == Some(Turn::Runs) && line.at >= since => TurnEnd::Runs,
+        _ => TurnEnd::Unknown,
+    }
+}
+
+fn tail(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+    let mut tail = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut tail)?;
+    Ok(tail)
 }
 
 /// The conversations of the session, newest first.

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::program::{self, Program};
 use super::screens::Rules;
-use super::{Adapter, LaunchContext, Recorded, Setup};
+use super::{Adapter, DRAW_TIME, LaunchContext, Recorded, Setup, TurnEnd};
 use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared,
@@ -39,6 +39,10 @@ const HOME: &str = "opencode";
 const SUBMIT_PAUSE: Duration = Duration::from_millis(150);
 /// From Enter to the plugin's letter. The first prompt of a session waits for the program's own database.
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The plugin waits 5 s for one letter, and the last step of a turn may have one before it.
+const END_HOOK_LIMIT: Duration = Duration::from_secs(12);
+/// It draws the question first and what it is about when that has come; of a sub-agent's question it may never come.
+const LATE_DETAIL_TIME: Duration = Duration::from_secs(2);
 /// Variables that stand for a login with a provider.
 const KEYS: &[&str] = &[
     "ANTHROPIC_API_KEY",
@@ -177,6 +181,11 @@ impl Adapter for OpenCodeAgent {
         signals::interpret(event, data)
     }
 
+    /// It counts from when the journal says that the turn is over (`turn_end`).
+    fn end_hook_limit(&self) -> Duration {
+        END_HOOK_LIMIT
+    }
+
     fn submit_pause(&self) -> Duration {
         SUBMIT_PAUSE
     }
@@ -187,6 +196,13 @@ impl Adapter for OpenCodeAgent {
             returns_text_to_box: false,
             // Ctrl-C on an empty box would end the program.
             clear_keys: vec!["C-u".into()],
+        }
+    }
+
+    fn draw_time(&self, dialog: &Dialog) -> Duration {
+        match screen::lacks_detail(dialog) {
+            true => LATE_DETAIL_TIME,
+            false => DRAW_TIME,
         }
     }
 
@@ -210,6 +226,11 @@ impl Adapter for OpenCodeAgent {
 
     fn usage(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<Usage> {
         journal::usage(&home(place.session_dir), since)
+    }
+
+    /// On a busy machine its box may be drawn without a sign of work long before the turn is over.
+    fn turn_end(&self, place: &AgentPlace<'_>, since: Timestamp) -> TurnEnd {
+        journal::turn_end(&home(place.session_dir), since)
     }
 }
 

@@ -60,8 +60,14 @@ const children = new Set();
 const turns = new Map();
 
 function turn(session) {
-  if (!turns.has(session)) turns.set(session, { open: false, message: "", texts: new Map(), error: null, aborted: false, retries: 0 });
+  if (!turns.has(session)) turns.set(session, fresh(false));
   return turns.get(session);
+}
+
+// `begun`: the program said that it works on it. After an interruption it says twice that it is idle, and the second word may come
+// when the next prompt is there already.
+function fresh(open) {
+  return { open, begun: false, message: "", texts: new Map(), error: null, aborted: false, retries: 0 };
 }
 
 function proof(text) {
@@ -72,12 +78,14 @@ function proof(text) {
 
 function onEnd(session) {
   const state = turn(session);
-  if (!state.open) return;
+  if (!state.open || !(state.begun || state.error || state.aborted)) return;
   state.open = false;
   const text = [...state.texts.values()].join("\n").trim();
-  if (state.aborted || state.retries > 0) return send("Interrupted", { session_id: session }, true);
+  const isCut = state.aborted || state.retries > 0;
+  if (!isCut && (text || !state.error)) note({ session, final: text }, false);
+  note({ session, turn: "over" }, false);
+  if (isCut) return send("Interrupted", { session_id: session }, true);
   if (state.error && !text) return send("Failure", { session_id: session, ...state.error }, true);
-  note({ session, final: text }, false);
   return send("Stop", { session_id: session, last_assistant_message: text || null }, true);
 }
 
@@ -85,6 +93,7 @@ function onStatus(session, status) {
   const state = turn(session);
   if (status.type === "busy") {
     state.open = true;
+    state.begun = true;
     state.retries = 0;
   } else if (status.type === "retry") {
     state.retries = status.attempt;
@@ -185,8 +194,10 @@ export const TeleCoder = async () => {
       const part = output.parts.find((part) => part.type === "text" && !part.synthetic);
       if (!part) return;
       const state = turn(input.sessionID);
-      if (!state.open) Object.assign(state, { open: true, message: "", texts: new Map(), error: null, aborted: false, retries: 0 });
+      if (!state.open) Object.assign(state, fresh(true));
       note({ session: input.sessionID, prompt: part.text }, true);
+      // A line of its own, short: it is found at the end of the file without a look at the prompts.
+      note({ session: input.sessionID, turn: "runs" }, false);
       await send("UserPromptSubmit", { session_id: input.sessionID, ...proof(part.text) }, true);
     },
     "tool.execute.before": async (input, output) => {

@@ -153,6 +153,16 @@ fn question_rows(inner: &[String]) -> Vec<String> {
     rows
 }
 
+/// Whether a permission shows its title alone: `# Shell command`, without the row `$ COMMAND`.
+pub fn lacks_detail(dialog: &Dialog) -> bool {
+    let mut rows = dialog.detail.lines().filter(|row| !row.trim().is_empty());
+    dialog.kind == DialogKind::Permission
+        && rows
+            .next()
+            .is_some_and(|row| row.trim_start().starts_with(['#', '%', '→']))
+        && rows.next().is_none()
+}
+
 /// The side bar ends in the program's version, in one of the last rows: the column where it begins.
 fn side_bar(rows: &[String]) -> Option<usize> {
     let mut last = rows.iter().rev().filter(|row| !row.trim().is_empty()).take(2);

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::agents::TurnEnd;
 use crate::domain::agent::{FailureKind, PromptProof};
 use crate::domain::dialog::{DialogKind, Meaning};
 use crate::domain::ids::LaunchNo;
@@ -202,6 +203,47 @@ fn letters_of_the_plugin_and_their_meaning() {
     assert_eq!(asked.detail, "touch a");
     assert_eq!(means("PermissionResolved", json!({})), AgentSignal::DialogClosed);
     assert_eq!(means("Interrupted", json!({})), AgentSignal::TurnInterrupted);
+}
+
+#[test]
+fn a_question_without_what_it_is_about_is_not_drawn_yet() {
+    let asked = |detail: &str| Dialog::new(DialogKind::Permission, "Permission required", detail, Vec::new());
+    assert_eq!(agent().draw_time(&asked("# Shell command")), LATE_DETAIL_TIME);
+    assert_eq!(agent().draw_time(&asked("# Shell command\n$ touch a")), DRAW_TIME);
+}
+
+#[test]
+fn the_journal_says_whether_a_turn_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = AgentPlace {
+        session_dir: dir.path(),
+        work_dir: Path::new("/w"),
+        native_id: Some("s"),
+    };
+    let end = |since: &str| agent().turn_end(&place, since.parse().unwrap());
+    assert_eq!(end("2026-01-02T03:04:04Z"), TurnEnd::Unknown);
+    std::fs::create_dir(dir.path().join("opencode")).unwrap();
+    let journal = dir.path().join("opencode/journal.jsonl");
+    let long = "x".repeat(100_000);
+    let mut lines = format!(
+        "{{\"at\":\"2026-01-02T03:04:05Z\",\"session\":\"s\",\"prompt\":\"{long}\"}}\n\
+         {{\"at\":\"2026-01-02T03:04:05Z\",\"session\":\"s\",\"turn\":\"runs\"}}\n"
+    );
+    std::fs::write(&journal, &lines).unwrap();
+    assert_eq!(end("2026-01-02T03:04:04Z"), TurnEnd::Runs);
+    assert_eq!(
+        end("2026-01-02T03:04:06Z"),
+        TurnEnd::Unknown,
+        "an earlier turn's line says nothing of this one"
+    );
+    lines.push_str(&format!(
+        "{{\"at\":\"2026-01-02T03:04:07Z\",\"session\":\"s\",\"final\":\"{long}\"}}\n"
+    ));
+    std::fs::write(&journal, format!("{lines}{{\"at\":\"2026-01-0")).unwrap();
+    assert_eq!(end("2026-01-02T03:04:04Z"), TurnEnd::Unknown);
+    lines.push_str("{\"at\":\"2026-01-02T03:04:07Z\",\"session\":\"s\",\"turn\":\"over\"}\n");
+    std::fs::write(&journal, &lines).unwrap();
+    assert_eq!(end("2026-01-02T03:04:04Z"), TurnEnd::Unknown);
 }
 
 #[test]

@@ -1,20 +1,44 @@
-//! A reply to a question of an agent's: it answers the question.
+//! A reply to a question of an agent's: it answers the question, or the dialog that its message shows.
 
+use super::key::someone_elses;
 use super::{Desk, asked};
-use crate::bridge::router::Reply;
+use crate::bridge::router::{Reply, open_dialog_asked};
 use crate::bridge::words::excerpt;
+use crate::channels::telegram::CHANNEL;
 use crate::channels::telegram::markdown::code;
 use crate::domain::ask::Ask;
+use crate::domain::dialog::{Actor, DialogAnswer, DialogDigest};
 use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::ids::SessionId;
 
 /// How much of an answer is repeated.
 const ANSWER_CHARS_MAX: usize = 100;
 
 pub(super) async fn answer(desk: &Desk<'_>, text: &str) -> Result<Reply> {
+    let here = desk.here.clone();
+    if let Some((session, digest)) = desk.store.read(move |tx| open_dialog_asked(tx, &here)).await? {
+        return answer_dialog(desk, &session, digest, text).await;
+    }
     let ask = found(desk).await?;
     desk.engine.answer(&ask.id, text).await?;
     let ask = found(desk).await?;
     Ok(Reply::of(&ask.session, answered(&ask)))
+}
+
+/// A number, the words of a choice, several of them, or a text of one's own: the dialog knows which.
+async fn answer_dialog(desk: &Desk<'_>, session: &SessionId, digest: DialogDigest, text: &str) -> Result<Reply> {
+    if !desk.router.rules.own_approval {
+        someone_elses(desk, session).await?;
+    }
+    let from = desk.here.from.unwrap_or_default();
+    let by = Actor {
+        channel: CHANNEL.into(),
+        who: from.to_string(),
+    };
+    let answer = DialogAnswer::Said(text.to_owned());
+    desk.engine.answer_dialog(session, Some(digest), answer, by).await?;
+    let said = code(&excerpt(text, ANSWER_CHARS_MAX));
+    Ok(Reply::of(session, format!("Answered: {said}")))
 }
 
 /// What was passed on, as the agent gets it.

@@ -3,6 +3,7 @@
 
 use super::Desk;
 use crate::bridge::router::Reply;
+use crate::bridge::taps::asked_by;
 use crate::channels::telegram::markdown::{code, fence};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
@@ -48,8 +49,33 @@ pub(super) async fn key(desk: &Desk<'_>, args: &[String]) -> Result<Reply> {
                     before you press them again.";
         return Ok(Reply::of(&session.id, text));
     }
+    if !desk.router.rules.own_approval && may_approve(&keys) {
+        someone_elses(desk, &session.id).await?;
+    }
     desk.engine.keys(&session.id, &keys).await?;
     Ok(Reply::of(&session.id, pressed(desk, &session.id, &keys).await))
+}
+
+/// Escape and an interrupt refuse; any other key may say yes.
+fn may_approve(keys: &[String]) -> bool {
+    keys.iter().any(|key| !matches!(key.as_str(), "Escape" | "C-c"))
+}
+
+/// Refuses keys of the person whose own prompt led to the dialog that is open: a key would approve it as a button does.
+pub(super) async fn someone_elses(desk: &Desk<'_>, session: &SessionId) -> Result<()> {
+    let (id, from) = (session.clone(), desk.here.from);
+    let is_own = desk
+        .store
+        .read(move |tx| Ok(tx.dialog(&id)?.is_some() && asked_by(tx, &id, from)?))
+        .await?;
+    match is_own {
+        true => Err(Fault::new(
+            Kind::NotPermitted,
+            "somebody else has to answer this: your own prompt led to it",
+        )
+        .hint("/esc refuses it.")),
+        false => Ok(()),
+    }
 }
 
 /// The screen may not have answered yet; it is shown to say where the keys went.

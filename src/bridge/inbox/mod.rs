@@ -7,6 +7,8 @@ mod lanes;
 mod perform;
 mod watch;
 
+pub(super) use watch::LAST_POLL;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ const GAP_TOLD_AFTER: Duration = Duration::from_secs(23 * 60 * 60);
 /// When the last completed poll is written down, at the latest.
 const NOTED_EVERY: Duration = Duration::from_secs(10 * 60);
 /// The name under which its time is kept, in seconds since 1970.
-const NOTE: &str = "telegram.last_poll";
+pub(in crate::bridge) const LAST_POLL: &str = "telegram.last_poll";
 
 pub(super) struct Watch {
     conflict_limit: Duration,
@@ -97,9 +97,9 @@ async fn note(shared: &Shared, first: bool, offset: Option<i64>) -> Result<()> {
         .write(move |tx| {
             let now = tx.now();
             let last = tx
-                .cursor(NOTE)?
+                .cursor(LAST_POLL)?
                 .and_then(|seconds| Timestamp::from_second(seconds).ok());
-            tx.set_cursor(NOTE, now.as_second())?;
+            tx.set_cursor(LAST_POLL, now.as_second())?;
             let Some(last) = last.filter(|_| first) else {
                 return Ok(());
             };

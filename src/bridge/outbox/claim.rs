@@ -4,18 +4,24 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::compose::parts;
+use super::compose::{Said, parts};
 use crate::bridge::pace::Pacer;
-use crate::bridge::taps::of_message;
+use crate::bridge::taps::{NOBODY, of_message, want_body};
 use crate::channels::telegram::CHANNEL;
 use crate::domain::Timestamp;
 use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::{SessionId, SessionName};
-use crate::domain::message::{Button, PartBody};
+use crate::domain::message::{Button, Message, MessageKind, PartBody};
 use crate::store::{OutboxPart, Store, Tx};
 
 /// Messages that are cut into parts in one transaction.
 const PLAN_MAX: u32 = 50;
+/// So many messages of a session that wait behind one another go out as one: one a second would be behind for ever.
+const TOGETHER_MIN: usize = 8;
+const TOGETHER_MAX: u32 = 1000;
+/// A dialog that is told again so soon, and was answered by nobody, is the one before.
+const SAME_QUESTION_SECONDS: i64 = 5;
+const TOGETHER_BYTES_MAX: usize = 1024 * 1024;
 /// Added to a stored time, whose unit is the millisecond: waking a moment early would be waking for nothing.
 const ROUNDING: Duration = Duration::from_millis(2);
 
@@ -86,15 +92,91 @@ fn plan(tx: &Tx<'_>, parts_max: usize, rich: bool) -> Result<usize> {
     for message in &messages {
         let name = message.session.as_ref().map(|id| name(tx, id)).transpose()?.flatten();
         let buttons = of_message(tx, message)?;
+        let behind = match buttons.is_empty() {
+            true => together(tx, message)?,
+            false => vec![],
+        };
+        let said = Said {
+            message,
+            behind: &behind,
+            name: name.as_ref(),
+            hint: how_to_answer(tx, message)?,
+        };
         // A message whose buttons come and go is edited as a text.
-        let mut parts = parts(message, name.as_ref(), parts_max, rich && buttons.is_empty());
+        let mut parts = parts(&said, parts_max, rich && buttons.is_empty());
         put_buttons(&mut parts, buttons);
         match tx.plan_message(message.id, &parts) {
             Err(fault) if fault.kind != Kind::Storage => tx.fail_message(message.id, &fault.message)?,
-            planned => planned?,
+            planned => {
+                planned?;
+                if let ([body], Some(sent_id), Some(to)) = (&parts[..], stands_already(tx, message)?, &message.to) {
+                    want_body(tx, CHANNEL, to.chat_id, sent_id, body)?;
+                    tx.stands_already(message.id, sent_id)?;
+                }
+                behind.iter().try_for_each(|carried| tx.carry(message.id, carried.id))?;
+            }
         }
     }
     Ok(messages.len())
+}
+
+/// How a dialog can be answered beside a tap on a choice.
+fn how_to_answer(tx: &Tx<'_>, message: &Message) -> Result<Option<&'static str>> {
+    let (Some(session), Some(digest)) = (&message.session, &message.dialog) else {
+        return Ok(None);
+    };
+    let open = tx.dialog(session)?.filter(|open| open.dialog.digest == *digest);
+    Ok(open.and_then(|open| match (open.dialog.multi, open.dialog.free_text) {
+        (true, true) => Some("Tick and tap Send, or reply with numbers or in your own words."),
+        (true, false) => Some("Tick and tap Send, or reply with the numbers."),
+        (false, true) => Some("Tap one, or reply in your own words."),
+        (false, false) => None,
+    }))
+}
+
+/// A dialog that was gone for a moment (a hook came late, the screen was being drawn) is the same question: its message is changed, and
+/// no second one makes a sound. The id under which that message stands.
+fn stands_already(tx: &Tx<'_>, message: &Message) -> Result<Option<i64>> {
+    let (Some(session), Some(digest)) = (&message.session, &message.dialog) else {
+        return Ok(None);
+    };
+    for earlier in tx.messages_of_dialog(session, digest.as_str())? {
+        let is_recent = |at: Timestamp| tx.now().as_second() - at.as_second() <= SAME_QUESTION_SECONDS;
+        let told = tx.message(earlier)?;
+        let by_nobody = tx
+            .buttons_of(earlier)?
+            .iter()
+            .all(|button| button.used_by.as_deref().is_none_or(|by| by.starts_with(NOBODY)));
+        if earlier != message.id && told.to == message.to && is_recent(told.created_at) && by_nobody {
+            return Ok(tx.sent_parts(earlier)?.first().map(|(_, sent_id)| *sent_id));
+        }
+    }
+    Ok(None)
+}
+
+/// What of the same session waits behind a reply, if that is so much that it goes out at once. What has something of its own (a file, a
+/// question, a decision) ends it.
+fn together(tx: &Tx<'_>, head: &Message) -> Result<Vec<Message>> {
+    let is_plain = |message: &Message| {
+        let alone = message.done.is_some() || message.dialog.is_some() || message.about.is_some();
+        message.kind == MessageKind::Reply && !alone && message.files.is_empty()
+    };
+    if head.session.is_none() || !is_plain(head) {
+        return Ok(vec![]);
+    }
+    let same = |message: &Message| is_plain(message) && message.session == head.session && message.to == head.to;
+    let mut behind = tx.waiting_behind(head, TOGETHER_MAX, same)?;
+    let mut bytes = 0;
+    let fits = behind.iter().take_while(|message| {
+        bytes += message.text.len();
+        bytes <= TOGETHER_BYTES_MAX
+    });
+    let count = fits.count();
+    behind.truncate(count);
+    if behind.len() + 1 < TOGETHER_MIN {
+        behind.clear();
+    }
+    Ok(behind)
 }
 
 fn name(tx: &Tx<'_>, id: &SessionId) -> Result<Option<SessionName>> {

@@ -14,31 +14,59 @@ const DRESS_UNITS: usize = 128;
 /// What is shown of a text that goes out as a file.
 const INLINE_UNITS_MAX: usize = 800;
 
+/// What goes out at once: a message, and what its session said after it while the chat took no more.
+pub(super) struct Said<'a> {
+    pub message: &'a Message,
+    pub behind: &'a [Message],
+    pub name: Option<&'a SessionName>,
+    /// How the dialog that it shows can be answered beside a tap.
+    pub hint: Option<&'static str>,
+}
+
 /// At least one part, in the order in which they go out. `rich`: the channel may be asked for a rich message.
-pub(super) fn parts(message: &Message, name: Option<&SessionName>, parts_max: usize, rich: bool) -> Vec<PartBody> {
+pub(super) fn parts(said: &Said<'_>, parts_max: usize, rich: bool) -> Vec<PartBody> {
+    let may_be_rich = rich;
+    let rich = text(said);
+    let files = &said.message.files;
+    let mut parts = if rich.text.is_empty() { vec![] } else { numbered(&rich) };
+    if parts.len() > parts_max {
+        parts = as_file(said, &rich);
+    } else if may_be_rich && (parts.len() > 1 || !rich.tables.is_empty()) {
+        parts = as_rich(&rich, parts);
+    }
+    parts.extend(files.iter().map(|file| PartBody::File { file: sendable(file) }));
+    parts
+}
+
+/// Everything that is read, behind the name of the session.
+fn text(said: &Said<'_>) -> Rich {
+    let Said {
+        message,
+        behind,
+        name,
+        hint,
+    } = said;
     let mut body = render(&message.text);
     if let Some(done) = &message.done {
         done_fields(&mut body, done);
     }
-    choices(&mut body, message);
+    choices(&mut body, message, *hint);
     long_captions(&mut body, &message.files);
     if body.text.is_empty() && message.files.is_empty() {
         body.push("(an empty message)");
     }
-    let may_be_rich = rich;
+    for message in *behind {
+        block(&mut body, "\n", render(&message.text));
+    }
     let mut rich = Rich::default();
     if let Some(name) = name {
         rich.push_styled(name.as_str(), EntityStyle::Bold);
     }
-    block(&mut rich, "\n", body);
-    let mut parts = if rich.text.is_empty() { vec![] } else { numbered(&rich) };
-    if parts.len() > parts_max {
-        parts = as_file(message, &rich);
-    } else if may_be_rich && (parts.len() > 1 || !rich.tables.is_empty()) {
-        parts = as_rich(&rich, parts);
+    if !behind.is_empty() {
+        rich.push_styled(&format!(" {} messages at once", behind.len() + 1), EntityStyle::Italic);
     }
-    parts.extend(message.files.iter().map(|file| PartBody::File { file: sendable(file) }));
-    parts
+    block(&mut rich, "\n", body);
+    rich
 }
 
 /// Appends a block behind `gap`, if there is anything in it.
@@ -78,7 +106,7 @@ fn done_fields(rich: &mut Rich, done: &Done) {
     block(rich, "\n\n", told);
 }
 
-fn choices(rich: &mut Rich, message: &Message) {
+fn choices(rich: &mut Rich, message: &Message, hint: Option<&str>) {
     if message.kind != MessageKind::Ask && message.dialog.is_none() {
         return;
     }
@@ -88,16 +116,14 @@ fn choices(rich: &mut Rich, message: &Message) {
         list.push(&format!("{break_}{}. {choice}", i + 1));
     }
     block(rich, "\n\n", list);
-    if message.dialog.is_some() {
-        return;
-    }
-    let how = match message.choices.is_empty() {
-        true => "Reply to this message to answer.",
-        false => "Tap, or reply with one of these, or its number.",
+    let how = match (message.dialog.is_some(), message.choices.is_empty()) {
+        (true, _) => hint.unwrap_or_default(),
+        (false, true) => "Reply to this message to answer.",
+        (false, false) => "Tap, or reply with one of these, or its number.",
     };
-    let mut hint = Rich::default();
-    hint.push_styled(how, EntityStyle::Italic);
-    block(rich, "\n\n", hint);
+    let mut told = Rich::default();
+    told.push_styled(how, EntityStyle::Italic);
+    block(rich, "\n\n", told);
 }
 
 /// A caption that the channel would cut goes with the text.
@@ -125,19 +151,25 @@ fn as_rich(rich: &Rich, instead: Vec<PartBody>) -> Vec<PartBody> {
 }
 
 /// A text of too many parts: its beginning to read, and the whole of it as it was written in a file.
-fn as_file(message: &Message, rich: &Rich) -> Vec<PartBody> {
+fn as_file(said: &Said<'_>, rich: &Rich) -> Vec<PartBody> {
+    let message = said.message;
+    let whole = match &message.done {
+        None => {
+            let texts = std::iter::once(message)
+                .chain(said.behind)
+                .map(|message| message.text.as_str());
+            texts.collect::<Vec<_>>().join("\n")
+        }
+        // What was done is said in the rendered text only.
+        Some(_) => rich.text.clone(),
+    };
+    let bytes = whole.len();
     let mut first = split(rich, INLINE_UNITS_MAX).into_iter().next().unwrap_or_default();
-    let bytes = message.text.len();
     block(
         &mut first,
         "\n\n",
         Rich::plain(format!("… the whole of it ({bytes} bytes) is in the file.")),
     );
-    let whole = match &message.done {
-        None => message.text.clone(),
-        // What was done is said in the rendered text only.
-        Some(_) => rich.text.clone(),
-    };
     vec![
         PartBody::Text {
             text: first.text,

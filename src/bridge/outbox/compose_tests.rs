@@ -43,7 +43,13 @@ fn file(caption: Option<&str>) -> MessageFile {
 
 fn texts(message: &Message, name: Option<&str>) -> Vec<String> {
     let name = name.map(|name| name.parse().expect("a name"));
-    parts(message, name.as_ref(), 1000, false)
+    let said = Said {
+        message,
+        behind: &[],
+        name: name.as_ref(),
+        hint: None,
+    };
+    parts(&said, 1000, false)
         .into_iter()
         .map(|part| match part {
             PartBody::Text { text, .. } => text,
@@ -105,9 +111,35 @@ fn files_follow_the_text_and_long_captions_go_with_it() {
 }
 
 #[test]
+fn what_waited_is_said_at_once() {
+    let said = ["one", "*two*", "```\nthree"].map(|text| message(MessageKind::Reply, text));
+    let together = |parts_max| {
+        let name = "s".parse().expect("a name");
+        let said = Said {
+            message: &said[0],
+            behind: &said[1..],
+            name: Some(&name),
+            hint: None,
+        };
+        parts(&said, parts_max, false)
+    };
+    let [PartBody::Text { text, .. }] = &together(5)[..] else {
+        panic!("one text");
+    };
+    assert_eq!(text, "s 3 messages at once\none\ntwo\nthree");
+}
+
+#[test]
 fn tables_and_long_texts_are_rich_where_that_may_be() {
     let rich = |text: &str| {
-        let made = parts(&message(MessageKind::Reply, text), None, 5, true);
+        let message = message(MessageKind::Reply, text);
+        let said = Said {
+            message: &message,
+            behind: &[],
+            name: None,
+            hint: None,
+        };
+        let made = parts(&said, 5, true);
         match <[PartBody; 1]>::try_from(made) {
             Ok([PartBody::Rich { html, instead }]) => Some((html, instead.len())),
             _ => None,
@@ -128,7 +160,9 @@ fn tables_and_long_texts_are_rich_where_that_may_be() {
 proptest! {
     #[test]
     fn every_part_fits_with_its_dress(text in "[a-z \n`*👍]{0,9000}") {
-        for part in parts(&message(MessageKind::Reply, &text), Some(&"s".parse().expect("a name")), 1000, false) {
+        let message = message(MessageKind::Reply, &text);
+        let said = Said { message: &message, behind: &[], name: Some(&"s".parse().expect("a name")), hint: None };
+        for part in parts(&said, 1000, false) {
             let PartBody::Text { text, entities, .. } = part else { panic!("no files") };
             let units = units(&text);
             prop_assert!(units <= TEXT_UNITS_MAX - 32);

@@ -3,7 +3,7 @@
 
 use super::Rules;
 use super::progress;
-use crate::bridge::taps::{ask_decided, decided};
+use crate::bridge::taps::{NOBODY, ask_decided, decided};
 use crate::channels::telegram::CHANNEL;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::fault::{Kind, Result};
@@ -121,15 +121,22 @@ fn decider(tx: &Tx<'_>, message: MessageId) -> Result<Option<String>> {
 /// A dialog that was answered by a tap is told by the tap; one that went away otherwise must lose its buttons.
 fn dialog_closed(tx: &Tx<'_>, session: &SessionId, event: &Event) -> Result<()> {
     let digest = event.data["digest"].as_str().unwrap_or_default();
+    // It came back meanwhile.
+    if tx
+        .dialog(session)?
+        .is_some_and(|open| open.dialog.digest.as_str() == digest)
+    {
+        return Ok(());
+    }
     for message in tx.messages_of_dialog(session, digest)? {
         if decider(tx, message)?.is_some() || tx.buttons_of(message)?.is_empty() {
             continue;
         }
-        let what = match event.data["state"].as_str() {
-            Some("answered") => "✔ answered elsewhere",
-            _ => "✖ it moved on",
+        let (what, by) = match event.data["state"].as_str() {
+            Some("answered") => ("✔ answered elsewhere", "1 somebody elsewhere".to_owned()),
+            _ => ("✖ it moved on", format!("{NOBODY}nobody")),
         };
-        if tx.use_buttons(message, "0 somebody elsewhere")? {
+        if tx.use_buttons(message, &by)? {
             decided(tx, CHANNEL, message, what)?;
         }
     }

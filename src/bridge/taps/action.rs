@@ -21,6 +21,14 @@ pub enum Action {
         choice: usize,
         allows: bool,
     },
+    /// Ticks a choice (from 1) of a dialog that takes several, or takes the tick away; the label shows which.
+    Tick {
+        session: SessionId,
+        digest: DialogDigest,
+        choice: usize,
+    },
+    /// Sends what is ticked under the message.
+    Ticked { session: SessionId, digest: DialogDigest },
     /// Presses Enter under a prompt that stands in the agent's box.
     Submit { turn: TurnId },
     /// Empties the agent's box.

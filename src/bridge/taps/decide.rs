@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::Action;
-use super::make::decided;
+use super::make::{decided, tick, ticked};
 use crate::bridge::gate::who;
 use crate::bridge::router::Router;
 use crate::bridge::words;
 use crate::channels::telegram::{CHANNEL, Update};
 use crate::domain::dialog::{Actor, DialogAnswer, DialogOutcome};
 use crate::domain::fault::{Fault, Kind, Result};
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{MessageId, SessionId};
 use crate::domain::person::Role;
 use crate::domain::route::PromptOrigin;
 use crate::store::{ButtonRow, Store, Tx};
@@ -64,7 +64,7 @@ pub async fn decide(tap: &Tap<'_>) -> Result<Decided> {
             run: Some(update),
         });
     }
-    match act(tap, &action).await {
+    match act(tap, &button, &action).await {
         Ok(what) => {
             let line = format!("✔ {what}, {}", said_by(tap.update));
             finish(tap, Some((button.message, line))).await?;
@@ -124,6 +124,12 @@ async fn claim(tap: &Tap<'_>) -> Result<Claim> {
                 return Ok(Claim::Go(button));
             }
             let mine = format!("{} {}", update.update_id, said_by(&update));
+            if button.used_by.is_none() && matches!(Action::read(&button.action), Ok(Action::Tick { .. })) {
+                // With the end of the update: a tick that is made twice is none.
+                let told = tick(tx, CHANNEL, &button)?;
+                tx.finish_update(update.update_id)?;
+                return Ok(Claim::No(told));
+            }
             match &button.used_by {
                 // Found again after a crash: it was ours.
                 Some(by) if *by == mine => Ok(Claim::Go(button)),
@@ -155,9 +161,14 @@ fn is_own(tx: &Tx<'_>, button: &ButtonRow, update: &Update) -> Result<bool> {
     else {
         return Ok(false);
     };
-    for turn in tx.running_turns(&session)? {
+    asked_by(tx, &session, update.from)
+}
+
+/// Whether what a session works on was asked for by this person.
+pub fn asked_by(tx: &Tx<'_>, session: &SessionId, from: Option<i64>) -> Result<bool> {
+    for turn in tx.running_turns(session)? {
         if let PromptOrigin::Chat { chat, message_id } = &turn.origin
-            && tx.sender(&chat.channel, chat.chat_id, *message_id)? == update.from
+            && tx.sender(&chat.channel, chat.chat_id, *message_id)? == from
         {
             return Ok(true);
         }
@@ -174,8 +185,15 @@ pub fn said_by(update: &Update) -> String {
     }
 }
 
+fn actor(update: &Update) -> Actor {
+    Actor {
+        channel: CHANNEL.into(),
+        who: format!("{} ({})", said_by(update), update.from.unwrap_or_default()),
+    }
+}
+
 /// Does it, and says what was done.
-async fn act(tap: &Tap<'_>, action: &Action) -> Result<String> {
+async fn act(tap: &Tap<'_>, button: &ButtonRow, action: &Action) -> Result<String> {
     let engine = &tap.router.engine;
     match action {
         Action::Answer { ask, text } => {
@@ -188,15 +206,25 @@ async fn act(tap: &Tap<'_>, action: &Action) -> Result<String> {
             choice,
             ..
         } => {
-            let by = Actor {
-                channel: CHANNEL.into(),
-                who: format!("{} ({})", said_by(tap.update), tap.update.from.unwrap_or_default()),
-            };
+            let by = actor(tap.update);
             let label = label_of(tap, session, *choice).await?;
             let answer = DialogAnswer::Choice(*choice);
             match engine.answer_dialog(session, Some(digest.clone()), answer, by).await? {
                 DialogOutcome::Answered | DialogOutcome::Next(_) => Ok(label),
             }
+        }
+        Action::Ticked { session, digest } => {
+            let message = button.message;
+            let ticked = tap.store.read(move |tx| ticked(tx, message)).await?;
+            if ticked.is_empty() {
+                return Err(Fault::new(Kind::Usage, "nothing is ticked yet"));
+            }
+            let (choices, labels): (Vec<usize>, Vec<String>) = ticked.into_iter().unzip();
+            let answer = DialogAnswer::Several { choices, text: None };
+            engine
+                .answer_dialog(session, Some(digest.clone()), answer, actor(tap.update))
+                .await?;
+            Ok(labels.join(", "))
         }
         Action::Submit { turn } => engine.submit_held_text(turn).await.map(|()| "submitted".into()),
         Action::Clear { turn } => engine.clear_held_text(turn).await.map(|()| "cleared".into()),
@@ -229,11 +257,11 @@ async fn act(tap: &Tap<'_>, action: &Action) -> Result<String> {
         Action::Entry { id, .. } => engine.ack_outcome(*id).await.map(|_| "seen".into()),
         Action::SeenNews { id } => engine.ack_news(*id).await.map(|_| "seen".into()),
         Action::Leave { words } => Ok(words.clone()),
-        Action::Run { .. } => Ok("done".into()),
+        Action::Run { .. } | Action::Tick { .. } => Ok("done".into()),
     }
 }
 
-async fn label_of(tap: &Tap<'_>, session: &crate::domain::ids::SessionId, choice: usize) -> Result<String> {
+async fn label_of(tap: &Tap<'_>, session: &SessionId, choice: usize) -> Result<String> {
     let session = session.clone();
     let open = tap.store.read(move |tx| tx.dialog(&session)).await?;
     let label = open.and_then(|open| {

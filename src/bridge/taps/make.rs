@@ -6,11 +6,11 @@ use super::Action;
 use crate::channels::telegram::rich::units;
 use crate::domain::ask::AskState;
 use crate::domain::dialog::Meaning;
-use crate::domain::fault::Result;
+use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{MessageId, TurnId};
 use crate::domain::message::{About, Button, Entity, EntityStyle, Message, MessageKind, Offer, PartBody};
 use crate::domain::turn::TurnState;
-use crate::store::Tx;
+use crate::store::{ButtonRow, Tx};
 
 /// More choices than this are answered by a number.
 const CHOICES_MAX: usize = 24;
@@ -65,23 +65,100 @@ fn of_dialog(tx: &Tx<'_>, message: &Message) -> Result<Vec<Vec<Offer>>> {
     let Some(open) = tx.dialog(session)?.filter(|open| open.dialog.digest == *digest) else {
         return Ok(vec![]);
     };
-    let offers = open
-        .dialog
-        .choices
-        .iter()
-        .enumerate()
-        .take(CHOICES_MAX)
-        .map(|(i, choice)| {
-            let allows = matches!(choice.meaning, Some(Meaning::Allow | Meaning::AllowAlways));
-            let action = Action::Dialog {
+    let choices = open.dialog.choices.iter().enumerate().take(CHOICES_MAX);
+    // The row for a text of one's own is taken by a reply.
+    let choices = choices.filter(|(_, choice)| !choice.own_words);
+    if open.dialog.multi {
+        let ticks = choices.map(|(i, choice)| {
+            let tick = Action::Tick {
                 session: session.clone(),
                 digest: digest.clone(),
                 choice: i + 1,
-                allows,
             };
-            action.offer(&label(i, &choice.label))
+            tick.offer(&ticked_label(&label(i, &choice.label), choice.checked))
         });
+        let mut rows = in_rows(ticks.collect::<Result<_>>()?);
+        let send = Action::Ticked {
+            session: session.clone(),
+            digest: digest.clone(),
+        };
+        rows.push(vec![send.offer("Send")?]);
+        return Ok(rows);
+    }
+    let offers = choices.map(|(i, choice)| {
+        let allows = matches!(choice.meaning, Some(Meaning::Allow | Meaning::AllowAlways));
+        let action = Action::Dialog {
+            session: session.clone(),
+            digest: digest.clone(),
+            choice: i + 1,
+            allows,
+        };
+        action.offer(&label(i, &choice.label))
+    });
     Ok(in_rows(offers.collect::<Result<_>>()?))
+}
+
+const TICKED: &str = "☑ ";
+const OPEN: &str = "☐ ";
+
+fn ticked_label(label: &str, is_ticked: bool) -> String {
+    format!("{}{label}", if is_ticked { TICKED } else { OPEN })
+}
+
+/// Turns the tick of a button over, and wishes that its message shows it. What the person is told.
+pub fn tick(tx: &Tx<'_>, channel: &str, button: &ButtonRow) -> Result<String> {
+    let is_ticked = button.label.starts_with(TICKED);
+    let label = button.label.trim_start_matches([TICKED, OPEN][usize::from(!is_ticked)]);
+    tx.change_button(&button.id, &ticked_label(label, !is_ticked), &button.action)?;
+    show_labels(tx, channel, button.message)?;
+    let what = if is_ticked { "Taken out" } else { "Ticked" };
+    Ok(format!("{what}: {label}. Then tap Send."))
+}
+
+/// The choices (from 1) that are ticked under a message.
+pub fn ticked(tx: &Tx<'_>, message: MessageId) -> Result<Vec<(usize, String)>> {
+    let buttons = tx.buttons_of(message)?.into_iter();
+    let ticked = buttons.filter_map(|button| {
+        let label = button.label.strip_prefix(TICKED)?.to_owned();
+        match Action::read(&button.action) {
+            Ok(Action::Tick { choice, .. }) => Some((choice, label)),
+            _ => None,
+        }
+    });
+    let mut ticked: Vec<(usize, String)> = ticked.collect();
+    ticked.sort_unstable();
+    Ok(ticked)
+}
+
+/// The labels of a message's buttons as they are now.
+fn show_labels(tx: &Tx<'_>, channel: &str, message: MessageId) -> Result<()> {
+    let (Some((mut body, id)), Some(to)) = (with_buttons(tx, message)?, tx.message(message)?.to) else {
+        return Ok(());
+    };
+    if let PartBody::Text { buttons, .. } = &mut body {
+        for button in buttons.iter_mut().flatten() {
+            if let Some(row) = tx.button(&button.data)? {
+                button.label = row.label;
+            }
+        }
+    }
+    want_body(tx, channel, to.chat_id, id, &body)
+}
+
+/// The part of a message that has buttons, and the id under which it stands.
+fn with_buttons(tx: &Tx<'_>, message: MessageId) -> Result<Option<(PartBody, i64)>> {
+    let has_buttons = |body: &PartBody| matches!(body, PartBody::Text { buttons, .. } if !buttons.is_empty());
+    Ok(tx
+        .sent_parts(message)?
+        .into_iter()
+        .rev()
+        .find(|(body, _)| has_buttons(body)))
+}
+
+/// Wishes that a message of the bot's stands so.
+pub fn want_body(tx: &Tx<'_>, channel: &str, chat_id: i64, message_id: i64, body: &PartBody) -> Result<()> {
+    let wanted = serde_json::to_string(body).map_err(|error| Fault::new(Kind::Failure, error.to_string()))?;
+    tx.want_mark(channel, chat_id, message_id, "edit", &wanted)
 }
 
 fn of_turn(tx: &Tx<'_>, id: &TurnId) -> Result<Vec<Vec<Offer>>> {
@@ -128,16 +205,16 @@ fn in_rows(offers: Vec<Offer>) -> Vec<Vec<Offer>> {
 /// Wishes that the message stands as decided: its text, what was decided and by whom, and no buttons. Nothing happens when it has
 /// none, or was not sent.
 pub fn decided(tx: &Tx<'_>, channel: &str, message: MessageId, what: &str) -> Result<()> {
-    let sent = tx.sent_parts(message)?;
-    let found = sent.into_iter().rev().find_map(|(body, id)| match body {
-        PartBody::Text {
-            text,
-            entities,
-            buttons,
-        } if !buttons.is_empty() => Some((text, entities, id)),
-        _ => None,
-    });
-    let (Some((mut text, mut entities, id)), Some(to)) = (found, tx.message(message)?.to) else {
+    let (
+        Some((
+            PartBody::Text {
+                mut text, mut entities, ..
+            },
+            id,
+        )),
+        Some(to),
+    ) = (with_buttons(tx, message)?, tx.message(message)?.to)
+    else {
         return Ok(());
     };
     text.push_str("\n\n");
@@ -153,9 +230,7 @@ pub fn decided(tx: &Tx<'_>, channel: &str, message: MessageId, what: &str) -> Re
         entities,
         buttons: vec![],
     };
-    let wanted = serde_json::to_string(&body)
-        .map_err(|error| crate::domain::fault::Fault::new(crate::domain::fault::Kind::Failure, error.to_string()))?;
-    tx.want_mark(channel, to.chat_id, id, "edit", &wanted)
+    want_body(tx, channel, to.chat_id, id, &body)
 }
 
 /// As much of it as has room behind every text.

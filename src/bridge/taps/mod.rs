@@ -7,8 +7,11 @@ mod decide;
 mod entry;
 mod make;
 
+/// Begins the name of whoever used the buttons of a dialog that went away by itself.
+pub(super) const NOBODY: &str = "0 ";
+
 pub(super) use action::Action;
 pub(super) use answers::Answers;
-pub(super) use decide::{Tap, decide, ran};
+pub(super) use decide::{Tap, asked_by, decide, ran};
 pub(super) use entry::buttons as entry_buttons;
-pub(super) use make::{ask_decided, decided, of_message};
+pub(super) use make::{ask_decided, decided, of_message, want_body};

@@ -30,6 +30,8 @@ pub struct Me {
     pub username: String,
     /// Whether its private chats have topics.
     pub has_topics: bool,
+    /// Whether it can be added to groups.
+    pub joins_groups: bool,
     /// Whether it hears everything that is said in a group.
     pub reads_groups: bool,
 }
@@ -74,6 +76,7 @@ act!(ReopenTopic, "reopenForumTopic");
 act!(GetWebhook, "getWebhookInfo");
 act!(DeleteWebhook, "deleteWebhook");
 act!(SendDraft, "sendMessageDraft");
+act!(ForgetCommands, "deleteMyCommands");
 
 #[derive(Serialize)]
 struct EditText<'a> {
@@ -157,6 +160,12 @@ impl Client {
         end(call(&self.sender, &SetCommands(Act { fields }), SEND_TIMEOUT).await)
     }
 
+    /// Takes the commands of one chat away.
+    pub async fn forget_commands(&self, chat_id: i64) -> ActEnd {
+        let fields = json!({"scope": {"type": "chat", "chat_id": chat_id}});
+        end(call(&self.sender, &ForgetCommands(Act { fields }), SEND_TIMEOUT).await)
+    }
+
     /// Who the bot is. The error holds the server's words.
     pub async fn me(&self) -> Result<Me, String> {
         let payload = GetMe(Act { fields: json!({}) });
@@ -165,6 +174,7 @@ impl Client {
             id: me["id"].as_i64().unwrap_or_default(),
             username: me["username"].as_str().unwrap_or_default().to_owned(),
             has_topics: me["has_topics_enabled"].as_bool().unwrap_or(false),
+            joins_groups: me["can_join_groups"].as_bool().unwrap_or(false),
             reads_groups: me["can_read_all_group_messages"].as_bool().unwrap_or(false),
         })
     }

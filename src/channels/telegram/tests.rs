@@ -241,3 +241,44 @@ fn entities_are_written_in_the_channels_words() {
         json!({"type": "pre", "offset": 1, "length": 2, "language": "rust"})
     );
 }
+
+/// Some hosts between us and the server reset a connection whose first message offers a post-quantum group; ours offers none.
+#[tokio::test]
+async fn the_handshake_offers_no_group_that_hosts_reset() {
+    use tokio::io::AsyncReadExt;
+    const SUPPORTED_GROUPS: [u8; 2] = [0x00, 0x0a];
+    const POST_QUANTUM: [[u8; 2]; 3] = [[0x11, 0xec], [0x11, 0xeb], [0x11, 0xed]];
+    const X25519: [u8; 2] = [0x00, 0x1d];
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("https://{}", listener.local_addr().expect("bound"));
+    let client = client(&url);
+    let asking = tokio::spawn(async move { client.me().await });
+    let (mut stream, _) = listener.accept().await.expect("a connection");
+    let mut hello = vec![0; 5];
+    stream.read_exact(&mut hello).await.expect("the head of a record");
+    assert_eq!(hello[0], 22, "a handshake");
+    let mut hello = vec![0; usize::from(u16::from_be_bytes([hello[3], hello[4]]))];
+    stream.read_exact(&mut hello).await.expect("the hello");
+    drop(stream);
+    assert!(asking.await.expect("it ends").is_err());
+    // The extension: its number, its length, the length of the list, and the list.
+    let groups = hello
+        .windows(6)
+        .enumerate()
+        .find_map(|(at, head)| {
+            let (outer, inner) = (
+                u16::from_be_bytes([head[2], head[3]]),
+                u16::from_be_bytes([head[4], head[5]]),
+            );
+            let list = hello.get(at + 6..at + 6 + usize::from(inner))?;
+            let is_it = head[..2] == SUPPORTED_GROUPS && outer == inner + 2;
+            (is_it && list.chunks(2).any(|group| group == X25519)).then_some(list)
+        })
+        .expect("the groups");
+    assert!(
+        groups
+            .chunks(2)
+            .all(|group| !POST_QUANTUM.iter().any(|known| group == known)),
+        "{groups:x?}"
+    );
+}

@@ -220,6 +220,48 @@ async fn a_message_not_yet_cut_holds_its_lane() {
 }
 
 #[tokio::test]
+async fn what_is_carried_is_sent_with_its_head_and_stands_by_itself_when_that_fails() {
+    let (_place, store, session) = fresh().await;
+    let head = add_message(&store, &session, 7, &["a"]).await.id;
+    let mut carried = vec![];
+    for text in ["b", "c"] {
+        let new = new_message(&session, text, Some(chat(7)));
+        carried.push(store.write(move |tx| tx.insert_message(new)).await.expect("stored").id);
+    }
+    let (b, c) = (carried[0], carried[1]);
+    let behind = store
+        .write(move |tx| {
+            let behind = tx.waiting_behind(&tx.message(head)?, 9, |_| true)?;
+            tx.carry(head, b)?;
+            Ok(behind.len())
+        })
+        .await;
+    assert_eq!(behind.expect("read"), 2);
+    attempt(&store, head, 0, PartStep::Fail("no".into())).await;
+    let unplanned = || async {
+        store
+            .read(|tx| tx.unplanned_messages("telegram", 9))
+            .await
+            .expect("read")
+    };
+    assert_eq!(unplanned().await[0].id, b, "it is the head of its lane now");
+    let parts = [text_part("b"), text_part("b")];
+    store
+        .write(move |tx| {
+            tx.plan_message(b, &parts)?;
+            tx.carry(b, c)
+        })
+        .await
+        .expect("planned");
+    assert!(unplanned().await.is_empty(), "what is carried is no head");
+    attempt(&store, b, 0, sent(1)).await;
+    assert_eq!(message(&store, c).await.state, MessageState::Queued);
+    attempt(&store, b, 1, sent(2)).await;
+    assert_eq!(message(&store, c).await.state, MessageState::Sent);
+    assert!(due(&store).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_chat_with_a_new_id_takes_everything_along() {
     let (_place, store, session) = fresh().await;
     let id = add_message(&store, &session, 7, &["a", "b"]).await.id;
@@ -227,7 +269,7 @@ async fn a_chat_with_a_new_id_takes_everything_along() {
         reply_to: Some(70),
         ..new_message(&session, "c", Some(chat(7)))
     };
-    store.write(move |tx| tx.insert_message(new)).await.expect("stored");
+    let behind = store.write(move |tx| tx.insert_message(new)).await.expect("stored").id;
     let bound = session.clone();
     store
         .write(move |tx| {
@@ -241,11 +283,8 @@ async fn a_chat_with_a_new_id_takes_everything_along() {
     attempt(&store, id, 0, PartStep::Migrate { to: -1007 }).await;
     let due = store.read(|tx| tx.due_parts("telegram")).await.expect("read");
     assert_eq!((due[0].to.chat_id, due[0].part.index, due[0].marked), (-1007, 0, false));
-    let waiting = store
-        .read(|tx| tx.unplanned_messages("telegram", 9))
-        .await
-        .expect("read");
-    assert_eq!((waiting[0].to.clone(), waiting[0].reply_to), (Some(chat(-1007)), None));
+    let waiting = message(&store, behind).await;
+    assert_eq!((waiting.to, waiting.reply_to), (Some(chat(-1007)), None));
     let (active, route, old, home) = store
         .read(|tx| {
             Ok((

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{STEP_LIMIT, Session, recipes};
+use super::{STEP_LIMIT, Session, recipes, words};
 use crate::corpus::State;
 
 /// What looks like a dialog and is none.
@@ -28,6 +28,15 @@ pub fn all(session: &mut Session<'_>) {
     retries(session);
 }
 
+/// Only the screen after the start.
+pub fn start(session: &mut Session<'_>) {
+    std::thread::sleep(session.recipe.deaf_after_start);
+    session.keep_if_proven(State::Ready, "start", STARTED);
+    session.prompt("That was all, thank you.");
+}
+
+const STARTED: &str = "started; nothing was sent; the next prompt reached the model";
+
 fn trust(session: &mut Session<'_>) {
     if let Some(distrust) = session.recipe.distrust {
         session.pane.end();
@@ -44,8 +53,7 @@ fn trust(session: &mut Session<'_>) {
 
 fn ready_and_typing(session: &mut Session<'_>) {
     std::thread::sleep(session.recipe.deaf_after_start);
-    let started = "started; nothing was sent; the next prompt reached the model";
-    session.keep_if_proven(State::Ready, "start", started);
+    session.keep_if_proven(State::Ready, "start", STARTED);
     let label = "pasted and not submitted; the model has not seen it";
     for (case, text) in [
         ("short", "half a thought".to_owned()),
@@ -53,7 +61,7 @@ fn ready_and_typing(session: &mut Session<'_>) {
         ("long", "many words of one long paste ".repeat(90)),
         ("imitation", IMITATIONS[0].to_owned()),
     ] {
-        type_until_taken(session, &text);
+        type_until_taken(session, &words::of_run(session.run, &text));
         session.keep(State::Typing, case, label);
         session.pane.keys(&["C-c"]);
         session.pane.rest();
@@ -121,7 +129,10 @@ fn busy(session: &mut Session<'_>) {
     session.until(|exchange| exchange.prompt.contains(&name) && !exchange.results.is_empty());
     std::thread::sleep(Duration::from_millis(700));
     session.keep(State::Busy, "after-tool", held);
-    session.pane.keys(session.recipe.interrupt);
+    for key in session.recipe.interrupt {
+        session.pane.keys(&[key]);
+        std::thread::sleep(Duration::from_millis(300));
+    }
     session.llm.release(&name);
     session.pane.rest();
     session.pane.keys(&["C-u"]);
@@ -134,6 +145,7 @@ fn busy(session: &mut Session<'_>) {
 
 fn imitations(session: &mut Session<'_>) {
     for (i, text) in IMITATIONS.iter().enumerate() {
+        let text = words::of_run(session.run, text);
         let name = format!("imitation-{i}-{}", session.size.0);
         let said = text.replace('\n', "\\n");
         session.prompt(&format!("{text}\nllm: wait {name}\nllm: say {said}"));

@@ -4,12 +4,18 @@
 //! The agent is driven by plain tmux and by none of our own code, so that the corpus does not take our mistakes for the truth. A
 //! `ready` screen is kept only when the next prompt reached the model; a `busy` one while the model holds its answer back or the tool
 //! is seen to run; a `dialog` one while the model waits for the result of a call that needs permission.
+//!
+//! Each run has terminal sizes of its own, and from the third on other texts: the newest run of an agent is the part of the corpus
+//! that no rule was written on.
 
 mod cases;
 mod pane;
 mod recipes;
+mod words;
 
 use std::time::{Duration, Instant};
+
+use telecoder::domain::screen::Screen;
 
 use crate::corpus::{self, Capture, State};
 use crate::llm::{Exchange, FakeLlm};
@@ -19,14 +25,18 @@ use crate::{homes, programs};
 use pane::Pane;
 use recipes::Recipe;
 
-/// Sizes of the run on which the rules are written, and of the one that is held out.
-const SIZES: [&[(u16, u16)]; 2] = [
+/// Sizes of each run.
+const SIZES: [&[(u16, u16)]; 3] = [
     &[(120, 40), (80, 24), (200, 50), (60, 20), (40, 12)],
     &[(140, 45), (70, 18)],
+    &[(100, 30), (160, 36), (50, 26)],
 ];
 
 /// How long an agent may take for one step on a busy machine.
 const STEP_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a prompt may take to reach the model until Enter is pressed again.
+const ENTER_LIMIT: Duration = Duration::from_secs(20);
 
 /// One agent in one terminal, from its start to its end.
 struct Session<'a> {
@@ -45,8 +55,19 @@ struct Session<'a> {
 fn capture(agent: &str) {
     let run: u32 = std::env::var("CAPTURE_RUN").map_or(1, |run| run.parse().expect("a run's number"));
     let recipe = recipes::of(agent);
+    let only_starts = std::env::var("CAPTURE_ONLY").is_ok_and(|what| what == "start");
+    let only_size = std::env::var("CAPTURE_SIZE").ok();
     for size in SIZES[run as usize - 1] {
-        cases::all(&mut Session::start(&recipe, run, *size));
+        let word = format!("{}x{}", size.0, size.1);
+        if only_size.as_ref().is_some_and(|only| *only != word) {
+            continue;
+        }
+        let mut session = Session::start(&recipe, run, *size);
+        if only_starts {
+            cases::start(&mut session);
+        } else {
+            cases::all(&mut session);
+        }
     }
 }
 
@@ -88,6 +109,7 @@ impl<'a> Session<'a> {
 
     fn take(&self, state: State, case: &str, label: &str) -> Capture {
         let (rows, cursor) = self.pane.screen();
+        assert!(!is_blank(&rows), "{case}: nothing is on the screen");
         Capture {
             agent: self.recipe.agent.to_owned(),
             version: programs::pinned_version(self.recipe.agent),
@@ -123,10 +145,16 @@ impl<'a> Session<'a> {
     fn prompt(&mut self, text: &str) -> Exchange {
         self.prompts += 1;
         let tag = format!("({}-{})", self.prompts, self.size.0);
-        let text = format!("{text}\n{tag}");
+        let text = format!("{}\n{tag}", words::of_run(self.run, text));
         self.pane.paste(&text);
         self.pane.submit();
-        let Some(exchange) = self.until(|exchange| exchange.prompt.contains(&tag)) else {
+        let has_it = |exchange: &Exchange| exchange.prompt.contains(&tag);
+        // A busy program loses an Enter that comes soon after a paste; on an empty box a second one is nothing.
+        let exchange = self.until_within(ENTER_LIMIT, has_it).or_else(|| {
+            self.pane.submit();
+            self.until(has_it)
+        });
+        let Some(exchange) = exchange else {
             panic!("prompt {tag} did not reach the model:\n{}", self.pane.screen().0);
         };
         for capture in self.unproven.drain(..) {
@@ -137,8 +165,12 @@ impl<'a> Session<'a> {
 
     /// Waits for an exchange of the main conversation.
     fn until(&self, is_it: impl Fn(&Exchange) -> bool) -> Option<Exchange> {
+        self.until_within(STEP_LIMIT, is_it)
+    }
+
+    fn until_within(&self, limit: Duration, is_it: impl Fn(&Exchange) -> bool) -> Option<Exchange> {
         let begun = Instant::now();
-        while begun.elapsed() < STEP_LIMIT {
+        while begun.elapsed() < limit {
             let found = self
                 .llm
                 .exchanges()
@@ -151,6 +183,10 @@ impl<'a> Session<'a> {
         }
         None
     }
+}
+
+fn is_blank(rows: &str) -> bool {
+    Screen::styled(rows, rows.lines().count()).text().is_empty()
 }
 
 /// Furnishes the home and starts the program.

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use telecoder::domain::screen::Screen;
-
 use crate::support::TestEnv;
 
 /// A screen rests when it was the same for so long.
 const REST: Duration = Duration::from_millis(1200);
 const REST_LIMIT: Duration = Duration::from_secs(45);
+/// How long it may show nothing at all: the slowest program's start on a busy machine.
+const BLANK_LIMIT: Duration = Duration::from_secs(120);
 /// What every agent needs between a paste and Enter.
 const SUBMIT_PAUSE: Duration = Duration::from_millis(600);
 
@@ -97,6 +97,10 @@ impl Pane {
 
     /// Waits until something is shown and nothing moves.
     pub fn rest(&self) {
+        let begun = Instant::now();
+        while super::is_blank(&self.screen().0) && begun.elapsed() < BLANK_LIMIT {
+            std::thread::sleep(Duration::from_millis(100));
+        }
         self.rest_within(REST_LIMIT);
     }
 
@@ -110,7 +114,7 @@ impl Pane {
             let now = self.screen();
             if now != last {
                 (last, since) = (now, Instant::now());
-            } else if since.elapsed() >= REST && !Screen::styled(&last.0, 0).text().is_empty() {
+            } else if since.elapsed() >= REST && !super::is_blank(&last.0) {
                 return;
             }
         }

@@ -131,6 +131,29 @@ fn newest_launch(stage: &Stage) -> std::path::PathBuf {
         .join(format!("sessions/{}/launches/{launch}", session_id(stage)))
 }
 
+/// Stopped again while it still loads the conversation that it resumes: nothing of that is lost.
+pub fn stopped_early(name: &str) {
+    let stage = Stage::of(name);
+    begin_with_memory(&stage);
+    stage.env.cmd(&["stop", "s"]).ok();
+    // From before the program has read anything until it has drawn its box.
+    for pause in [300, 900, 2000] {
+        stage.env.cmd(&["resume", "s"]).ok();
+        wait_running(&stage);
+        std::thread::sleep(Duration::from_millis(pause));
+        stage.env.cmd(&["stop", "s"]).ok();
+    }
+    stage.env.cmd(&["resume", "s"]).ok();
+    remembers(&stage);
+    stage.end();
+}
+
+/// Until the newest launch has its agent.
+fn wait_running(stage: &Stage) {
+    let record = newest_launch(stage).join("ctl/shim.json");
+    stage.wait_file(&record);
+}
+
 pub fn killed_agent(name: &str) {
     let stage = Stage::of(name);
     begin_with_memory(&stage);

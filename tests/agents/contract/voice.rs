@@ -35,7 +35,8 @@ fn cost_is_told(stage: &Stage) {
     );
 }
 
-/// `notify` runs without a question under the agent's own sandbox and permissions; another command is not waved through with it.
+/// `notify` runs without a question under the agent's own sandbox and permissions; no other command is waved through with it, and none
+/// that only begins like it.
 pub fn notify(name: &str) {
     let stage = Stage::of(name);
     stage.begin("s");
@@ -63,7 +64,54 @@ pub fn notify(name: &str) {
     stage.deny("s", None).ok();
     stage.quiet("s");
     assert!(!outside.exists(), "what was denied was done");
+    if stage.agent.is_real() {
+        nothing_but_notify(&stage);
+    }
     stage.end();
+}
+
+/// Commands that begin like `notify` and do more: each is asked about, or its further part fails in the agent's sandbox.
+fn nothing_but_notify(stage: &Stage) {
+    let far = Far::new(stage);
+    for smuggled in [
+        format!("telecoder notify 'one'; touch {}", far.path()),
+        format!("telecoder notify 'two' && touch {}", far.path()),
+        format!("telecoder notify \"$(touch {})\"", far.path()),
+    ] {
+        stage.send("s", &stage.agent.prompt(&[Act::Run(&smuggled), Act::Say("tried")]));
+        if stage.agent.asking_policy_asks() {
+            stage.wait_dialog("s");
+            assert!(!far.exists(), "waved through: {smuggled}");
+            stage.deny("s", None).ok();
+        }
+        stage.quiet("s");
+        assert!(!far.exists(), "done without permission: {smuggled}");
+    }
+}
+
+/// A file that the agent may not make: outside of its workspace, and of the directories for temporary files that a sandbox opens.
+struct Far(std::path::PathBuf);
+
+impl Far {
+    fn new(stage: &Stage) -> Self {
+        let mark = stage.env.mark().replace('/', "-");
+        Self(std::path::Path::new("/var/tmp").join(format!("telecoder-far{mark}")))
+    }
+
+    fn path(&self) -> std::path::Display<'_> {
+        self.0.display()
+    }
+
+    fn exists(&self) -> bool {
+        self.0.exists()
+    }
+}
+
+impl Drop for Far {
+    fn drop(&mut self) {
+        // Most often it was never made.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// Two sessions of one agent in one home at once: neither speaks for the other.

@@ -136,11 +136,191 @@ fn who_asked_may_be_forbidden_to_approve() {
     let (words, _) = rig.fake.wait_for_tap(WAIT_LIMIT, &own);
     assert!(words.contains("Somebody else has to approve"), "{words}");
     assert_eq!(rig.fake.standing(&dialog).buttons(), ["Yes", "No"]);
+    // Nor by the keys of the terminal.
+    rig.say("/key 1");
+    rig.hears("Somebody else has to answer this");
     // Refusing is always allowed.
     let no = rig.fake.tap(&dialog, ME, "No");
     rig.fake.wait_for_tap(WAIT_LIMIT, &no);
     eventually("the message says what was decided", || {
         rig.fake.standing(&dialog).text.ends_with("✔ No, P").then_some(())
     });
+    rig.in_order();
+}
+
+#[test]
+fn somebody_else_may_approve_what_its_requester_may_not() {
+    let friend = 8;
+    let group = -100;
+    let rig = Rig::with_chats(&[ME, friend, group]);
+    rig.configure_with(&[ME, friend, group], "standard", "own_approval = \"refuse\"", "");
+    let _daemon = rig.serve();
+    rig.fake.push_text(group, ME, "demo: ask May I?\ndemo: notify went on");
+    let dialog = rig
+        .fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == group && !sent.buttons().is_empty());
+    let own = rig.fake.tap(&dialog, ME, "Yes");
+    assert!(rig.fake.wait_for_tap(WAIT_LIMIT, &own).0.contains("Somebody else"));
+    rig.fake.tap(&dialog, friend, "Yes");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == group && sent.text.contains("went on")
+    });
+    rig.in_order();
+}
+
+#[test]
+fn a_late_tap_is_done_when_its_answer_can_not_be_shown_any_more() {
+    let rig = Rig::new();
+    let daemon = rig.serve();
+    rig.say(ASK);
+    let question = rig.hears("Which colour?");
+    // A daemon that ends before it knows that it was sent sends it again, marked.
+    eventually("it is known to be sent", || {
+        let messages = rig.env.json(&["messages"]);
+        let messages = messages.as_array()?;
+        messages.iter().all(|message| message["state"] == "sent").then_some(())
+    });
+    drop(daemon);
+    let tap = rig.fake.tap(&question, ME, "blue");
+    rig.fake.forget_taps();
+    let _daemon = rig.serve();
+    rig.hears("got blue");
+    eventually("the message says what was decided", || {
+        rig.fake.standing(&question).text.ends_with("✔ blue, P").then_some(())
+    });
+    assert!(
+        rig.fake
+            .calls_of("answerCallbackQuery")
+            .iter()
+            .any(|call| call.body["callback_query_id"] == tap)
+    );
+    rig.in_order();
+}
+
+#[test]
+fn a_tap_whose_deed_takes_long_is_answered_in_time() {
+    let rig = Rig::new();
+    let hook = rig.env.root().join("slow");
+    std::fs::write(&hook, "#!/bin/sh\nsleep 5\necho said\n").expect("a program");
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    rig.configure_with(
+        &[ME],
+        "standard",
+        &format!("transcribe_command = [{:?}]", hook.display().to_string()),
+        "",
+    );
+    rig.fake.skew_clock(-3600);
+    rig.fake.add_file("v", b"OggS");
+    rig.fake.push_message(
+        ME,
+        ME,
+        json!({"voice": {"file_id": "v", "duration": 2, "file_size": 4}}),
+    );
+    rig.fake.skew_clock(0);
+    let _daemon = rig.serve();
+    let asked = rig.hears("waited 1 h");
+    let tap = rig.fake.tap(&asked, ME, "Do it");
+    let (_, took) = rig.fake.wait_for_tap(WAIT_LIMIT, &tap);
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    let prompt = eventually("it is done", || rig.prompts().pop());
+    assert!(prompt.starts_with("said"), "{prompt}");
+    rig.in_order();
+}
+
+#[test]
+fn several_choices_are_ticked_and_sent_together() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: pick which? | red | green | blue");
+    let question = rig.hears("which?");
+    assert_eq!(question.buttons()[..3], ["☐ red", "☐ green", "☐ blue"]);
+    let tap = |button: &str| {
+        let standing = rig.fake.standing(&question);
+        let tap = rig.fake.tap(&standing, ME, button);
+        rig.fake.wait_for_tap(WAIT_LIMIT, &tap).0
+    };
+    assert_eq!(tap("Send"), "Nothing is ticked yet.");
+    let stands = |labels: [&str; 3]| {
+        eventually(&format!("the buttons are {labels:?}"), || {
+            let buttons = rig.fake.standing(&question).buttons();
+            (buttons.get(..3)? == labels).then_some(())
+        });
+    };
+    for (button, after) in [
+        ("☐ red", ["☑ red", "☐ green", "☐ blue"]),
+        ("☐ green", ["☑ red", "☑ green", "☐ blue"]),
+        ("☐ blue", ["☑ red", "☑ green", "☑ blue"]),
+        ("☑ green", ["☑ red", "☐ green", "☑ blue"]),
+    ] {
+        tap(button);
+        stands(after);
+    }
+    assert_eq!(tap("Send"), "Red, blue.");
+    rig.hears("you said red, blue");
+    eventually("the message says what was decided and by whom", || {
+        let standing = rig.fake.standing(&question);
+        (standing.buttons().is_empty() && standing.text.ends_with("✔ red, blue, P")).then_some(())
+    });
+    rig.in_order();
+}
+
+#[test]
+fn a_question_takes_words_of_ones_own_as_a_reply() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: choose which? | red | dark blue");
+    let question = rig.hears("which?");
+    assert_eq!(
+        question.buttons(),
+        ["red", "dark blue"],
+        "the row for words is no button"
+    );
+    assert!(question.text.contains("reply in your own words"), "{}", question.text);
+    rig.fake.push_reply(ME, ME, "something greenish", question.message_id);
+    rig.hears("Answered: something greenish");
+    rig.hears("you said something greenish");
+    eventually("the message has no buttons any more", || {
+        rig.fake.standing(&question).buttons().is_empty().then_some(())
+    });
+    // A reply that comes too late is no prompt by itself.
+    rig.fake.push_reply(ME, ME, "demo: notify no, red", question.message_id);
+    let late = rig.hears("not open any more");
+    assert_eq!(rig.prompts().len(), 1);
+    rig.fake.tap(&late, ME, "Send as a prompt");
+    rig.hears("no, red");
+    // A number, or the words of a choice, is that choice.
+    rig.say("demo: choose and now? | red | dark blue");
+    let question = rig.hears("and now?");
+    rig.fake.push_reply(ME, ME, "2", question.message_id);
+    rig.hears("you said dark blue");
+    rig.in_order();
+}
+
+#[test]
+fn a_question_that_comes_back_at_once_changes_its_message() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: ask May I?\ndemo: ask May I?\ndemo: notify went on");
+    let question = rig.hears("May I?");
+    let session = rig.sessions()[0]["name"].as_str().expect("a name").to_owned();
+    // Answered at the terminal, by nobody that we know of; and there it is again.
+    rig.env.cmd(&["keys", &session, "1"]).ok();
+    let open = eventually("it stands open with its buttons", || {
+        let asked: Vec<Sent> = rig
+            .fake
+            .sent()
+            .into_iter()
+            .filter(|sent| sent.text.contains("May I?"))
+            .collect();
+        let back = asked.len() > 1 || rig.fake.standing(&question).edits > 0;
+        let last = asked.last().map(|sent| rig.fake.standing(sent))?;
+        (back && last.buttons() == ["Yes", "No"]).then_some(last)
+    });
+    // A slow machine may have taken longer than a question is the same one.
+    if question.at.elapsed() < Duration::from_secs(3) {
+        assert_eq!(open.message_id, question.message_id, "one message for it");
+    }
+    rig.fake.tap(&open, ME, "Yes");
+    rig.hears("went on");
     rig.in_order();
 }

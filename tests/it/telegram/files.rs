@@ -88,6 +88,68 @@ fn speech_becomes_text_where_something_can_do_it() {
 }
 
 #[test]
+fn speech_becomes_text_by_an_http_endpoint() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/transcribe", server.local_addr().expect("bound"));
+    let serving = std::thread::spawn(move || {
+        let bodies: Vec<String> = ["200 OK", "500 Internal Server Error"]
+            .into_iter()
+            .map(|status| answer_one(&server, status, r#"{"text": " fix the login test "}"#))
+            .collect();
+        bodies
+    });
+    let rig = Rig::new();
+    rig.configure_with(&[ME], "standard", &format!("transcribe_url = {url:?}"), "");
+    let _daemon = rig.serve();
+    let voice = |id: &str| json!({"voice": {"file_id": id, "duration": 2, "mime_type": "audio/ogg", "file_size": 4}});
+    rig.fake.add_file("v", b"OggS");
+    rig.fake.push_message(ME, ME, voice("v"));
+    let prompt = eventually("it is a prompt", || rig.prompts().pop());
+    assert!(
+        prompt.starts_with("fix the login test\n\nAttached file:\n- "),
+        "{prompt}"
+    );
+    // Speech that nobody could read is a file all the same.
+    rig.fake.push_message(ME, ME, voice("v"));
+    eventually("it is a prompt", || (rig.prompts().len() == 2).then_some(()));
+    let prompts = rig.prompts();
+    assert!(
+        prompts[1].contains("(voice, audio/ogg, 4 bytes)") && !prompts[1].contains("login"),
+        "{prompts:?}"
+    );
+    let bodies = serving.join().expect("it ends");
+    assert!(
+        bodies[0].contains("name=\"file\"") && bodies[0].contains("OggS"),
+        "{}",
+        bodies[0]
+    );
+    rig.in_order();
+}
+
+/// Takes one request and answers it; returns its body.
+fn answer_one(server: &std::net::TcpListener, status: &str, answer: &str) -> String {
+    use std::io::{Read, Write};
+    let (mut stream, _) = server.accept().expect("a client");
+    stream.set_read_timeout(Some(WAIT_LIMIT)).expect("a limit");
+    let mut request = Vec::new();
+    // The last line of a form ends it.
+    while !request.ends_with(b"--\r\n") && !request.ends_with(b"0\r\n\r\n") {
+        let mut piece = [0; 4096];
+        match stream.read(&mut piece).expect("the request") {
+            0 => break,
+            n => request.extend_from_slice(&piece[..n]),
+        }
+    }
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n",
+        answer.len()
+    );
+    stream.write_all(head.as_bytes()).expect("an answer");
+    stream.write_all(answer.as_bytes()).expect("an answer");
+    String::from_utf8_lossy(&request).into_owned()
+}
+
+#[test]
 fn what_is_too_long_is_explained_and_trouble_passes() {
     let rig = Rig::new();
     let _daemon = rig.serve();

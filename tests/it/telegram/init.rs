@@ -27,7 +27,7 @@ fn two_inputs_lead_to_a_bot_that_answers() {
         .expect("a code")
         .to_owned();
     fake.push_text(STRANGER, STRANGER, "/start something");
-    fake.push_text(ME, ME, &format!("/start {code}"));
+    let start = fake.push_text(ME, ME, &format!("/start {code}"));
     fake.wait_for_send(WAIT_LIMIT, |sent| {
         sent.chat_id == ME && sent.text.starts_with("I am here.")
     });
@@ -35,6 +35,26 @@ fn two_inputs_lead_to_a_bot_that_answers() {
     out.read_to_string(&mut rest).expect("the rest");
     let status = child.wait().expect("it ends");
     assert!(status.success() && rest.contains("ready: write to @fake_bot"), "{rest}");
+    let mut told = String::new();
+    child
+        .stderr
+        .take()
+        .expect("a pipe")
+        .read_to_string(&mut told)
+        .expect("what is told");
+    for part in [
+        "the bot is @fake_bot",
+        "@BotFather, Bot Settings, Threads Settings, on",
+        "@BotFather, /setprivacy, Disable",
+        "the agent is demo",
+    ] {
+        assert!(told.contains(part), "{part:?} is not in {told}");
+    }
+    assert_eq!(
+        fake.reactions(ME, start).first().map(String::as_str),
+        Some("👀"),
+        "the right to react was tried"
+    );
     let config = std::fs::read_to_string(env.config_file()).expect("the configuration");
     assert!(
         config.starts_with("default_agent") && config.contains("allow = [7]") && !config.contains(TOKEN),

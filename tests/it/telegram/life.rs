@@ -144,3 +144,98 @@ fn health_in_the_chat_counts_completed_polls() {
     rig.hears("last completed poll");
     rig.in_order();
 }
+
+#[test]
+fn what_waited_in_our_own_queue_asks_before_it_runs() {
+    let rig = Rig::new();
+    let daemon = rig.serve();
+    rig.say("/new alpha");
+    rig.hears("New session alpha");
+    let busy = rig.say("demo: hang");
+    rig.fake.wait_for_reaction(WAIT_LIMIT, ME, busy, "⚡");
+    rig.say("demo: notify of yesterday");
+    eventually("it waits", || {
+        (rig.env.status("alpha")["queuedPrompts"] == 1).then_some(())
+    });
+    move_last_poll(&rig, 7200);
+    let daemon = daemon.restart(&rig.env);
+    let asked = rig.hears("I was away for 2 h 0 min, and this waited. Is it still to be done?");
+    assert!(asked.text.contains("of yesterday"), "{}", asked.text);
+    assert_eq!(rig.env.status("alpha")["queuedPrompts"], 0, "nothing runs unasked");
+    rig.fake.tap(&asked, ME, "Do it");
+    eventually("it waits again", || {
+        (rig.env.status("alpha")["queuedPrompts"] == 1).then_some(())
+    });
+    drop(daemon);
+    rig.in_order();
+}
+
+/// As if the last poll had been so many seconds earlier.
+fn move_last_poll(rig: &Rig, seconds: i64) {
+    let db = rig.env.data().join("telecoder.db");
+    let moved = || {
+        let change = "UPDATE cursors SET seq = seq - ?1 WHERE reader = 'telegram.last_poll'";
+        let db = rusqlite::Connection::open(&db).expect("the database");
+        db.busy_timeout(WAIT_LIMIT).expect("a limit");
+        (db.execute(change, [seconds]).expect("it is written") == 1).then_some(())
+    };
+    eventually("the time of the last poll is written down, and moved", moved);
+}
+
+#[test]
+fn an_absence_longer_than_the_server_keeps_messages_is_told() {
+    let rig = Rig::new();
+    let daemon = rig.serve();
+    rig.say("/help");
+    rig.hears("/switch NAME");
+    move_last_poll(&rig, 90_000);
+    drop(daemon);
+    let _daemon = rig.serve();
+    rig.hears("I was away for 1 d 1 h. Telegram keeps messages for 24 hours: older ones may be lost.");
+    rig.say("demo: notify back again");
+    rig.hears("back again");
+    rig.in_order();
+}
+
+#[test]
+fn a_group_that_throws_the_bot_out_is_told_at_home() {
+    let group = -5;
+    let rig = Rig::with_chats(&[ME, group]);
+    let _daemon = rig.serve();
+    rig.fake.push_text(group, ME, "/new alpha");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == group);
+    let member =
+        |status: &str| json!({"status": status, "user": {"id": 123_456, "is_bot": true, "first_name": "Fake"}});
+    rig.fake
+        .make_unreachable(group, Some("bot was kicked from the supergroup chat"));
+    rig.fake.push_update(
+        json!({"my_chat_member": {"chat": {"id": group, "type": "supergroup"}, "date": 1,
+        "from": {"id": 9, "is_bot": false, "first_name": "Q"}, "old_chat_member": member("member"),
+        "new_chat_member": member("kicked")}}),
+    );
+    rig.hears("The chat -5 cannot be reached");
+    // What its sessions say waits, and goes out when the bot is let in again.
+    rig.env.cmd(&["send", "alpha", "demo: notify for the group"]).ok();
+    rig.quiet();
+    rig.fake.make_unreachable(group, None);
+    rig.fake.push_text(group, ME, "/list");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == group && sent.text.contains("for the group")
+    });
+    rig.in_order();
+}
+
+#[test]
+fn a_group_that_moved_while_we_spoke_gets_what_was_said() {
+    let (old, new) = (-5, -1_005);
+    let rig = Rig::with_chats(&[ME, old, new]);
+    let _daemon = rig.serve();
+    rig.fake.push_text(old, ME, "/new alpha");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == old);
+    rig.fake.move_chat(old, new);
+    rig.env.cmd(&["send", "alpha", "demo: notify where are you?"]).ok();
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == new && sent.text.contains("where are you?")
+    });
+    rig.in_order();
+}

@@ -101,11 +101,21 @@ fn who_is_shut_out_is_out_at_once() {
     rig.fake
         .push_text(FRIEND, FRIEND, &format!("/start {}", code(&rig, "operator")));
     rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == FRIEND);
+    let menus = |rig: &Rig| {
+        rig.fake
+            .commands()
+            .iter()
+            .filter(|(scope, _)| scope.contains("\"chat_id\":8"))
+            .count()
+    };
+    eventually("the menu is there", || (menus(&rig) == 1).then_some(()));
+    let asked = std::time::Instant::now();
     rig.env.cmd(&["people", "remove", "8"]).ok();
     let before = rig.fake.texts(FRIEND).len();
     rig.fake.push_text(FRIEND, FRIEND, "/list");
     rig.fake.wait_until_confirmed(WAIT_LIMIT);
-    assert_eq!(refused(&rig), 1);
+    assert_eq!(refused(&rig), 1, "{:?} after the word", asked.elapsed());
+    eventually("the menu is gone", || (menus(&rig) == 0).then_some(()));
     rig.fake
         .push_text(FRIEND, FRIEND, &format!("/start {}", code(&rig, "operator")));
     rig.fake.wait_for_send(WAIT_LIMIT, |sent| {

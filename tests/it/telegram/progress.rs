@@ -31,10 +31,20 @@ fn who_wants_every_step_gets_a_message_that_stays() {
     let _daemon = rig.serve();
     rig.say("/verbose");
     rig.hears("Verbose:");
-    rig.say("demo: sleep 2s\ndemo: notify the answer");
+    let step = |tool: &str, detail: &str| {
+        format!("demo: sh echo '{{\"tool_name\":\"{tool}\",\"detail\":\"{detail}\"}}' | telecoder hook PreToolUse")
+    };
+    rig.say(&format!(
+        "demo: sh until [ -e go ]; do sleep 0.1; done\n{}\n{}\ndemo: sleep 2s\ndemo: notify the answer",
+        step("Read", "src/login.rs"),
+        step("Bash", "cargo test")
+    ));
     let progress = rig.hears("works for");
-    eventually("it says that it is over", || {
-        rig.fake.standing(&progress).text.contains("done after").then_some(())
+    let work_dir = rig.sessions()[0]["workDir"].as_str().expect("a directory").to_owned();
+    std::fs::write(Path::new(&work_dir).join("go"), "").expect("a file");
+    eventually("it shows each step, and says that it is over", || {
+        let text = rig.fake.standing(&progress).text;
+        (text.contains("done after") && text.ends_with("• Read src/login.rs\n• Bash cargo test")).then_some(())
     });
     assert!(rig.fake.drafts(ME).is_empty());
     rig.in_order();

@@ -13,6 +13,11 @@ impl FakeTelegram {
         self.lock().rates = Some(Rates::new(scale));
     }
 
+    /// A group got a new id: the old one answers with it.
+    pub fn move_chat(&self, from: i64, to: i64) {
+        self.lock().moved.insert(from, to);
+    }
+
     /// A server of a time before rich messages and drafts.
     pub fn make_old(&self) {
         self.lock().old = true;
@@ -57,6 +62,11 @@ impl FakeTelegram {
             "message": message, "chat_instance": "1", "data": data}}),
         );
         id
+    }
+
+    /// The server knows no tap any more: it is too old to be answered.
+    pub fn forget_taps(&self) {
+        self.lock().callbacks.clear();
     }
 
     /// Waits for the answer to a tap: what the person saw, and how long it took.
