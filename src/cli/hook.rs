@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Map, Value};
 
-use crate::domain::launch::DECISION_WAIT;
+use crate::domain::launch::DECISION_WAIT_S;
 use crate::domain::letter::{LETTER_BYTES_MAX, LetterKind};
 use crate::runner::mailbox::{Draft, Durability, own_mailbox, own_native_id, wait_for_answer, write_letter};
 
@@ -91,7 +91,7 @@ fn pass_on(args: HookArgs) {
     };
     let written = own_mailbox().and_then(|mail| write_letter(&mail, draft, durability));
     if let (Ok(letter), Some(dir)) = (written, args.decisions)
-        && let Ok(answer) = wait_for_answer(&dir, &letter, Some(DECISION_WAIT))
+        && let Ok(answer) = wait_for_answer(&dir, &letter, Some(Duration::from_secs(DECISION_WAIT_S)))
     {
         print_decision(&answer.text);
     }

@@ -12,7 +12,7 @@ use super::letter::ProcessRef;
 /// Beneath a launch's directory: what its agent's hooks wait for. The daemon writes it, and no sandbox reaches it.
 pub const DECISIONS_DIR: &str = "decisions";
 /// How long a hook waits for a decision. The dialog stays on the screen afterwards, and is answered by keys.
-pub const DECISION_WAIT: std::time::Duration = std::time::Duration::from_secs(3600);
+pub const DECISION_WAIT_S: u64 = 3600;
 
 /// What the runner needs in order to start an agent: made by the agent's adapter, written out by `runner`.
 #[derive(Debug, Clone, PartialEq, Eq)]

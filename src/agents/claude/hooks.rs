@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::limits;
 use crate::domain::agent::{AgentSignal, FailureKind, PromptProof};
 use crate::domain::dialog::{Asker, Dialog, DialogKind};
-use crate::domain::launch::DECISION_WAIT;
+use crate::domain::launch::DECISION_WAIT_S;
 
 /// Events, and whether their letter has to survive a power cut: evidence, the end of a turn, a question.
 const EVENTS: [(&str, bool); 6] = [
@@ -45,7 +45,7 @@ pub fn installed(telecoder: &Path, decisions: &Path) -> Value {
         let mut timeout = TIMEOUT_S;
         if event == DECIDES {
             command.push_str(&format!(" --decisions {decisions}"));
-            timeout += DECISION_WAIT.as_secs();
+            timeout += DECISION_WAIT_S;
         }
         let hook = json!({ "type": "command", "command": command, "timeout": timeout });
         hooks.insert(event.into(), json!([{ "hooks": [hook] }]));

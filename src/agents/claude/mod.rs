@@ -220,6 +220,10 @@ impl Adapter for ClaudeCode {
         transcript::final_text(&self.transcript(place)?, since)
     }
 
+    fn records_late(&self) -> bool {
+        true
+    }
+
     fn usage(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<Usage> {
         usage::since(&self.transcript(place)?, since)
     }
