@@ -132,6 +132,10 @@ pub trait Adapter: Send + Sync {
     fn was_interrupted(&self, _screen: &Screen) -> bool {
         false
     }
+    /// How long the screen must say so until it counts. Not at the first look: the screen may be older than the hook.
+    fn cut_short_time(&self) -> Duration {
+        Duration::from_millis(900)
+    }
     /// Whether the screen says that the agent works, whatever its box holds. `None`: it cannot be told.
     fn shows_work(&self, _screen: &Screen) -> Option<bool> {
         None

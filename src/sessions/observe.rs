@@ -401,7 +401,7 @@ impl Actor {
         if idle_for < END_SEEN_LIMIT {
             return Ok(Verdict::Nothing);
         }
-        if self.adapter.was_interrupted(screen) {
+        if idle_for >= self.adapter.cut_short_time() && self.adapter.was_interrupted(screen) {
             return Ok(Verdict::CutShort);
         }
         let is_over = idle_for >= self.adapter.end_hook_limit() || !self.owes_an_end().await?;

@@ -38,6 +38,9 @@ const RULES: &str = include_str!("screens.toml");
 const SUBMIT_PAUSE: Duration = Duration::from_millis(500);
 /// Its hooks are processes that it starts one after the other, with a shell each.
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(20);
+/// It fires a hook when a turn is cancelled by Escape, and none when a tool is refused. Where the screen says that the turn was cut
+/// short, the hook gets so long: one that came after the next prompt would end that.
+const CUT_SHORT_TIME: Duration = Duration::from_secs(2);
 /// Variables that stand for a login.
 const KEYS: &[&str] = &["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS"];
 const POLICY_FILE: &str = "policy.toml";
@@ -161,6 +164,15 @@ impl Adapter for GeminiAgent {
 
     fn explain(&self, screen: &Screen) -> Explained {
         self.rules.read(&text::unframed(text::without_ghosts(screen)))
+    }
+
+    fn was_interrupted(&self, screen: &Screen) -> bool {
+        self.rules
+            .was_interrupted(&text::unframed(text::without_ghosts(screen)))
+    }
+
+    fn cut_short_time(&self) -> Duration {
+        CUT_SHORT_TIME
     }
 
     fn rules_version(&self) -> Option<&str> {
