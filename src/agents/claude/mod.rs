@@ -113,6 +113,9 @@ impl Adapter for ClaudeCode {
             Some(home) => {
                 seed::seed(&home, context.work_dir, &env)?;
                 context
+                    .resume
+                    .map_or(Ok(()), |id| launch::set_aside_unfinished(&home, id))?;
+                context
                     .fork_of
                     .map_or(Ok(()), |other| launch::bring_over(&home, other, context.work_dir))
             }
