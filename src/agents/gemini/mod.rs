@@ -7,6 +7,7 @@ mod policy;
 mod signals;
 mod text;
 mod transcript;
+mod usage;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use crate::domain::agent::{
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::{LaunchFile, LaunchSpec};
+use crate::domain::outcome::Usage;
 use crate::domain::policy::Policy;
 use crate::domain::screen::{Explained, Screen};
 
@@ -229,6 +231,10 @@ impl Adapter for GeminiAgent {
 
     fn final_text(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<String> {
         transcript::final_text(place, since)
+    }
+
+    fn usage(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<Usage> {
+        usage::since(place, since)
     }
 }
 
