@@ -23,7 +23,7 @@ use std::time::Duration;
 use crate::config::AgentConfig;
 use crate::domain::Timestamp;
 use crate::domain::agent::{
-    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared, WhileBusy,
+    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared,
 };
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer};
 use crate::domain::fault::Result;
@@ -159,9 +159,6 @@ pub trait Adapter: Send + Sync {
     fn commands(&self) -> &[AgentCommand] {
         &[]
     }
-    fn while_busy(&self) -> WhileBusy {
-        WhileBusy::Queue
-    }
 
     /// Whether a hook says that the agent runs before its first prompt. If not, its box alone says that it is ready.
     fn announces_start(&self) -> bool {
@@ -210,6 +207,11 @@ pub trait Adapter: Send + Sync {
     /// What is done on the screen to give this answer. An adapter whose agent takes texts, or several choices, says how.
     fn answer_steps(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> {
         self.answer_keys(dialog, answer).map(AnswerStep::keys)
+    }
+    /// What the hook that announced this dialog (`Dialog::asker`) is to print so that the agent takes this answer. `None`: the answer is
+    /// given on the screen.
+    fn decision(&self, _dialog: &Dialog, _answer: &DialogAnswer) -> Option<String> {
+        None
     }
     /// The keys that send off what was answered, where this dialog asks nothing but that.
     fn confirm_keys(&self, _dialog: &Dialog) -> Option<Vec<String>> {

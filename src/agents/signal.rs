@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::domain::agent::{AgentSignal, FailureKind, PromptProof};
-use crate::domain::dialog::{Dialog, DialogChoice, DialogKind, Meaning};
+use crate::domain::dialog::{Asker, Dialog, DialogChoice, DialogKind, Meaning};
 
 pub const SESSION_START: &str = "SessionStart";
 pub const USER_PROMPT_SUBMIT: &str = "UserPromptSubmit";
@@ -26,7 +26,16 @@ pub fn interpret(event: &str, data: &Value) -> AgentSignal {
             Some(prompt) => AgentSignal::PromptAccepted { prompt },
             None => AgentSignal::Nothing,
         },
-        PERMISSION_REQUEST => AgentSignal::DialogOpened(dialog(&question(data), &choices(data))),
+        PERMISSION_REQUEST => {
+            let question = question(data);
+            let mut opened = dialog(&question, &choices(data));
+            opened.asker = Some(Asker {
+                letter: None,
+                subject: question,
+                input: Value::Null,
+            });
+            AgentSignal::DialogOpened(opened)
+        }
         PERMISSION_RESOLVED => AgentSignal::DialogClosed,
         STOP => AgentSignal::TurnEnded {
             final_text: text(data, "last_assistant_message"),
@@ -42,6 +51,21 @@ pub fn interpret(event: &str, data: &Value) -> AgentSignal {
             detail: data["detail"].as_str().unwrap_or_default().to_owned(),
         },
         _ => AgentSignal::Nothing,
+    }
+}
+
+/// What the hook of a permission prints: the person's decision.
+pub fn decision(allows: bool) -> String {
+    serde_json::json!({ "decision": if allows { "allow" } else { "deny" } }).to_string()
+}
+
+/// What a hook of a permission has printed.
+pub fn decided(text: &str) -> Option<bool> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    match value.get("decision")?.as_str()? {
+        "allow" => Some(true),
+        "deny" => Some(false),
+        _ => None,
     }
 }
 
@@ -178,9 +202,28 @@ mod tests {
     #[test]
     fn a_dialog_says_what_it_asks() {
         let data = json!({"tool_name": "Bash", "tool_input": {"command": "ls"}, "choices": ["Yes", "No"]});
-        let expected = AgentSignal::DialogOpened(dialog("ls", &["Yes".into(), "No".into()]));
-        check("PermissionRequest", data, expected);
-        let expected = AgentSignal::DialogOpened(dialog("permission for Bash", &[]));
-        check("PermissionRequest", json!({"tool_name": "Bash"}), expected);
+        let asked = |question: &str, labels: &[String]| {
+            let mut dialog = dialog(question, labels);
+            dialog.asker = Some(Asker {
+                letter: None,
+                subject: question.to_owned(),
+                input: Value::Null,
+            });
+            AgentSignal::DialogOpened(dialog)
+        };
+        check("PermissionRequest", data, asked("ls", &["Yes".into(), "No".into()]));
+        check(
+            "PermissionRequest",
+            json!({"tool_name": "Bash"}),
+            asked("permission for Bash", &[]),
+        );
+    }
+
+    #[test]
+    fn a_decision_is_read_as_it_was_written() {
+        assert_eq!(decided(&decision(true)), Some(true));
+        assert_eq!(decided(&decision(false)), Some(false));
+        assert_eq!(decided(""), None);
+        assert_eq!(decided("{\"decision\":\"maybe\"}"), None);
     }
 }

@@ -23,6 +23,9 @@ pub struct Args {
     /// The telecoder program whose `hook` and `notify` are called.
     #[arg(long, value_name = "PROGRAM")]
     hooks: Option<PathBuf>,
+    /// Where the hook of a permission waits for a person's decision.
+    #[arg(long, value_name = "DIR")]
+    decisions: Option<PathBuf>,
     /// The file that says how agents work here.
     #[arg(long, value_name = "FILE")]
     constitution: Option<PathBuf>,
@@ -49,6 +52,7 @@ pub fn run(args: Args) -> Result<u8> {
         conversation,
         home: args.home.map_or_else(default_home, Ok)?,
         telecoder: args.hooks,
+        decisions: args.decisions,
         constitution: args.constitution,
         mode: args.permission_mode,
         quirks: Quirks::parse(&args.quirk, &environment)?,

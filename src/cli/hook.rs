@@ -1,19 +1,21 @@
 //! `telecoder hook EVENT`: an agent's own hooks call it; the payload comes on standard input and goes into a letter.
 //!
 //! It always exits 0 and prints nothing, whatever happens: an agent may read an exit code of 2 as "block this" and its output
-//! as an instruction. A letter that cannot be written is lost in silence, which the daemon survives (the screen and the
+//! as an instruction. The one exception is asked for by name: with `--decisions` it prints what a person decided. A letter that cannot be written is lost in silence, which the daemon survives (the screen and the
 //! transcript are its second sources).
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Map, Value};
 
+use crate::domain::launch::DECISION_WAIT_S;
 use crate::domain::letter::{LETTER_BYTES_MAX, LetterKind};
-use crate::runner::mailbox::{Draft, Durability, own_mailbox, own_native_id, write_letter};
+use crate::runner::mailbox::{Draft, Durability, own_mailbox, own_native_id, wait_for_answer, write_letter};
 
 /// A payload may hold a whole model request; more than this is not looked at.
 const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -38,6 +40,9 @@ pub struct HookArgs {
     /// Write it so that it survives a power cut: for evidence, the end of a turn, a question.
     #[arg(long)]
     pub sync: bool,
+    /// Wait for a person's decision in this directory, and print it: for the hook of a dialog, where the agent takes it.
+    #[arg(long, value_name = "DIR")]
+    pub decisions: Option<PathBuf>,
 }
 
 pub fn run(args: HookArgs) -> ExitCode {
@@ -49,13 +54,22 @@ pub fn run(args: HookArgs) -> ExitCode {
 
 /// The same without a command-line parser, which would print and exit 2 for a word that it does not know.
 pub fn run_plain(words: &[OsString]) -> ExitCode {
-    let (flags, rest): (Vec<&OsString>, Vec<&OsString>) = words.iter().partition(|word| *word == "--sync");
-    let mut rest = rest.into_iter().map(|word| word.to_string_lossy().into_owned());
+    let (mut sync, mut decisions, mut rest) = (false, None, Vec::new());
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match word.to_str() {
+            Some("--sync") => sync = true,
+            Some("--decisions") => decisions = words.next().map(PathBuf::from),
+            _ => rest.push(word.to_string_lossy().into_owned()),
+        }
+    }
+    let mut rest = rest.into_iter();
     match rest.next() {
         Some(event) => run(HookArgs {
             event,
             payload: rest.next(),
-            sync: !flags.is_empty(),
+            sync,
+            decisions,
         }),
         None => ExitCode::SUCCESS,
     }
@@ -75,8 +89,19 @@ fn pass_on(args: HookArgs) {
     } else {
         Durability::Renamed
     };
-    if let Ok(mail) = own_mailbox() {
-        let _ = write_letter(&mail, draft, durability);
+    let written = own_mailbox().and_then(|mail| write_letter(&mail, draft, durability));
+    if let (Ok(letter), Some(dir)) = (written, args.decisions)
+        && let Ok(answer) = wait_for_answer(&dir, &letter, Some(Duration::from_secs(DECISION_WAIT_S)))
+    {
+        print_decision(&answer.text);
+    }
+}
+
+/// An empty text means that nothing is to be said any more; one that is no JSON object is no decision.
+fn print_decision(text: &str) {
+    if serde_json::from_str::<Map<String, Value>>(text).is_ok() {
+        // An agent that does not listen any more shows its dialog, and is answered there.
+        let _ = writeln!(std::io::stdout(), "{text}");
     }
 }
 

@@ -111,16 +111,6 @@ pub enum Login {
     Unknown,
 }
 
-/// What an agent does with a prompt that comes while it works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhileBusy {
-    /// It keeps it until the turn is over.
-    Queue,
-    /// It takes it into the running turn.
-    Steer,
-}
-
 /// A command of the agent's own that may be sent as such (`/compact`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AgentCommand {

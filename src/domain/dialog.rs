@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::fault::{Fault, Kind};
-use super::ids::{LaunchNo, SessionId};
+use super::ids::{LaunchNo, LetterId, SessionId};
 use super::text::sha256_hex;
 
 /// Characters of a digest: short enough for a button of a chat, long enough that two dialogs of one session never share one.
@@ -112,6 +112,23 @@ pub struct Dialog {
     /// The choice (from 0) that Enter would take now; moves with the arrow keys, so the digest does not cover it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selected: Option<usize>,
+    /// The agent's hook that announced it waits for a decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asker: Option<Asker>,
+}
+
+/// A hook that asks for a decision, and may be given one instead of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asker {
+    /// Its letter, which names what it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letter: Option<LetterId>,
+    /// What it asks about: the whole command, the file's name, the question.
+    pub subject: String,
+    /// What the agent's adapter needs for a decision.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub input: serde_json::Value,
 }
 
 impl Dialog {
@@ -132,7 +149,33 @@ impl Dialog {
             multi: false,
             free_text: false,
             selected: None,
+            asker: None,
         }
+    }
+
+    /// Whether this is the dialog of what a hook asks about: some of its rows in a run, or a word of its question, are exactly that. An
+    /// agent may ask several things at once, and only one of them is on the screen.
+    pub fn is_about(&self, subject: &str) -> bool {
+        let wanted = normalised(subject);
+        if wanted.is_empty() {
+            return false;
+        }
+        let rows: Vec<String> = self
+            .detail
+            .lines()
+            .chain([self.question.as_str()])
+            .map(normalised)
+            .collect();
+        let is_run = |from: usize| {
+            let mut run = String::new();
+            rows[from..].iter().any(|row| {
+                run.push_str(row);
+                run == wanted
+            })
+        };
+        let is_mark = |c: char| !c.is_alphanumeric();
+        let named = |word: &str| word.trim_matches(is_mark) == subject.trim_matches(is_mark);
+        (0..rows.len()).any(is_run) || self.question.split_whitespace().any(named)
     }
 
     /// Question and detail, as a person reads them.
@@ -353,100 +396,4 @@ pub enum DialogOutcome {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn dialog(question: &str, detail: &str, labels: &[&str]) -> Dialog {
-        let choices = labels
-            .iter()
-            .map(|label| DialogChoice::new("", label, label.starts_with("Yes").then_some(Meaning::Allow)));
-        Dialog::new(DialogKind::Permission, question, detail, choices.collect())
-    }
-
-    #[test]
-    fn a_digest_holds_for_what_is_asked_and_not_for_how_it_is_drawn() {
-        let one = dialog("Do you want to proceed?", "rm -rf build", &["Yes", "No"]);
-        let wrapped = dialog("Do you want to\n  proceed?", "rm -rf  build", &["Yes", "No"]);
-        assert_eq!(one.digest, wrapped.digest);
-        for other in [
-            dialog("Do you want to proceed?", "rm -rf /build", &["Yes", "No"]),
-            dialog("Do you want to proceed?", "rm -rf build", &["Yes", "Always", "No"]),
-            dialog("Do you want it?", "rm -rf build", &["Yes", "No"]),
-            dialog("Do you want to proceed?", "rm -rf build2", &["Yes", "No"]),
-        ] {
-            assert_ne!(one.digest, other.digest);
-        }
-        assert_eq!(one.digest.as_str().parse::<DialogDigest>().unwrap(), one.digest);
-        assert!("xyz".parse::<DialogDigest>().is_err());
-    }
-
-    #[test]
-    fn a_dialog_that_counts_down_is_one_dialog() {
-        let at = |text: &str| dialog(text, "", &["Yes"]).digest;
-        assert_eq!(at("⠋ allow `ls`? 30 s left"), at("⠙ allow `ls`? 29 s left"));
-        assert_eq!(at("allow `ls`? (30s)"), at("allow `ls`? (5s)"));
-        assert_ne!(at("allow `rm 1`?"), at("allow `rm 2`?"));
-    }
-
-    #[test]
-    fn an_answer_names_a_choice_or_none() {
-        let dialog = dialog("Go?", "", &["Yes", "Maybe"]);
-        assert_eq!(dialog.chosen(&DialogAnswer::Approve), Some(0));
-        assert_eq!(dialog.chosen(&DialogAnswer::Deny), None);
-        assert_eq!(dialog.chosen(&DialogAnswer::Choice(2)), Some(1));
-        assert_eq!(dialog.chosen(&DialogAnswer::Choice(3)), None);
-        assert_eq!(dialog.chosen(&DialogAnswer::Choice(0)), None);
-    }
-
-    #[track_caller]
-    fn means(dialog: &Dialog, said: &str, expected: Option<DialogAnswer>) {
-        assert_eq!(
-            dialog.understood(DialogAnswer::Said(said.to_owned())),
-            expected,
-            "{said:?}"
-        );
-    }
-
-    fn several(choices: &[usize], text: Option<&str>) -> Option<DialogAnswer> {
-        Some(DialogAnswer::Several {
-            choices: choices.to_vec(),
-            text: text.map(str::to_owned),
-        })
-    }
-
-    #[test]
-    fn words_mean_a_choice_or_a_text() {
-        let mut dialog = dialog("Which?", "", &["Red", "Blue", "own"]);
-        dialog.choices[2].own_words = true;
-        means(&dialog, " 2 ", Some(DialogAnswer::Choice(2)));
-        means(&dialog, "red", Some(DialogAnswer::Choice(1)));
-        for refused in ["3", "own", "green", ""] {
-            means(&dialog, refused, None);
-        }
-        dialog.free_text = true;
-        means(&dialog, "green", Some(DialogAnswer::Text("green".into())));
-        means(&dialog, "3", None);
-        means(&dialog, "2026", Some(DialogAnswer::Text("2026".into())));
-        means(&dialog, " ", None);
-    }
-
-    #[test]
-    fn of_several_choices_a_list_is_understood() {
-        let mut dialog = dialog("Which?", "", &["Red", "Dark blue", "Green"]);
-        dialog.multi = true;
-        means(&dialog, "1", several(&[1], None));
-        means(&dialog, "3, 1,3", several(&[3, 1], None));
-        means(&dialog, "red, dark blue", several(&[1, 2], None));
-        means(&dialog, "1, pink", None);
-        dialog.free_text = true;
-        means(&dialog, "1, pink, and gold", several(&[1], Some("pink, and gold")));
-        means(&dialog, "pink", several(&[], Some("pink")));
-        means(&dialog, " , ", None);
-        let one = DialogAnswer::Several {
-            choices: vec![2],
-            text: None,
-        };
-        dialog.multi = false;
-        assert_eq!(dialog.understood(one), Some(DialogAnswer::Choice(2)));
-    }
-}
+mod tests;

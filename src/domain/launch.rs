@@ -9,6 +9,11 @@ use super::Timestamp;
 use super::ids::{LaunchNo, PaneId, SessionId, WindowId};
 use super::letter::ProcessRef;
 
+/// Beneath a launch's directory: what its agent's hooks wait for. The daemon writes it, and no sandbox reaches it.
+pub const DECISIONS_DIR: &str = "decisions";
+/// How long a hook waits for a decision. The dialog stays on the screen afterwards, and is answered by keys.
+pub const DECISION_WAIT_S: u64 = 3600;
+
 /// What the runner needs in order to start an agent: made by the agent's adapter, written out by `runner`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchSpec {

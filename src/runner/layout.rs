@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::domain::ids::LaunchNo;
+use crate::domain::launch::DECISIONS_DIR;
 
 /// `sessions/<id>/launches/<n>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,10 @@ impl LaunchDir {
     }
     pub fn mail(&self) -> PathBuf {
         self.0.join("mail")
+    }
+    /// Decisions for the agent's hooks, by the same protocol as `mail/answers`; written by the daemon only.
+    pub fn decisions(&self) -> PathBuf {
+        self.0.join(DECISIONS_DIR)
     }
     /// The last lines of the screen when the agent ended, written by the daemon.
     pub fn last_screen(&self) -> PathBuf {

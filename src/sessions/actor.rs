@@ -190,7 +190,9 @@ impl Actor {
             let launch = launch.clone();
             self.watch(&launch)?;
             if self.dirty.mail || self.dirty.exit {
+                let waiting = self.waiting_hooks(&launch);
                 self.take_letters(&view.session, &launch).await?;
+                self.release_hooks(&launch, waiting).await?;
                 if self.dirty.exit {
                     self.check_exit(&launch).await?;
                 }

@@ -15,16 +15,22 @@ use crate::domain::dialog::{
 };
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{LaunchNo, PaneId, SessionId};
+use crate::domain::letter::{Answer, LETTER_VERSION};
 use crate::domain::screen::ScreenReading;
 use crate::domain::session::{Session, SessionEvent, SessionState, Source};
 use crate::domain::text::sanitise;
 use crate::domain::turn::TurnState;
+use crate::runner::LaunchDir;
+use crate::runner::mailbox;
 use crate::tmux::Guarded;
 
 /// How long a dialog that a hook announced may take to be drawn.
 const SHOW_LIMIT: Duration = Duration::from_secs(3);
 /// How long a dialog may stay on the screen after what answers it, and how long a text may take to appear in it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// How long the agent's hook may take to take a decision, and the pause between looks for that.
+const CLAIM_LIMIT: Duration = Duration::from_secs(3);
+const CLAIM_PAUSE: Duration = Duration::from_millis(10);
 /// The pause between looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
 /// Pause between keys of one answer: programs that redraw between them lose faster ones.
@@ -74,7 +80,6 @@ impl Engine {
         by: Actor,
     ) -> Result<DialogOutcome> {
         let _one_at_a_time = self.0.answering.lock().await;
-        let _being_answered = BeingAnswered::new(self, id);
         let (session, open) = self.open_dialog(id, digest.is_some()).await?;
         if digest.as_ref().is_some_and(|digest| *digest != open.dialog.digest) {
             return Err(moved_on(&session));
@@ -129,16 +134,27 @@ impl Engine {
 
 impl Answering<'_> {
     async fn answer(&self, answer: DialogAnswer, by: Actor) -> Result<DialogOutcome> {
-        let shown = self.shown_dialog().await?;
+        let (shown, in_mode) = self.shown_dialog().await?;
+        let _being_answered = BeingAnswered::new(self.engine, &self.session.id);
         let answer = shown
             .understood(answer)
             .ok_or_else(|| no_such_answer(self.session, &shown))?;
-        let steps = self
-            .adapter
-            .answer_steps(&shown, &answer)
-            .ok_or_else(|| no_such_answer(self.session, &shown))?;
+        let decision = self.adapter.decision(&shown, &answer);
+        let steps = self.adapter.answer_steps(&shown, &answer);
+        if decision.is_none() && steps.is_none() {
+            return Err(no_such_answer(self.session, &shown));
+        }
         self.note_answer(&shown, &described(&shown, &answer), by).await?;
-        let mut next = self.take(&shown, &steps, &shown.digest).await?;
+        let decided = match decision {
+            Some(decision) => self.decide(&shown, decision).await?,
+            None => false,
+        };
+        let mut next = match (decided, steps) {
+            (true, _) => self.await_gone(&shown, &shown.digest).await?,
+            (false, _) if in_mode => return Err(in_copy_mode(self.session)),
+            (false, Some(steps)) => self.take(&shown, &steps, &shown.digest).await?,
+            (false, None) => return Err(no_such_answer(self.session, &shown)),
+        };
         // Some ask once more whether that is the answer; its person has just said so.
         if let Some(asked) = &next
             && let Some(keys) = self.adapter.confirm_keys(asked)
@@ -152,33 +168,72 @@ impl Answering<'_> {
         })
     }
 
-    /// The dialog as the screen shows it now: the one on record, or the answer is stale. One that only a hook has announced is given
-    /// the time to be drawn.
-    async fn shown_dialog(&self) -> Result<Dialog> {
-        let limit = Instant::now() + SHOW_LIMIT;
-        loop {
-            let screen = self.engine.0.tmux.screen(&self.pane).await?;
-            if screen.in_mode {
-                return Err(in_copy_mode(self.session));
+    /// The dialog as the screen shows it now (the one on record, or the answer is stale), and whether the window is in copy mode.
+    async fn shown_dialog(&self) -> Result<(Dialog, bool)> {
+        let open = self.seen_row().await?;
+        let screen = self.engine.0.tmux.screen(&self.pane).await?;
+        if !self.adapter.box_is_readable() {
+            return Ok((open.dialog, screen.in_mode));
+        }
+        match self.adapter.read_screen(&screen) {
+            ScreenReading::Dialog(shown) if shown.digest == open.dialog.digest => {
+                let asker = open.dialog.asker;
+                Ok((Dialog { asker, ..shown }, screen.in_mode))
             }
-            if !self.adapter.box_is_readable() {
-                return Ok(self.open.dialog.clone());
+            ScreenReading::Dialog(other) => {
+                self.note_other(other).await?;
+                Err(moved_on(self.session))
             }
-            match self.adapter.read_screen(&screen) {
-                ScreenReading::Dialog(shown) if shown.digest == self.open.dialog.digest => return Ok(shown),
-                // What a hook announced has its digest from the hook; the screen's own words come with the first look.
-                ScreenReading::Dialog(shown) if !self.open.seen => return Ok(shown),
-                ScreenReading::Dialog(other) => {
-                    self.note_other(other).await?;
-                    return Err(moved_on(self.session));
-                }
-                _ if !self.open.seen && Instant::now() < limit => tokio::time::sleep(LOOK_PAUSE).await,
-                _ => {
-                    self.engine.wake(&self.session.id);
-                    return Err(moved_on(self.session));
-                }
+            _ => {
+                self.engine.wake(&self.session.id);
+                Err(moved_on(self.session))
             }
         }
+    }
+
+    /// What is on record, once the screen was seen to show it: one that only a hook has announced is given the time to be drawn.
+    async fn seen_row(&self) -> Result<DialogRow> {
+        let limit = Instant::now() + SHOW_LIMIT;
+        let mut open = self.open.clone();
+        while self.adapter.box_is_readable() && !open.seen {
+            if Instant::now() >= limit {
+                return Err(moved_on(self.session));
+            }
+            self.engine.wake(&self.session.id);
+            tokio::time::sleep(LOOK_PAUSE).await;
+            let id = self.session.id.clone();
+            let row = self.engine.0.store.read(move |tx| tx.dialog(&id)).await?;
+            open = row.ok_or_else(|| moved_on(self.session))?;
+        }
+        Ok(open)
+    }
+
+    /// Gives the decision to the agent's hook that waits for it. False when none does, and the answer goes by keys.
+    async fn decide(&self, shown: &Dialog, decision: String) -> Result<bool> {
+        let Some(letter) = shown.asker.as_ref().and_then(|asker| asker.letter.clone()) else {
+            return Ok(false);
+        };
+        let dir = LaunchDir::new(self.engine.0.paths.launch(&self.session.id, self.open.launch)).decisions();
+        let answer = Answer {
+            v: LETTER_VERSION,
+            id: letter.clone(),
+            text: decision,
+            at: self.engine.now().await?,
+        };
+        let put = || mailbox::is_waited_for(&dir, &letter) && mailbox::put_answer(&dir, &answer).unwrap_or(false);
+        if !tokio::task::block_in_place(put) {
+            return Ok(false);
+        }
+        let limit = Instant::now() + CLAIM_LIMIT;
+        while Instant::now() < limit {
+            if mailbox::is_claimed(&dir, &letter) {
+                return Ok(true);
+            }
+            tokio::time::sleep(CLAIM_PAUSE).await;
+        }
+        Ok(!tokio::task::block_in_place(|| {
+            mailbox::withdraw_answer(&dir, &letter)
+        })?)
     }
 
     async fn note_other(&self, other: Dialog) -> Result<()> {
@@ -190,19 +245,16 @@ impl Answering<'_> {
     }
 
     async fn note_answer(&self, shown: &Dialog, words: &str, by: Actor) -> Result<()> {
-        let (id, shown, words) = (self.session.id.clone(), shown.clone(), words.to_owned());
+        let (id, digest, words) = (self.session.id.clone(), shown.digest.clone(), words.to_owned());
         let store = &self.engine.0.store;
         let noted = store
             .write(move |tx| {
-                if tx.dialog(&id)?.is_some_and(|open| !open.seen) {
-                    tx.see_dialog(&id, &shown)?;
-                }
                 tx.audit(
                     &by.channel,
                     &by.who,
-                    &format!("answered the dialog {} of {id}: {words}", shown.digest),
+                    &format!("answered the dialog {digest} of {id}: {words}"),
                 )?;
-                tx.note_dialog_answer(&id, &shown.digest, &words)
+                tx.note_dialog_answer(&id, &digest, &words)
             })
             .await?;
         if noted { Ok(()) } else { Err(moved_on(self.session)) }

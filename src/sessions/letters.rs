@@ -340,7 +340,13 @@ pub(super) fn on_signal(
             }
             SessionEvent::Working { source }
         }
-        AgentSignal::DialogOpened(dialog) => return engine.on_dialog(tx, id, no, dialog, source).map(drop),
+        AgentSignal::DialogOpened(dialog) => {
+            let mut dialog = dialog.clone();
+            if let Some(asker) = &mut dialog.asker {
+                asker.letter = said.letter.cloned();
+            }
+            return engine.on_dialog(tx, id, no, &dialog, source).map(drop);
+        }
         AgentSignal::DialogClosed => SessionEvent::DialogClosed { source },
         AgentSignal::TurnEnded { final_text } => {
             engine.finish_turns(tx, id, final_text.as_deref(), said.letter)?;

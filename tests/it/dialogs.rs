@@ -70,6 +70,57 @@ fn a_stale_answer_is_refused_and_presses_nothing() {
 }
 
 #[test]
+fn a_decision_reaches_the_hook_where_no_key_would() {
+    let env = TestEnv::new();
+    let daemon = env.serve();
+    let (yes, no) = (env.root().join("yes"), env.root().join("no"));
+    env.cmd(&["run", "--name", "s", &asks(&yes)]).ok();
+    open_dialog(&env, "s");
+    // A person looks back in the window: keys would go to the copy mode.
+    let pane = env.status("s")["tmux"]["paneId"].as_str().expect("a pane").to_owned();
+    env.tmux(&["copy-mode", "-t", &pane]).ok();
+    env.cmd(&["approve", "s"]).ok();
+    env.wait_turn("s", "finished");
+    assert!(yes.exists());
+    env.tmux(&["send-keys", "-t", &pane, "-X", "cancel"]).ok();
+    env.wait_status("s", "idle");
+
+    // The hook waits on while the daemon is down, and takes the answer of the next one.
+    env.cmd(&["send", "s", &asks(&no)]).ok();
+    open_dialog(&env, "s");
+    let _daemon = daemon.restart(&env);
+    env.cmd(&["deny", "s"]).ok();
+    env.wait_turn("s", "finished");
+    env.wait_status("s", "idle");
+    assert!(!no.exists());
+}
+
+#[test]
+fn where_no_hook_waits_keys_answer() {
+    let env = TestEnv::new();
+    env.write_config(
+        "default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"mute-hook=PermissionRequest\"]\n",
+    );
+    let _daemon = env.serve();
+    let (yes, no) = (env.root().join("yes"), env.root().join("no"));
+    env.cmd(&["run", "--name", "s", &asks(&yes)]).ok();
+    open_dialog(&env, "s");
+    env.cmd(&["approve", "s"]).ok();
+    env.wait_turn("s", "finished");
+    assert!(yes.exists());
+    env.cmd(&["send", "s", &asks(&no)]).ok();
+    open_dialog(&env, "s");
+    let pane = env.status("s")["tmux"]["paneId"].as_str().expect("a pane").to_owned();
+    env.tmux(&["copy-mode", "-t", &pane]).ok();
+    let refused = env.cmd(&["approve", "s"]).exits(4);
+    assert!(refused.stderr.contains("copy mode"), "{refused:#?}");
+    env.tmux(&["send-keys", "-t", &pane, "-X", "cancel"]).ok();
+    env.cmd(&["deny", "s"]).ok();
+    env.wait_turn("s", "finished");
+    assert!(!no.exists());
+}
+
+#[test]
 fn a_dialog_that_is_answered_at_the_terminal_is_gone() {
     let env = TestEnv::new();
     let _daemon = env.serve();

@@ -9,6 +9,7 @@ mod asks;
 mod bad_input;
 mod caller;
 mod cli;
+mod conversations;
 mod custom;
 mod daemon;
 mod delivery;

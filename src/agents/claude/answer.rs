@@ -1,12 +1,70 @@
-//! How a question of the agent's own is answered on its screen: texts, and several choices.
+//! How a dialog is answered: by what the permission hook prints, or on the screen.
+//!
+//! The hook waits while Claude Code shows the dialog, and what it prints closes the dialog. It allows and denies, and answers one
+//! question; everything else is done on the screen. Allowing for good is a choice of the person's that only the screen has.
 //!
 //! A number chooses; where several may be taken it ticks. The row for a text of one's own has a number, too, and takes what is pasted
 //! into it. Several questions come one after the other, and then the agent asks whether the answers are to be sent off.
 
-use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind};
+use serde_json::{Value, json};
+
+use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind, Meaning};
 
 const REVIEW: &str = "Review your answers";
 const SUBMIT: &str = "Submit answers";
+
+/// What the hook prints.
+pub fn decision(dialog: &Dialog, answer: &DialogAnswer) -> Option<String> {
+    let asker = dialog.asker.as_ref()?;
+    let decision = match dialog.kind {
+        DialogKind::Permission => match dialog.choices.get(dialog.chosen(answer)?)?.meaning? {
+            Meaning::Allow => json!({ "behavior": "allow" }),
+            // As the choice on the screen does, it ends the turn.
+            Meaning::Deny => json!({ "behavior": "deny", "message": "The person said no.", "interrupt": true }),
+            Meaning::AllowAlways => return None,
+        },
+        DialogKind::Question => {
+            let mut input = asker.input.clone();
+            let (question, said) = answered(&input, dialog, answer)?;
+            input["answers"] = json!({ question: said });
+            json!({ "behavior": "allow", "updatedInput": input })
+        }
+        _ => return None,
+    };
+    let output = json!({ "hookSpecificOutput": { "hookEventName": "PermissionRequest", "decision": decision } });
+    Some(output.to_string())
+}
+
+/// The one question, and the answer to it in the words that Claude Code itself would give. Several questions are answered on the screen,
+/// one after the other.
+fn answered(input: &Value, dialog: &Dialog, answer: &DialogAnswer) -> Option<(String, String)> {
+    let [question] = input.get("questions")?.as_array()?.as_slice() else {
+        return None;
+    };
+    let options = question.get("options")?.as_array()?;
+    // The screen may cut a long name; its number is the option's.
+    let label = |n: usize| {
+        let number: usize = dialog.choices.get(n.checked_sub(1)?)?.key.parse().ok()?;
+        options
+            .get(number.checked_sub(1)?)?
+            .get("label")?
+            .as_str()
+            .map(str::to_owned)
+    };
+    let said = match answer {
+        DialogAnswer::Choice(n) => label(*n)?,
+        DialogAnswer::Text(text) => text.clone(),
+        DialogAnswer::Several { choices, text } => {
+            let mut sorted = choices.clone();
+            sorted.sort_unstable();
+            let mut words = sorted.into_iter().map(label).collect::<Option<Vec<String>>>()?;
+            words.extend(text.clone());
+            words.join(", ")
+        }
+        _ => return None,
+    };
+    Some((question.get("question")?.as_str()?.to_owned(), said))
+}
 
 /// The steps, for the answers that are more than one choice.
 pub fn steps(dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> {

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::limits;
 use crate::domain::agent::{AgentSignal, FailureKind, PromptProof};
-use crate::domain::dialog::{Dialog, DialogKind};
+use crate::domain::dialog::{Asker, Dialog, DialogKind};
+use crate::domain::launch::DECISION_WAIT_S;
 
 /// Events, and whether their letter has to survive a power cut: evidence, the end of a turn, a question.
 const EVENTS: [(&str, bool); 6] = [
@@ -18,22 +19,35 @@ const EVENTS: [(&str, bool); 6] = [
     ("PreToolUse", false),
 ];
 /// Seconds that Claude Code waits for a hook of ours; it takes milliseconds.
-const TIMEOUT_S: u32 = 15;
+const TIMEOUT_S: u64 = 15;
+/// The hook that waits for a person's decision. Claude Code shows its dialog meanwhile, and takes what comes first.
+const DECIDES: &str = "PermissionRequest";
+/// Characters of a command that a decision may be about.
+const SUBJECT_CHARS_MAX: usize = 4000;
 /// Set by `telecoder hook` where a payload was too long for a letter.
 const CUT: &str = "telecoderCut";
 /// Characters of a tool's input that a progress line shows.
 const DETAIL_CHARS_MAX: usize = 200;
 
 /// The `hooks` of a settings file. They stand beside the person's own ones.
-pub fn installed(telecoder: &Path) -> Value {
-    let program = telecoder.to_string_lossy();
+pub fn installed(telecoder: &Path, decisions: &Path) -> Value {
     // A path without quotes that a shell cannot read is a path with NUL, which no path has.
-    let program = shlex::try_quote(&program).unwrap_or_default().into_owned();
+    let quoted = |path: &Path| {
+        shlex::try_quote(&path.to_string_lossy())
+            .unwrap_or_default()
+            .into_owned()
+    };
+    let (program, decisions) = (quoted(telecoder), quoted(decisions));
     let mut hooks = Map::new();
     for (event, synced) in EVENTS {
         let sync = if synced { " --sync" } else { "" };
-        let command = format!("{program} hook {event}{sync}");
-        let hook = json!({ "type": "command", "command": command, "timeout": TIMEOUT_S });
+        let mut command = format!("{program} hook {event}{sync}");
+        let mut timeout = TIMEOUT_S;
+        if event == DECIDES {
+            command.push_str(&format!(" --decisions {decisions}"));
+            timeout += DECISION_WAIT_S;
+        }
+        let hook = json!({ "type": "command", "command": command, "timeout": timeout });
         hooks.insert(event.into(), json!([{ "hooks": [hook] }]));
     }
     Value::Object(hooks)
@@ -83,7 +97,41 @@ fn asked(data: &Value) -> Dialog {
         "ExitPlanMode" => (DialogKind::Plan, "Carry out this plan?".to_owned()),
         tool => (DialogKind::Permission, format!("May it use {tool}?")),
     };
-    Dialog::new(kind, &question, &detail(data), Vec::new())
+    let mut dialog = Dialog::new(kind, &question, &detail(data), Vec::new());
+    dialog.asker = asker(data, kind);
+    dialog
+}
+
+/// What the hook asks about, where it is known whole.
+fn asker(data: &Value, kind: DialogKind) -> Option<Asker> {
+    if data.get(CUT).is_some() {
+        return None;
+    }
+    let input = data.get("tool_input")?;
+    let subject = match kind {
+        DialogKind::Question => input.pointer("/questions/0/question")?.as_str()?.to_owned(),
+        DialogKind::Permission => subject(input)?,
+        _ => return None,
+    };
+    let is_whole = subject.chars().count() <= SUBJECT_CHARS_MAX;
+    is_whole.then(|| Asker {
+        letter: None,
+        subject,
+        input: match kind {
+            DialogKind::Question => input.clone(),
+            _ => Value::Null,
+        },
+    })
+}
+
+/// The command or the address; of a file its name, which is what the dialog asks about.
+fn subject(input: &Value) -> Option<String> {
+    let whole = ["command", "url", "query"].iter().find_map(|key| text(input, key));
+    let file = || {
+        let path = text(input, "file_path")?;
+        Some(Path::new(&path).file_name()?.to_string_lossy().into_owned())
+    };
+    whole.or_else(file)
 }
 
 fn detail(data: &Value) -> String {

@@ -11,7 +11,7 @@ use super::{hooks, own_files};
 use crate::agents::LaunchContext;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
-use crate::domain::launch::{LaunchFile, LaunchSpec};
+use crate::domain::launch::{DECISIONS_DIR, LaunchFile, LaunchSpec};
 use crate::domain::policy::Policy;
 
 /// What tools may never do under the two reading policies; a denial goes before whatever the person has allowed.
@@ -116,7 +116,7 @@ fn settings_of(context: &LaunchContext<'_>) -> Value {
         deny.extend(["WebFetch", "WebSearch"]);
     }
     let mut settings = json!({
-        "hooks": hooks::installed(context.telecoder),
+        "hooks": hooks::installed(context.telecoder, &context.launch_dir.join(DECISIONS_DIR)),
         "permissions": { "allow": allow, "deny": deny },
         // Only where the person has turned on the agent's own sandbox: the one place that `notify` writes to.
         "sandbox": { "filesystem": { "allowWrite": [context.mailbox.to_string_lossy()] } },

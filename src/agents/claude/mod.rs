@@ -195,6 +195,10 @@ impl Adapter for ClaudeCode {
         answer::steps(dialog, answer).or_else(|| self.answer_keys(dialog, answer).map(AnswerStep::keys))
     }
 
+    fn decision(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<String> {
+        answer::decision(dialog, answer)
+    }
+
     fn confirm_keys(&self, dialog: &Dialog) -> Option<Vec<String>> {
         answer::confirm_keys(dialog)
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::config::AgentConfig;
 use crate::domain::agent::{FailureKind, PromptProof};
-use crate::domain::dialog::Meaning;
+use crate::domain::dialog::{DialogChoice, Meaning};
 use crate::domain::ids::LaunchNo;
 use crate::domain::policy::Policy;
 use crate::domain::screen::ScreenReading;
@@ -210,6 +210,72 @@ fn a_permission_is_parsed() {
     assert_eq!(asked.question, "Do you want to create new.txt?");
     assert!(asked.choices[1].label.ends_with("for this session (shift+tab)"));
     assert_eq!(asked.choice_of(Meaning::Deny), Some(2));
+}
+
+/// What the hook would print, as JSON.
+fn decided(dialog: &Dialog, answer: &DialogAnswer) -> Option<serde_json::Value> {
+    let text = agent().decision(dialog, answer)?;
+    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    Some(value["hookSpecificOutput"]["decision"].clone())
+}
+
+fn opened(data: serde_json::Value) -> Dialog {
+    match agent().interpret("PermissionRequest", &data) {
+        AgentSignal::DialogOpened(dialog) => dialog,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_hook_that_waits_is_given_the_decision() {
+    let asked = json!({"tool_name": "Bash", "tool_input": {"command": "touch x"}});
+    let choice = |key: &str, label: &str, meaning| DialogChoice::new(key, label, Some(meaning));
+    let choices = vec![
+        choice("1", "Yes", Meaning::Allow),
+        choice("2", "Yes, always", Meaning::AllowAlways),
+        choice("3", "No", Meaning::Deny),
+    ];
+    let mut shown = Dialog::new(DialogKind::Permission, "Do you want to proceed?", "touch x", choices);
+    assert_eq!(decided(&shown, &DialogAnswer::Approve), None);
+    shown.asker = opened(asked).asker;
+    assert!(shown.is_about(&shown.asker.as_ref().expect("a hook that waits").subject));
+    let allowed = decided(&shown, &DialogAnswer::Approve).expect("a decision");
+    assert_eq!(allowed, json!({"behavior": "allow"}));
+    let denied = decided(&shown, &DialogAnswer::Choice(3)).expect("a decision");
+    assert_eq!(
+        (&denied["behavior"], &denied["interrupt"]),
+        (&json!("deny"), &json!(true))
+    );
+    assert_eq!(decided(&shown, &DialogAnswer::Choice(2)), None);
+    let cut = json!({"tool_name": "Bash", "tool_input": {"command": "x"}, "telecoderCut": ["tool_input"]});
+    assert_eq!(opened(cut).asker, None);
+}
+
+#[test]
+fn a_question_is_answered_by_its_hook() {
+    let option = |label: &str| json!({"label": label, "description": "d"});
+    let question = json!({"question": "Which ones?", "options": [option("Red"), option("Blue")], "multiSelect": true});
+    let shown = |questions: serde_json::Value| {
+        let asked = opened(json!({"tool_name": "AskUserQuestion", "tool_input": {"questions": questions}}));
+        let choices = vec![DialogChoice::new("1", "Re", None), DialogChoice::new("2", "Blue", None)];
+        let mut shown = Dialog::new(DialogKind::Question, "Which ones?", "", choices);
+        shown.asker = asked.asker;
+        shown
+    };
+    let one = shown(json!([question]));
+    let several = DialogAnswer::Several {
+        choices: vec![2, 1],
+        text: Some("gold".into()),
+    };
+    let allowed = decided(&one, &several).expect("a decision");
+    assert_eq!(
+        allowed["updatedInput"]["answers"],
+        json!({"Which ones?": "Red, Blue, gold"})
+    );
+    assert_eq!(allowed["updatedInput"]["questions"], json!([question]));
+    assert_eq!(decided(&one, &DialogAnswer::Deny), None);
+    // Several come one after the other, on the screen.
+    assert_eq!(decided(&shown(json!([question, question])), &several), None);
 }
 
 #[test]

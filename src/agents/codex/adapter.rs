@@ -13,7 +13,6 @@ use crate::agents::{Adapter, LaunchContext, Recorded, Setup, TurnEnd, by_choice_
 use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Prepared, PromptProof,
-    WhileBusy,
 };
 use crate::domain::dialog::{Dialog, DialogAnswer, DialogKind};
 use crate::domain::fault::Result;
@@ -188,11 +187,6 @@ impl Adapter for CodexAgent {
 
     fn commands(&self) -> &[AgentCommand] {
         &COMMANDS
-    }
-
-    /// Enter steers: the text goes to the model after its next tool call.
-    fn while_busy(&self) -> WhileBusy {
-        WhileBusy::Steer
     }
 
     fn interpret(&self, event: &str, data: &Value) -> AgentSignal {

@@ -9,16 +9,16 @@ use std::time::Duration;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::reading;
 use super::wire::{Record, transcript_path};
+use super::{conversations, reading};
 use crate::agents::{Adapter, LaunchContext, Recorded, Setup, secrets, signal};
 use crate::config::AgentConfig;
 use crate::domain::Timestamp;
-use crate::domain::agent::{AgentPlace, AgentSignal, Evidence, Interrupt};
-use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind};
+use crate::domain::agent::{AgentPlace, AgentSignal, Conversation, Evidence, Interrupt};
+use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind, Meaning};
 use crate::domain::fault::{Fault, Result};
 use crate::domain::ids::SessionId;
-use crate::domain::launch::LaunchSpec;
+use crate::domain::launch::{DECISIONS_DIR, LaunchSpec};
 use crate::domain::policy::Policy;
 use crate::domain::screen::{Explained, Screen};
 
@@ -58,15 +58,23 @@ impl Adapter for DemoAgent {
 
     fn launch(&self, context: &LaunchContext<'_>) -> Result<LaunchSpec> {
         let telecoder = context.telecoder.to_string_lossy().into_owned();
+        let home = context.session_dir.join(HOME);
+        let own = native_id(context.session);
+        // One that begins from another has its record already.
+        let begun = context.fork_of.is_some() && transcript_path(&home, &own).exists();
         let (id_flag, id) = match context.resume {
             Some(id) => ("--resume", id.to_owned()),
-            None => ("--session-id", native_id(context.session)),
+            None if begun => ("--resume", own),
+            None => ("--session-id", own),
         };
         let mut argv = vec![telecoder.clone(), "demo-agent".into(), id_flag.into(), id];
-        let home = context.session_dir.join(HOME);
         for (flag, value) in [
             ("--home", home.to_string_lossy().into_owned()),
             ("--hooks", telecoder),
+            (
+                "--decisions",
+                context.launch_dir.join(DECISIONS_DIR).to_string_lossy().into_owned(),
+            ),
             ("--constitution", context.agents_md.to_string_lossy().into_owned()),
             ("--permission-mode", permission_mode(context.policy).into()),
         ] {
@@ -91,6 +99,22 @@ impl Adapter for DemoAgent {
 
     fn can_resume(&self) -> bool {
         true
+    }
+
+    fn can_fork(&self) -> bool {
+        true
+    }
+
+    fn pre_seed(&self, context: &LaunchContext<'_>) -> Result<()> {
+        let (Some(other), Some(sessions)) = (context.fork_of, context.session_dir.parent()) else {
+            return Ok(());
+        };
+        let home = context.session_dir.join(HOME);
+        conversations::bring_over(&home, sessions, other, &native_id(context.session))
+    }
+
+    fn conversations(&self, place: &AgentPlace<'_>) -> Vec<Conversation> {
+        conversations::list(&place.session_dir.join(HOME))
     }
 
     fn explain(&self, screen: &Screen) -> Explained {
@@ -145,6 +169,16 @@ impl Adapter for DemoAgent {
         }
         steps.push(AnswerStep::Key("Enter".into()));
         Some(steps)
+    }
+
+    fn decision(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<String> {
+        let choice = &dialog.choices[dialog.chosen(answer)?];
+        dialog.asker.as_ref()?;
+        match choice.meaning? {
+            Meaning::Allow => Some(signal::decision(true)),
+            Meaning::Deny => Some(signal::decision(false)),
+            Meaning::AllowAlways => None,
+        }
     }
 
     fn evidence_timeout(&self) -> Duration {

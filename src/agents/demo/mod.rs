@@ -4,6 +4,7 @@
 //! for real work unless it is named.
 
 mod adapter;
+mod conversations;
 mod look;
 pub mod program;
 mod reading;

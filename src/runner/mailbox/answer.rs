@@ -50,6 +50,27 @@ pub fn withdraw_answer(mail: &Path, id: &LetterId) -> Result<bool> {
     withdraw(&dir, &Names::of(id)).map_err(failed)
 }
 
+/// Whether somebody waits for this answer now.
+pub fn is_waited_for(mail: &Path, id: &LetterId) -> bool {
+    let names = Names::of(id);
+    let waits = |dir: OwnedFd| Ok::<_, io::Error>(exists(&dir, &names.waiting)? && !waiter_died(&dir, &names)?);
+    beneath::mail_dir(mail, "answers").and_then(waits).unwrap_or(false)
+}
+
+/// Whether the waiter has taken this answer.
+pub fn is_claimed(mail: &Path, id: &LetterId) -> bool {
+    let dir = beneath::mail_dir(mail, "answers");
+    dir.and_then(|dir| exists(&dir, &Names::of(id).claimed))
+        .unwrap_or(false)
+}
+
+/// The letters whose answers are waited for. Empty where nothing can be read.
+pub fn awaited_answers(mail: &Path) -> Vec<LetterId> {
+    let entries = std::fs::read_dir(mail.join("answers")).into_iter().flatten().flatten();
+    let id = |entry: std::fs::DirEntry| entry.file_name().to_str()?.strip_suffix(".waiting")?.parse().ok();
+    entries.filter_map(id).collect()
+}
+
 /// Waits for `answers/<id>.json` (inotify) and claims it by rename. Error `Timeout` when `timeout` passes; then the waiter has
 /// given up its claim, and a later answer becomes a prompt.
 pub fn wait_for_answer(mail: &Path, id: &LetterId, timeout: Option<Duration>) -> Result<Answer> {

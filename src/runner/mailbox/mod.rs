@@ -12,7 +12,7 @@ mod read;
 mod sender;
 mod write;
 
-pub use answer::{put_answer, wait_for_answer, withdraw_answer};
+pub use answer::{awaited_answers, is_claimed, is_waited_for, put_answer, wait_for_answer, withdraw_answer};
 pub use clear::{discard, quarantine, take_attachment};
 pub use fetch::fetch_beneath;
 pub use limits::MailLimits;

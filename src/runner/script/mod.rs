@@ -67,6 +67,7 @@ fn make_dirs(dir: &LaunchDir) -> std::io::Result<()> {
     let mail = dir.mail();
     files::make_dir(dir.path())?;
     files::make_dir(&dir.ctl())?;
+    files::make_dir(&dir.decisions().join("answers"))?;
     for part in ["tmp", "new", "att", "answers"] {
         files::make_dir(&mail.join(part))?;
     }

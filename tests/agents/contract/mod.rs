@@ -3,6 +3,7 @@
 mod life;
 mod permissions;
 mod prompts;
+mod questions;
 mod stage;
 mod under_test;
 mod voice;
@@ -25,6 +26,7 @@ macro_rules! held_by {
                 approved => super::permissions::approved,
                 denied => super::permissions::denied,
                 stale_approvals => super::permissions::stale,
+                questions => super::questions::answered,
                 notify_and_nothing_else => super::voice::notify,
                 interrupt => super::life::interrupt,
                 limited => super::life::limited,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::llm::FakeLlm;
 use crate::support::TestEnv;
@@ -35,6 +35,16 @@ pub struct AgentUnderTest {
     pub unframe: fn(&str) -> String,
     /// Added to a call of the shell so that the agent asks.
     ask_with: &'static str,
+    /// A prompt that makes it ask a question of its own with choices, where it has a tool for that that works in a session.
+    question: Option<fn(Question<'_>) -> String>,
+}
+
+/// A question of the agent's own.
+pub struct Question<'a> {
+    pub text: &'a str,
+    pub choices: &'a [&'a str],
+    /// Several may be taken.
+    pub several: bool,
 }
 
 /// The agent of this name.
@@ -45,6 +55,14 @@ pub fn named(name: &str) -> AgentUnderTest {
         mangle: str::to_owned,
         unframe: str::to_owned,
         ask_with: "",
+        question: Some(|question| {
+            let word = if question.several { "pick" } else { "choose" };
+            format!("demo: {word} {} | {}", question.text, question.choices.join(" | "))
+        }),
+    };
+    let without_questions = AgentUnderTest {
+        question: None,
+        ..plain
     };
     match name {
         "demo" => plain,
@@ -57,18 +75,28 @@ pub fn named(name: &str) -> AgentUnderTest {
             },
             // Its adapter's own mark before a text that would be a command.
             unframe: |text| without_frame(text).replacen("> /", "/", 1),
+            question: Some(|question| {
+                let options = question
+                    .choices
+                    .iter()
+                    .map(|label| json!({"label": label, "description": "d"}));
+                let options: Vec<Value> = options.collect();
+                let asked = json!({"questions": [{
+                    "question": question.text, "header": "Which", "multiSelect": question.several, "options": options}]});
+                format!("llm: tool AskUserQuestion {asked}\nllm: say asked")
+            }),
             ..plain
         },
         "codex" => AgentUnderTest {
             name: "codex",
             ask_with: r#"llm: with {"sandbox_permissions":"require_escalated","justification":"May I?"}"#,
-            ..plain
+            ..without_questions
         },
         // A word that would be a command is made literal by a character without width.
         "opencode" => AgentUnderTest {
             name: "opencode",
             mangle: |text| text.replace('\u{2060}', ""),
-            ..plain
+            ..without_questions
         },
         "gemini" => AgentUnderTest {
             name: "gemini",
@@ -76,7 +104,7 @@ pub fn named(name: &str) -> AgentUnderTest {
                 let invisible = ['\u{200b}', '\u{200e}', '\u{200f}', '\u{2060}', '\u{feff}'];
                 text.chars().filter(|c| !invisible.contains(c)).collect()
             },
-            ..plain
+            ..without_questions
         },
         other => panic!("no agent `{other}`"),
     }
@@ -127,6 +155,11 @@ impl AgentUnderTest {
             Act::Hang => "llm: wait for-ever".to_owned(),
             Act::Limit(seconds) => format!("llm: fail limit {seconds}s"),
         }
+    }
+
+    /// The prompt that makes it ask this, if it can.
+    pub fn asking(&self, question: Question<'_>) -> Option<String> {
+        self.question.map(|prompt| prompt(question))
     }
 
     /// The text as the model must see it: what the agent does to it is no fault of ours.

@@ -38,7 +38,7 @@ fn launch(resume: Option<&str>, policy: Policy) -> Vec<String> {
 fn a_launch_line_names_everything_and_no_prompt() {
     let id = agent().preset_native_id(&session()).unwrap();
     let line = format!(
-        "/d/bin/telecoder demo-agent --session-id {id} --home /d/s/demo --hooks /d/bin/telecoder --constitution \
+        "/d/bin/telecoder demo-agent --session-id {id} --home /d/s/demo --hooks /d/bin/telecoder --decisions /d/s/launches/1/decisions --constitution \
          /d/agents.md --permission-mode read-only"
     );
     assert_eq!(launch(None, Policy::Observe).join(" "), line);

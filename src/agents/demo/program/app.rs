@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::block::{self, ComposerView};
 use super::composer::Composer;
 use super::dialog::Dialog;
-use super::hooks::Hooks;
+use super::hooks::{DecidingHook, Hooks};
 use super::keys::KeyParser;
 use super::screen::{Block, Screen, UNPAINTED_MAX};
 use super::signals::Signals;
@@ -55,6 +55,8 @@ pub struct App {
     /// SessionStart is still to be fired.
     pub unannounced: bool,
     pub hooks: Hooks,
+    /// The hook of the dialog that is open, where it waits for a decision.
+    pub deciding: Option<DecidingHook>,
     signals: Signals,
     screen: Screen,
     transcript: Transcript,
@@ -65,6 +67,7 @@ pub struct App {
 struct Ready {
     input: bool,
     signals: bool,
+    decision: bool,
 }
 
 impl App {
@@ -86,7 +89,12 @@ impl App {
             last_paste: None,
             leaving: None,
             unannounced: true,
-            hooks: Hooks::new(options.telecoder.clone(), options.conversation.id()),
+            hooks: Hooks::new(
+                options.telecoder.clone(),
+                options.conversation.id(),
+                options.decisions.clone(),
+            ),
+            deciding: None,
             signals,
             screen: Screen::default(),
             transcript,
@@ -217,6 +225,9 @@ impl App {
         if ready.signals {
             self.on_signals()?;
         }
+        if ready.decision {
+            self.on_decision();
+        }
         if ready.input {
             self.on_input()?;
         } else {
@@ -230,6 +241,8 @@ impl App {
             PollFd::from_borrowed_fd(self.terminal.input(), PollFlags::IN),
             PollFd::from_borrowed_fd(self.signals.readable(), PollFlags::IN),
         ];
+        let hook = self.deciding.as_ref().map(DecidingHook::readable);
+        fds.extend(hook.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         if let Phase::Turn(Turn {
             doing: Doing::Job { job, .. },
             ..
@@ -242,6 +255,7 @@ impl App {
         Ready {
             input: !fds[0].revents().is_empty(),
             signals: !fds[1].revents().is_empty(),
+            decision: hook.is_some() && !fds[2].revents().is_empty(),
         }
     }
 

@@ -1,9 +1,10 @@
 //! Fires hooks: runs `<telecoder> hook EVENT` with the payload on its standard input, and waits for it.
 
 use std::fs::File;
-use std::io::{Seek, Write};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::io::{PipeReader, Read, Seek, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -28,14 +29,79 @@ pub struct Hooks {
     /// None: no hooks.
     program: Option<PathBuf>,
     session_id: String,
+    /// Where the hook of a permission dialog waits for a decision; none: it does not wait.
+    decisions: Option<PathBuf>,
+}
+
+/// The hook of a dialog that is open: it ends when somebody decides.
+pub struct DecidingHook {
+    child: Child,
+    output: PipeReader,
+}
+
+impl DecidingHook {
+    /// Readable when it has printed something, or has ended.
+    pub fn readable(&self) -> BorrowedFd<'_> {
+        self.output.as_fd()
+    }
+
+    /// What it printed, to its end.
+    pub fn finish(mut self) -> String {
+        let mut text = String::new();
+        // What cannot be read is no decision.
+        let _ = self.output.read_to_string(&mut text);
+        process::end_now(&mut self.child);
+        text
+    }
+
+    /// Nobody needs its word any more.
+    pub fn end(mut self) {
+        process::end_now(&mut self.child);
+    }
 }
 
 impl Hooks {
-    pub fn new(program: Option<PathBuf>, session_id: &str) -> Self {
+    pub fn new(program: Option<PathBuf>, session_id: &str, decisions: Option<PathBuf>) -> Self {
         Self {
             program,
             session_id: session_id.to_owned(),
+            decisions,
         }
+    }
+
+    /// Starts the hook of a dialog, which goes on while the dialog is open. None where hooks do not decide.
+    pub fn start_deciding(&self, event: &str, mut payload: Value) -> Result<Option<DecidingHook>, String> {
+        let (Some(program), Some(decisions)) = (&self.program, &self.decisions) else {
+            return self.fire(event, payload).map(|()| None);
+        };
+        self.complete(event, &mut payload);
+        let started = std::io::pipe().and_then(|(output, writer)| {
+            let child = self
+                .command(program, event, &payload)?
+                .arg("--decisions")
+                .arg(decisions)
+                .stdout(writer)
+                .spawn()?;
+            Ok(Some(DecidingHook { child, output }))
+        });
+        started.map_err(|error| not_run(event, &error))
+    }
+
+    fn complete(&self, event: &str, payload: &mut Value) {
+        payload["session_id"] = json!(self.session_id);
+        payload["hook_event_name"] = json!(event);
+    }
+
+    fn command(&self, program: &Path, event: &str, payload: &Value) -> std::io::Result<Command> {
+        let mut command = Command::new(program);
+        command
+            .args(["hook", event])
+            .env(SESSION_VARIABLE, &self.session_id)
+            // A file in memory, not a pipe: a hook that does not read cannot block us.
+            .stdin(in_memory(payload.to_string().as_bytes())?)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        Ok(command)
     }
 
     /// Runs the hook to its end. The error is a sentence for the screen; it changes nothing else.
@@ -43,18 +109,11 @@ impl Hooks {
         let Some(program) = &self.program else {
             return Ok(());
         };
-        payload["session_id"] = json!(self.session_id);
-        payload["hook_event_name"] = json!(event);
-        let told = |error: std::io::Error| format!("hook {event} could not be run: {error}");
-        // A file in memory, not a pipe: a hook that does not read cannot block us.
-        let input = in_memory(payload.to_string().as_bytes()).map_err(told)?;
-        let mut child = Command::new(program)
-            .args(["hook", event])
-            .env(SESSION_VARIABLE, &self.session_id)
-            .stdin(input)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
+        self.complete(event, &mut payload);
+        let told = |error: std::io::Error| not_run(event, &error);
+        let mut child = self
+            .command(program, event, &payload)
+            .and_then(|mut command| command.spawn())
             .map_err(told)?;
         match process::wait_at_most(&mut child, HOOK_WAIT_MAX).map_err(told)? {
             Some(status) if status.success() => Ok(()),
@@ -65,6 +124,10 @@ impl Hooks {
             }
         }
     }
+}
+
+fn not_run(event: &str, error: &std::io::Error) -> String {
+    format!("hook {event} could not be run: {error}")
 }
 
 fn in_memory(bytes: &[u8]) -> std::io::Result<File> {
@@ -138,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_hook_that_does_not_read_or_fails_is_only_told() {
-        let hooks = |program: &str| Hooks::new(Some(program.into()), "u");
+        let hooks = |program: &str| Hooks::new(Some(program.into()), "u", None);
         let big = json!({"x": "y".repeat(1 << 20)});
         assert_eq!(hooks("/bin/true").fire("Stop", big), Ok(()));
         let failed = hooks("/bin/false").fire("Stop", json!({})).unwrap_err();
@@ -148,6 +211,6 @@ mod tests {
             missing.starts_with("hook Stop could not be run: No such file"),
             "{missing}"
         );
-        assert_eq!(Hooks::new(None, "u").fire("Stop", json!({})), Ok(()));
+        assert_eq!(Hooks::new(None, "u", None).fire("Stop", json!({})), Ok(()));
     }
 }

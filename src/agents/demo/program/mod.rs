@@ -61,6 +61,8 @@ pub struct Options {
     pub home: PathBuf,
     /// The program whose `hook` and `notify` are called. None: no hooks, and `telecoder` from PATH for `notify`.
     pub telecoder: Option<PathBuf>,
+    /// Where the hook of a permission waits for a decision. None: it does not wait.
+    pub decisions: Option<PathBuf>,
     pub constitution: Option<PathBuf>,
     pub mode: Mode,
     pub quirks: Quirks,

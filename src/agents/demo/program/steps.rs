@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::app::{App, Flow, Phase};
 use super::dialog::{Answer, Dialog};
-use super::hooks::{self, SESSION_VARIABLE};
+use super::hooks::{self, DecidingHook, SESSION_VARIABLE};
 use super::job::{Job, shell_code};
 use super::script::{self, Step};
 use super::turn::{Doing, Turn};
@@ -25,6 +25,7 @@ const FLOOD_CHUNK: u64 = 32 * 1024;
 const FLOOD_LINE: u64 = 64;
 const CHOICES: [&str; 2] = ["Yes", "No"];
 const YES: Answer = Answer::Chosen(0);
+const NO: Answer = Answer::Chosen(1);
 /// Leaves the tree of the program: its parent ends at once, and it ignores the hang-up.
 const ORPHAN_SCRIPT: &str = r#"(trap '' HUP; exec sh -c "$1") </dev/null >/dev/null 2>&1 &"#;
 
@@ -65,6 +66,9 @@ impl App {
         }
         .to_owned();
         self.set_doing(Doing::Next);
+        if let Some(hook) = self.deciding.take() {
+            hook.end();
+        }
         self.note(format!("answered {word}"));
         self.paint();
         self.fire(signal::PERMISSION_RESOLVED, json!({"decision": word}));
@@ -206,7 +210,23 @@ impl App {
             "tool_input": {"question": hooks::short(question)},
             "choices": CHOICES,
         });
-        self.fire(signal::PERMISSION_REQUEST, payload);
+        if self.options.quirks.mutes(signal::PERMISSION_REQUEST) {
+            return;
+        }
+        match self.hooks.start_deciding(signal::PERMISSION_REQUEST, payload) {
+            Ok(hook) => self.deciding = hook,
+            Err(told) => self.show(look::GUTTER_REST, &told),
+        }
+    }
+
+    /// The hook of the open dialog has ended: with a decision, or without a word.
+    pub fn on_decision(&mut self) {
+        let text = self.deciding.take().map(DecidingHook::finish).unwrap_or_default();
+        match signal::decided(&text) {
+            Some(true) => self.on_answer(YES),
+            Some(false) => self.on_answer(NO),
+            None => {}
+        }
     }
 
     /// A question of the agent's own: no permission mode answers it.

@@ -1,0 +1,48 @@
+//! Questions of the agent's own: a choice, a text, and several of them reach it as they were given.
+
+use super::stage::Stage;
+use super::under_test::Question;
+
+pub fn answered(name: &str) {
+    let stage = Stage::of(name);
+    if stage.agent.asking(asked("any?", false)).is_none() {
+        // Its questions are shown and taken by their choices; it has none that the tests can call for.
+        return stage.end();
+    }
+    stage.begin("s");
+    let cases = [
+        (false, "2", "Dark blue"),
+        (false, "red", "Red"),
+        (false, "my own: purple; with $(signs)", "my own: purple; with $(signs)"),
+        (true, "3,1", "Red, Green"),
+        (true, "dark blue, and gold", "Dark blue, and gold"),
+        (true, "only my own", "only my own"),
+    ];
+    for (i, (several, said, expected)) in cases.into_iter().enumerate() {
+        let text = format!("Which colour has door {i}?");
+        let prompt = stage.agent.asking(asked(&text, several)).expect("a question");
+        stage.send("s", &prompt);
+        let dialog = stage.wait_dialog("s")["dialog"].clone();
+        assert_eq!(dialog["kind"], "question", "{dialog:#}");
+        assert_eq!(dialog["question"], text.as_str(), "{dialog:#}");
+        assert_eq!(dialog["multi"], several, "{dialog:#}");
+        stage.env.cmd(&["answer", "s", said]).ok();
+        let turns = stage.quiet("s");
+        let last = turns.last().expect("a turn");
+        assert_eq!(last["state"], "finished", "{last:#}");
+        let heard = match stage.agent.is_real() {
+            true => stage.llm.exchanges().last().expect("a request").results.join("\n"),
+            false => last["finalText"].to_string(),
+        };
+        assert!(heard.contains(expected), "round {i}: {heard}");
+    }
+    stage.end();
+}
+
+fn asked(text: &str, several: bool) -> Question<'_> {
+    Question {
+        text,
+        choices: &["Red", "Dark blue", "Green"],
+        several,
+    }
+}
