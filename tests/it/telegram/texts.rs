@@ -159,21 +159,9 @@ fn what_goes_in_is_typed_exactly() {
 }
 
 #[test]
-fn of_what_comes_out_as_rich_messages_no_word_is_missing() {
-    comes_out(false);
-}
-
-#[test]
-fn of_what_comes_out_as_texts_no_word_is_missing() {
-    comes_out(true);
-}
-
-fn comes_out(is_old: bool) {
+fn of_what_comes_out_no_word_is_missing() {
     // So fast that nothing waits: what waits goes out together, as a file.
     let rig = Rig::paced(&[ME], 1000);
-    if is_old {
-        rig.fake.make_old();
-    }
     let _daemon = rig.serve();
     let mut texts = naughty();
     texts.extend(generated());
