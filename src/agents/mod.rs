@@ -29,6 +29,7 @@ use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer};
 use crate::domain::fault::Result;
 use crate::domain::ids::{LaunchNo, SessionId, SessionName};
 use crate::domain::launch::LaunchSpec;
+use crate::domain::outcome::Usage;
 use crate::domain::policy::Policy;
 use crate::domain::screen::{Explained, Screen, ScreenReading};
 
@@ -132,6 +133,10 @@ pub trait Adapter: Send + Sync {
     fn was_interrupted(&self, _screen: &Screen) -> bool {
         false
     }
+    /// How long the screen must say so until it counts. Not at the first look: the screen may be older than the hook.
+    fn cut_short_time(&self) -> Duration {
+        Duration::from_millis(900)
+    }
     /// Whether the screen says that the agent works, whatever its box holds. `None`: it cannot be told.
     fn shows_work(&self, _screen: &Screen) -> Option<bool> {
         None
@@ -226,6 +231,14 @@ pub trait Adapter: Send + Sync {
     }
     /// The agent's last message since then, from its transcript, for turns whose end no hook told.
     fn final_text(&self, _place: &AgentPlace<'_>, _since: Timestamp) -> Option<String> {
+        None
+    }
+    /// Whether the agent's record of an answer comes after the hook that tells of the end.
+    fn records_late(&self) -> bool {
+        false
+    }
+    /// What the provider counted since then, where the agent's own record tells it.
+    fn usage(&self, _place: &AgentPlace<'_>, _since: Timestamp) -> Option<Usage> {
         None
     }
     /// What the agent's transcript says of the last turn, which was typed at `since`.

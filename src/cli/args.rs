@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use super::{
     answer, attach, command, completions, config, dialog, diff, events, explain, fork, gc, history, inbox, init,
     interrupt, keys, list, logs, messages, notify, pair, publish, rerun, resume, rm, run, screen, send, serve, status,
-    stop, verify,
+    stop, trust, verify,
 };
 
 /// Keeps coding agents at work in tmux windows, reached from Telegram, ssh, this command line and an API.
@@ -86,7 +86,7 @@ pub enum Command {
     /// Check a session's work now.
     Verify(verify::Args),
     /// Read a repository's `.telecoder.toml`, and allow its commands.
-    Trust(verify::TrustArgs),
+    Trust(trust::Args),
     /// Answer a question of an agent, or the dialog that it shows.
     Answer(answer::Args),
     /// Connect a Telegram bot: asks for its token, finds you, writes the configuration.

@@ -12,7 +12,7 @@ use crate::api::client::{Client, path, query};
 use crate::api::wire::{AckRequest, Acked, Entry, EntryKind, Outcome, Session};
 use crate::domain::Timestamp;
 use crate::domain::fault::{Fault, Kind, Result};
-use crate::domain::outcome::{FileStatus, check_line, stat};
+use crate::domain::outcome::{FileStatus, check_line, stat, usage_line};
 
 /// Files, commits and lines of output that one screen shows.
 const FILES_SHOWN: usize = 12;
@@ -243,21 +243,7 @@ fn of_outcome(text: &mut String, entry: &Entry, outcome: &Outcome) {
     }
     let _ = writeln!(text);
     fact(text, "took", outcome.duration_ms.map(took).as_deref());
-    if let Some(usage) = &outcome.usage {
-        let tokens = [("in", usage.input_tokens), ("out", usage.output_tokens)];
-        let mut parts: Vec<String> = tokens
-            .iter()
-            .filter_map(|(name, n)| Some(format!("{} tokens {name}", (*n)?)))
-            .collect();
-        parts.extend(usage.cost_usd.map(|cost| format!("{cost:.2} USD")));
-        fact(
-            text,
-            "usage",
-            Some(&parts.join(", "))
-                .filter(|parts| !parts.is_empty())
-                .map(String::as_str),
-        );
-    }
+    fact(text, "usage", outcome.usage.as_ref().and_then(usage_line).as_deref());
     advise(text, entry, outcome);
 }
 

@@ -48,6 +48,7 @@ mod stop;
 mod table;
 mod terminal_text;
 mod tmux_server;
+mod trust;
 mod verify;
 mod wait;
 
@@ -108,7 +109,7 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Command::Lineage(args) => cx.block_on(rerun::lineage(&cx, args)),
         Command::Gc(args) => cx.block_on(gc::run(&cx, args)),
         Command::Verify(args) => cx.block_on(verify::run(&cx, args)),
-        Command::Trust(args) => cx.block_on(verify::trust(&cx, args)),
+        Command::Trust(args) => cx.block_on(trust::run(&cx, args)),
         Command::Init(args) => cx.block_on(init::run(&cx, args)),
         Command::Pair(args) => cx.block_on(pair::run(&cx, args)),
         Command::People(args) => cx.block_on(pair::people(&cx, args)),

@@ -36,6 +36,9 @@ pub struct Args {
     /// Work in the checkout itself, and not in a clone of it: what the agent does there is done to your own files.
     #[arg(long, requires = "repo", conflicts_with_all = ["base", "branch", "pr"])]
     in_place: bool,
+    /// Work in a worktree of your own repository, and not in a clone of it: it shares config, hooks and branches with it.
+    #[arg(long, requires = "repo", conflicts_with_all = ["pr", "in_place"])]
+    worktree: bool,
     /// Requests of reviewers and failing checks of the session's pull request become prompts.
     #[arg(long, requires = "repo")]
     follow: bool,
@@ -75,7 +78,11 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
         verify: args.verify,
         until_green: args.until_green,
         pull: args.pr,
-        workspace: args.in_place.then_some(WorkspaceKind::InPlace),
+        workspace: match (args.in_place, args.worktree) {
+            (true, _) => Some(WorkspaceKind::InPlace),
+            (_, true) => Some(WorkspaceKind::Worktree),
+            _ => None,
+        },
         follow: args.follow.then_some(true),
         prompt: Some(prompt),
     };

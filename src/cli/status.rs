@@ -35,6 +35,9 @@ fn render(session: &Session, now: Timestamp) -> String {
     if let Some(pull) = &session.pull {
         let _ = writeln!(text, "{:<10} {}", "published", one_line(&pull.told()));
     }
+    for note in &session.notes {
+        let _ = writeln!(text, "{:<10} {}", "note", one_line(note));
+    }
     for line in super::inbox::in_status(session) {
         let _ = writeln!(text, "{:<10} {}", "outcome", one_line(&line));
     }

@@ -1,4 +1,4 @@
-//! `telecoder verify` and `telecoder trust`.
+//! `telecoder verify`.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use super::context::Context;
 use super::out;
 use super::terminal_text::plain;
 use crate::api::client::path;
-use crate::api::wire::{Outcome, RepoFile, Session, TrustRequest, VerifyRequest};
+use crate::api::wire::{Outcome, VerifyRequest};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::outcome::check_line;
 
@@ -82,41 +82,4 @@ fn verdict(session: &str, outcome: &Outcome) -> Result<()> {
             format!("{bad} of {} checks of `{session}` did not pass", outcome.checks.len()),
         )),
     }
-}
-
-#[derive(Debug, clap::Args)]
-pub struct TrustArgs {
-    /// Name, id, or beginning of the id.
-    session: String,
-    /// You have read it: its commands may run for every session of this repository, until the file changes.
-    #[arg(long)]
-    yes: bool,
-}
-
-pub async fn trust(cx: &Context, args: TrustArgs) -> Result<()> {
-    let client = cx.client()?;
-    let url = path(&["sessions", &args.session, "trust"]);
-    let mut file: RepoFile = client.get(&url).await?;
-    if args.yes && !file.trusted {
-        let request = TrustRequest {
-            digest: file.digest.clone(),
-        };
-        file = client.post_again(&url, &request).await?;
-    }
-    if cx.json {
-        return out::json(&file);
-    }
-    out::line(plain(&file.text).trim_end())?;
-    let session: Session = client.get(&path(&["sessions", &args.session])).await?;
-    out::note(&match file.trusted {
-        true => format!(
-            "these commands may run for sessions of {}",
-            session.repo.unwrap_or_default()
-        ),
-        false => format!(
-            "nothing of this runs yet; once you have read it: telecoder trust {} --yes",
-            args.session
-        ),
-    });
-    Ok(())
 }

@@ -35,6 +35,7 @@ pub(super) struct RawConfig {
     pub(super) limits: RawLimits,
     pub(super) github: RawGithub,
     pub(super) publish: RawPublish,
+    pub(super) workspace: RawWorkspace,
     pub(super) verify: RawVerify,
     pub(super) log: RawLog,
 }
@@ -55,6 +56,13 @@ pub(super) struct RawPublish {
     pub(super) auto: String,
     pub(super) author: String,
     pub(super) file_bytes: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWorkspace {
+    pub(super) kind: String,
+    pub(super) setup_timeout_s: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

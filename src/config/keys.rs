@@ -91,6 +91,8 @@ pub(super) const KEYS: &[Key] = &[
         Some(r#""TeleCoder <telecoder@localhost>""#),
     ),
     key("publish", "file_bytes", integer(KIB, 100 * MIB), Some("5242880")),
+    key("workspace", "kind", Shape::Text, Some(r#""clone""#)),
+    key("workspace", "setup_timeout_s", integer(1, 86_400), Some("900")),
     key("verify", "commands", Shape::Texts, Some("[]")),
     key("verify", "timeout_s", integer(1, 86_400), Some("900")),
     key("verify", "output_bytes", integer(KIB, MIB), Some("65536")),

@@ -11,11 +11,12 @@ use super::locate::{command_line, data_dir, program, secret_path};
 use super::source::Sources;
 use super::{
     AfterLoss, AgentConfig, AutoPublish, Config, GithubConfig, Limits, LogConfig, LogFormat, Overrides, PublishConfig,
-    Receipts, ReplyMode, TelegramConfig, TmuxConfig, Transcriber, VerifyConfig,
+    Receipts, ReplyMode, TelegramConfig, TmuxConfig, Transcriber, VerifyConfig, WorkspaceConfig,
 };
 use crate::domain::agent::Evidence;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::policy::Policy;
+use crate::domain::work::WorkspaceKind;
 
 /// The kind of an agent that takes everything from the configuration.
 const CUSTOM: &str = "custom";
@@ -117,6 +118,10 @@ impl RawConfig {
                 author: author(&self.publish.author, sources)?,
                 file_bytes: self.publish.file_bytes.into(),
             },
+            workspace: WorkspaceConfig {
+                kind: workspace_kind(&self.workspace.kind, sources)?,
+                setup_timeout: Duration::from_secs(self.workspace.setup_timeout_s.into()),
+            },
             verify: VerifyConfig {
                 commands: self.verify.commands,
                 timeout: Duration::from_secs(self.verify.timeout_s.into()),
@@ -174,6 +179,14 @@ fn auto_publish(word: &str, sources: &Sources) -> Result<AutoPublish> {
         "push" => Ok(AutoPublish::Push),
         "pr" => Ok(AutoPublish::Pull),
         other => Err(not_one_of("publish.auto", other, &["off", "push", "pr"], sources)),
+    }
+}
+
+fn workspace_kind(word: &str, sources: &Sources) -> Result<WorkspaceKind> {
+    match word {
+        "clone" => Ok(WorkspaceKind::Clone),
+        "worktree" => Ok(WorkspaceKind::Worktree),
+        other => Err(not_one_of("workspace.kind", other, &["clone", "worktree"], sources)),
     }
 }
 

@@ -25,6 +25,7 @@ use crate::domain::agent::Evidence;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::policy::Policy;
 use crate::domain::route::ChatRef;
+use crate::domain::work::WorkspaceKind;
 
 use self::environment::Environment;
 use self::source::Sources;
@@ -52,6 +53,7 @@ pub struct Config {
     pub limits: Limits,
     pub github: GithubConfig,
     pub publish: PublishConfig,
+    pub workspace: WorkspaceConfig,
     pub verify: VerifyConfig,
     pub log: LogConfig,
 }
@@ -96,6 +98,15 @@ pub struct PublishConfig {
     pub author: (String, String),
     /// A larger file is not published.
     pub file_bytes: u64,
+}
+
+/// What sessions work in.
+#[derive(Debug, Clone)]
+pub struct WorkspaceConfig {
+    /// Of sessions on a repository of this machine, when nothing else is asked for: a clone or a worktree.
+    pub kind: WorkspaceKind,
+    /// For each set-up command of a repository.
+    pub setup_timeout: Duration,
 }
 
 /// How a session's work is checked.

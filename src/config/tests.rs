@@ -277,6 +277,7 @@ fn every_key_has_its_variable() {
             ("reply", _) => "both",
             ("after_loss", _) => "resume",
             ("auto", _) => "pr",
+            ("kind", _) if key.table == "workspace" => "worktree",
             ("author", _) => "Somebody <somebody@example.invalid>",
             ("receipts", _) => "👍,👍,👍,👍,👍,👍",
             ("topics" | "rich" | "drafts", _) => "off",

@@ -85,6 +85,8 @@ pub enum About {
     Turn { turn: TurnId },
     /// The state of a prompt, in a chat that takes no reactions: the person's own message.
     Receipt { message_id: i64 },
+    /// What came of a turn: an entry of the inbox.
+    Outcome { id: i64 },
     /// What can be done, row by row.
     Offer { rows: Vec<Vec<Offer>> },
 }

@@ -34,6 +34,12 @@ pub struct Work {
     /// 1 for a first run, one more for each rerun in the family.
     #[serde(skip_serializing_if = "is_zero")]
     pub attempt: u32,
+    /// The set-up of the workspace is over: it passed, or there was none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub set_up: bool,
+    /// What a person should know of the workspace, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +48,8 @@ pub enum WorkspaceKind {
     /// A clone of the session's own that borrows objects from a mirror of ours.
     #[default]
     Clone,
+    /// A worktree of the person's own repository, which shares its config and hooks: only when asked for by name.
+    Worktree,
     /// The person's own checkout: only when asked for by name.
     InPlace,
 }

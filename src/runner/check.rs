@@ -39,6 +39,9 @@ pub struct Order {
     pub limit_s: u64,
     /// Of each command's output.
     pub output_bytes: usize,
+    /// What comes after a failure is not begun.
+    #[serde(default)]
+    pub stop_at_failure: bool,
 }
 
 /// Runs the order of this launch directory; the exit code is 0 when every command passed.
@@ -53,10 +56,14 @@ pub fn run(dir: &Path) -> Result<u8> {
         let _ = writeln!(out, "\x1b[1m$ {command}\x1b[0m\r");
         let check = run_one(command, &order);
         let _ = writeln!(out, "[{}]\r", crate::domain::outcome::check_line(&check));
+        let stops = order.stop_at_failure && !check.passed();
         done.push(check);
         let text = serde_json::to_vec(&done).expect("texts and numbers");
         files::replace(&results_file(&dir), &text, 0o600)
             .map_err(|error| Fault::io("writing the results of the checks", &error))?;
+        if stops {
+            break;
+        }
     }
     let passed = done.iter().all(Check::passed);
     Ok(if passed { 0 } else { EXIT_CHECKS_FAILED })
@@ -275,6 +282,7 @@ mod tests {
             commands: Vec::new(),
             limit_s,
             output_bytes: 4000,
+            stop_at_failure: false,
         }
     }
 

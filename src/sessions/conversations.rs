@@ -58,6 +58,8 @@ impl Engine {
             branch: None,
             pull: None,
             kind: WorkspaceKind::Clone,
+            set_up: false,
+            notes: Vec::new(),
             ..self.work(&session.id).await?
         };
         self.create(NewSessionRequest {

@@ -31,6 +31,9 @@ const ENTER_CHECK_PART: u32 = 3;
 /// Pause before a held prompt is tried again: what holds it (a person at the keyboard, a dialog) sends no signal.
 const HELD_PAUSE: Duration = Duration::from_millis(500);
 
+/// The code of the reason that a dialog stands in the way.
+const DIALOG: &str = "dialog";
+
 impl Actor {
     /// Types the oldest waiting prompt when the session is idle.
     pub(super) async fn deliver_next(
@@ -55,7 +58,9 @@ impl Actor {
         if turn.state == TurnState::Held
             && let Some(obstacle) = self.look_for_obstacle(pane).await
         {
-            return self.hold(&turn, obstacle).await;
+            let is_dialog = obstacle.code == DIALOG;
+            let next = self.hold(&turn, obstacle).await?;
+            return self.met(launch, is_dialog, next).await;
         }
         let text = Sanitised {
             text: self.typed_text(&turn),
@@ -80,7 +85,11 @@ impl Actor {
         }
         let prepared = match (obstacle, prepared) {
             (None, Ok(prepared)) => prepared,
-            (Some(obstacle), _) => return self.not_typed(&turn, obstacle).await,
+            (Some(obstacle), _) => {
+                let is_dialog = obstacle.code == DIALOG;
+                let next = self.not_typed(&turn, obstacle).await?;
+                return self.met(launch, is_dialog, next).await;
+            }
             (None, Err(fault)) => {
                 let reason = Reason::new("paste_failed", format!("nothing was typed: {fault}"));
                 return self.not_typed(&turn, reason).await;
@@ -101,6 +110,14 @@ impl Actor {
         }
         crate::failpoint!("I5");
         self.submit(turn, pane).await
+    }
+
+    /// What held the prompt was a dialog that nobody has announced: some agents show one behind their first box. It is the person's.
+    async fn met(&mut self, launch: &Launch, is_dialog: bool, next: Next) -> Result<Next> {
+        match is_dialog {
+            true => self.meet_dialog(launch).await,
+            false => Ok(next),
+        }
     }
 
     /// `typing` was stored, and then nothing went out.
@@ -297,9 +314,7 @@ impl Actor {
                 "box_not_empty",
                 format!("the agent's box holds text that nobody has submitted: {shown}"),
             )),
-            ScreenReading::Dialog(dialog) => {
-                Some(Reason::new("dialog", format!("a dialog is open: {}", dialog.text())))
-            }
+            ScreenReading::Dialog(dialog) => Some(Reason::new(DIALOG, format!("a dialog is open: {}", dialog.text()))),
             ScreenReading::Busy => Some(Reason::new("busy", "the agent shows no box for text")),
             ScreenReading::Unknown => Some(Reason::new(
                 "unknown_screen",

@@ -121,7 +121,7 @@ impl Actor {
             return make_private_dir(&session.work_dir);
         };
         if session.branch.is_some() && session.work_dir.exists() {
-            return Ok(());
+            return self.engine.set_up(session).await;
         }
         let source = workspace::resolve_repo(repo, std::path::Path::new("/")).await?;
         let prepared = self.engine.prepare_work(session, &source).await?;
@@ -130,7 +130,8 @@ impl Actor {
             .0
             .store
             .write(move |tx| tx.set_branch(&id, &prepared.branch))
-            .await
+            .await?;
+        self.engine.set_up(session).await
     }
 
     async fn begin_launch(&self, session: &Session) -> Result<Launch> {

@@ -48,7 +48,8 @@ pub use explain::Explanation;
 pub use request::{NewSessionRequest, RawRequest};
 pub use verbs::Interrupted;
 pub use work::{
-    DiffRequest, GcItem, GcReport, GcRequest, PublishRequest, Published, Relative, RerunRequest, VerifyRequest,
+    DiffRequest, GcItem, GcReport, GcRequest, PublishRequest, Published, Relative, RerunRequest, ShownFile,
+    VerifyRequest, inbox,
 };
 
 /// What the engine is built from.

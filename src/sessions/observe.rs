@@ -249,6 +249,14 @@ impl Actor {
         now - same_since >= self.adapter.draw_time(dialog) || now - since_any >= DIALOG_DRAW_LIMIT
     }
 
+    /// A dialog stood in the way of a prompt while the session counted as idle.
+    pub(super) async fn meet_dialog(&mut self, launch: &Launch) -> Result<Next> {
+        match self.read_screen(launch).await? {
+            Some(ScreenReading::Dialog(dialog)) => self.note_dialog(launch, dialog).await,
+            _ => Ok(Next::after(DIALOG_LOOK_PAUSE)),
+        }
+    }
+
     /// Stores what the screen says. While the agent still owes us the end of a turn, a dialog that went away means work; where the
     /// screen has the last word on that end, too, the agent's own record is asked what its last words were.
     async fn apply_seen(&self, session: &Session, event: SessionEvent, cut_short: bool) -> Result<bool> {
@@ -393,7 +401,7 @@ impl Actor {
         if idle_for < END_SEEN_LIMIT {
             return Ok(Verdict::Nothing);
         }
-        if self.adapter.was_interrupted(screen) {
+        if idle_for >= self.adapter.cut_short_time() && self.adapter.was_interrupted(screen) {
             return Ok(Verdict::CutShort);
         }
         let is_over = idle_for >= self.adapter.end_hook_limit() || !self.owes_an_end().await?;

@@ -16,6 +16,13 @@ impl Engine {
             if !force {
                 self.refuse_unpublished(&session).await?;
             }
+            match self.tear_down(&session).await {
+                Err(fault) if !force => return Err(fault),
+                Err(fault) => {
+                    tracing::warn!(session.id = %id, error = %fault, "its tear-down failed, and it is removed all the same")
+                }
+                Ok(()) => {}
+            }
             let id = id.clone();
             // Looking took its time; a resume may have come meanwhile.
             let remove = move |tx: &Tx<'_>| {
@@ -60,7 +67,7 @@ impl Engine {
 
     async fn delete_files(&self, id: &SessionId) -> Result<()> {
         let dir = self.0.paths.session(id);
-        workspace::forget_session(&self.0.mirrors, id)?;
+        workspace::forget_session(&self.0.mirrors, id).await?;
         let deleted = tokio::task::spawn_blocking(move || match std::fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(Fault::io(format!("deleting {}", dir.display()), &error))

@@ -1,6 +1,6 @@
 //! A wish for a session: what was typed, what it means, and its rows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::domain::route::{ChatRef, PromptOrigin};
 use crate::domain::session::{Session, SessionEvent, SessionState, Source};
 use crate::domain::text::{Sanitised, name_from, sanitise};
 use crate::domain::turn::{Turn, TurnKind};
-use crate::domain::work::Work;
+use crate::domain::work::{Work, WorkspaceKind};
 use crate::store::{NewSession, NewTurn, Tx};
 use crate::workspace::{self, RepoSource};
 
@@ -48,6 +48,9 @@ pub struct RawRequest {
     pub repo: Option<String>,
     /// Where a relative `repo` begins.
     pub cwd: Option<PathBuf>,
+    /// None: as configured.
+    pub workspace: Option<WorkspaceKind>,
+    /// What else was asked for; its kind does not count.
     pub work: Work,
 }
 
@@ -68,25 +71,35 @@ impl Engine {
         let repo = match &raw.repo {
             Some(word) => {
                 let cwd = raw.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
-                let named = workspace::forge_address(word, &cwd, &self.0.config.github.web_url());
-                let word = named.as_deref().unwrap_or(word);
-                Some(repo_text(workspace::resolve_repo(word, &cwd).await?))
+                Some(self.source_of(word, &cwd).await?.as_git_arg())
             }
             None => None,
+        };
+        let work = Work {
+            kind: raw
+                .workspace
+                .unwrap_or_else(|| super::work::usual_kind(config, repo.as_deref(), &raw.work)),
+            ..raw.work.clone()
         };
         Ok(NewSessionRequest {
             agent: adapter.name().to_owned(),
             policy,
             name: raw.name.as_deref().map(str::parse).transpose()?,
-            repo,
             chat: None,
             parent: None,
             prompt: None,
             origin: PromptOrigin::Api,
             key: None,
-            work: super::work::checked(&raw.work, raw.repo.is_some())?,
+            work: super::work::checked(&work, repo.as_deref())?,
+            repo,
             fork_of: None,
         })
+    }
+
+    /// The repository that a word names: a path, an address, or `owner/name` on the forge.
+    pub(super) async fn source_of(&self, word: &str, cwd: &Path) -> Result<RepoSource> {
+        let named = workspace::forge_address(word, cwd, &self.0.config.github.web_url());
+        workspace::resolve_repo(named.as_deref().unwrap_or(word), cwd).await
     }
 
     /// Makes the session's row and its first turn, in the caller's transaction; call [`Engine::wake`] after the commit.
@@ -241,11 +254,4 @@ fn name_stem(request: &NewSessionRequest) -> SessionName {
         (None, None) => request.agent.clone(),
     };
     name_from(&stem)
-}
-
-fn repo_text(source: RepoSource) -> String {
-    match source {
-        RepoSource::Local(path) => path.to_string_lossy().into_owned(),
-        RepoSource::Url(url) => url,
-    }
 }

@@ -7,10 +7,11 @@
 use std::path::{Path, PathBuf};
 
 use super::git::{self, GitError};
+use super::layout::Layout;
 use super::lens::Head;
 use super::mirror::{Mirror, session_refs};
 use super::mirrors::Mirrors;
-use super::unpublished::{check_layout, fetch_work};
+use super::unpublished::fetch_work;
 use super::view::{View, clean_line, count, shown};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
@@ -93,36 +94,6 @@ pub async fn diff(mirrors: &Mirrors, work_dir: &Path, id: &SessionId, span: &Spa
     Ok(Patch { stat, files, text, cut })
 }
 
-/// A file as it stands at the session's base, whatever the agent made of it. None when there is none.
-pub async fn base_file(mirrors: &Mirrors, id: &SessionId, path: &str, bytes_max: u64) -> Result<Option<Vec<u8>>> {
-    let Some(mirror) = Mirror::of_session(mirrors, id).await? else {
-        return Ok(None);
-    };
-    let blob = format!("{}/base:{path}", session_refs(id));
-    let exists = mirror
-        .git("rev-parse")
-        .args(&["--quiet", "--verify", "--end-of-options", &blob])
-        .run()
-        .await;
-    match exists {
-        Err(error) if error.is_refusal() => return Ok(None),
-        other => other.map_err(|error| error.into_fault(&format!("looking for {path}")))?,
-    };
-    let (bytes, cut) = mirror
-        .git("cat-file")
-        .args(&["blob", &blob])
-        .run_cut(bytes_max)
-        .await
-        .map_err(|error| error.into_fault(&format!("reading {path}")))?;
-    if cut {
-        return Err(Fault::new(
-            Kind::OverLimit,
-            format!("{path} is longer than {bytes_max} bytes"),
-        ));
-    }
-    Ok(Some(bytes))
-}
-
 /// Prepares the view's index from the clone's, while nobody else has touched it: later looks read only what changed.
 pub(super) fn prime(mirrors: &Mirrors, work_dir: &Path, id: &SessionId) -> std::io::Result<()> {
     let dir = view_dir(mirrors, id);
@@ -136,7 +107,10 @@ pub fn forget(mirrors: &Mirrors, id: &SessionId) -> Result<()> {
 }
 
 /// Takes away what is known of a session that is removed with its workspace: nothing borrows from the mirror for it.
-pub fn forget_session(mirrors: &Mirrors, id: &SessionId) -> Result<()> {
+pub async fn forget_session(mirrors: &Mirrors, id: &SessionId) -> Result<()> {
+    if let Err(fault) = super::worktree::remove_registration(mirrors, id).await {
+        tracing::warn!(session.id = %id, error = %fault, "its worktree is still known to the repository it was made of");
+    }
     forget(mirrors, id)?;
     let record = super::mirror::record_path(mirrors, id);
     match std::fs::remove_file(&record) {
@@ -194,8 +168,8 @@ impl Look {
             return Err(Fault::new(Kind::NotFound, "the session works on no repository")
                 .hint("Start one with a repository: telecoder run --repo PATH \"...\""));
         };
-        check_layout(work_dir, &mirror.dir)?;
-        let head = fetch_work(&mirror, mirrors, work_dir, id).await?;
+        let layout = Layout::of(&mirror, work_dir, id)?;
+        let head = fetch_work(&mirror, &layout, work_dir, id).await?;
         let dir = view_dir(mirrors, id);
         std::fs::create_dir_all(dir.join("objects"))
             .map_err(|error| Fault::io(format!("making {}", dir.display()), &error))?;

@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::layout::Layout;
 use super::mirror::remove_tree;
 use super::refname::is_ref_name;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -40,18 +41,20 @@ impl Drop for Lens {
 }
 
 impl Lens {
-    /// Looks at the workspace's git directory, which must have been checked (`unpublished::check_layout`), and makes the
-    /// repository at `dir`.
-    pub(super) fn open(work_dir: &Path, dir: PathBuf) -> Result<Self> {
-        let git_dir = work_dir.join(".git");
-        let refs = Refs::read(&git_dir)?;
-        let head = refs.head(&git_dir)?;
+    /// Looks at a git directory, which was checked, and makes the repository at `dir`.
+    pub(super) fn open(layout: &Layout, dir: PathBuf) -> Result<Self> {
+        let git_dir = &layout.common_dir;
+        let mut refs = Refs::read(git_dir)?;
+        let head = refs.head(&layout.head_dir)?;
+        if let Some(only) = &layout.only {
+            refs.named.retain(|(name, _)| name == only);
+        }
         let lens = Self {
             dir,
             has_stash: refs.named.iter().any(|(name, _)| name == "refs/stash"),
             head,
         };
-        lens.make(&git_dir, &refs)
+        lens.make(git_dir, &refs)
             .map_err(|error| Fault::io(format!("making {}", lens.dir.display()), &error))?;
         Ok(lens)
     }

@@ -43,6 +43,9 @@ pub(super) struct Record {
     pub source: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// The session works in a worktree of the source, on this branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<String>,
 }
 
 impl Record {
@@ -68,6 +71,8 @@ pub(super) struct Mirror {
     mirrors: Mirrors,
     /// The source's own `origin`, as it was when the session began.
     pub origin: Option<String>,
+    /// The branch of a session that works in a worktree of the source.
+    pub worktree: Option<String>,
 }
 
 impl Mirror {
@@ -89,6 +94,7 @@ impl Mirror {
         };
         let mut mirror = Self::lock(mirrors, record.mirror, record.source).await?;
         mirror.origin = record.origin;
+        mirror.worktree = record.worktree;
         if !mirror.dir.is_dir() {
             return Err(Fault::new(
                 Kind::Storage,
@@ -120,6 +126,7 @@ impl Mirror {
             source,
             mirrors: mirrors.clone(),
             origin: None,
+            worktree: None,
         })
     }
 
@@ -197,7 +204,11 @@ impl Mirror {
         .hint("`git branch -a` there lists the branches."))
     }
 
-    async fn commit_of(&self, name: &str) -> Result<Option<String>> {
+    pub(super) fn mirrors_dir(&self) -> Mirrors {
+        self.mirrors.clone()
+    }
+
+    pub(super) async fn commit_of(&self, name: &str) -> Result<Option<String>> {
         let name = format!("{name}^{{commit}}");
         let asked = self
             .git("rev-parse")
@@ -342,6 +353,7 @@ impl Mirror {
             mirror,
             source: self.source.clone(),
             origin: self.origin.clone(),
+            worktree: self.worktree.clone(),
         };
         let text = serde_json::to_string(&record).expect("strings and a number");
         let half_made = path.with_extension("making");

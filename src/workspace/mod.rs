@@ -9,7 +9,9 @@
 
 mod changes;
 mod collect;
+mod files;
 mod git;
+mod layout;
 mod lens;
 mod lock;
 mod mirror;
@@ -20,6 +22,7 @@ mod refname;
 mod repo_source;
 mod unpublished;
 mod view;
+mod worktree;
 
 #[cfg(test)]
 mod fixture;
@@ -33,13 +36,15 @@ use std::path::PathBuf;
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
 
-pub use changes::{Patch, Span, base_file, diff, forget_session, is_in_commit, measure};
+pub use changes::{Patch, Span, diff, forget_session, is_in_commit, measure};
 pub use collect::{remove_mirror, unused_mirrors};
+pub use files::{base_file, copy_ignored, head_file};
 pub use mirrors::{Credential, Mirrors};
 pub use prepare::{adopt, prepare};
 pub use refname::{check_base, check_branch};
 pub use repo_source::{forge_address, repository_of, resolve_repo};
 pub use unpublished::unpublished;
+pub use worktree::add_worktree;
 
 /// What `--repo` named, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

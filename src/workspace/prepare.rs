@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::git::{self, Git};
+use super::layout::Layout;
 use super::mirror::{Mirror, remove_tree, session_refs};
 use super::mirrors::Mirrors;
 use super::refname::check_branch;
@@ -63,7 +64,7 @@ pub async fn prepare(
 /// Takes the person's own checkout as a session's workspace: only because it was asked for by name. Nothing is written there;
 /// the mirror is made, so that the work can be looked at without the checkout's config.
 pub async fn adopt(source: &RepoSource, mirrors: &Mirrors, work_dir: &Path, id: &SessionId) -> Result<Prepared> {
-    super::unpublished::check_layout(work_dir, &mirrors.join("none")).map_err(|_| {
+    Layout::plain(work_dir, &mirrors.join("none")).map_err(|_| {
         Fault::new(
             Kind::RefusedByState,
             format!("{} is no plain checkout", work_dir.display()),
@@ -141,7 +142,7 @@ async fn clone(source: &RepoSource, mirror: &Path, making: &Path, id: &SessionId
 }
 
 /// Where a workspace goes, and where the half-made one of an earlier attempt may lie.
-struct Place<'a> {
+pub(super) struct Place<'a> {
     work_dir: &'a Path,
     parent: &'a Path,
     /// `work.making-`
@@ -149,7 +150,7 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn of(work_dir: &'a Path) -> Result<Self> {
+    pub(super) fn of(work_dir: &'a Path) -> Result<Self> {
         let (Some(parent), Some(name)) = (work_dir.parent(), work_dir.file_name()) else {
             return Err(Fault::new(
                 Kind::Usage,
@@ -164,8 +165,8 @@ impl<'a> Place<'a> {
         })
     }
 
-    /// Whether a finished clone is there. Errors when something else is: it may be somebody's work.
-    fn is_taken(&self) -> Result<bool> {
+    /// Whether a finished workspace is there. Errors when something else is: it may be somebody's work.
+    pub(super) fn is_taken(&self) -> Result<bool> {
         if self.work_dir.join(".git").exists() {
             return Ok(true);
         }
@@ -181,12 +182,12 @@ impl<'a> Place<'a> {
     }
 
     /// A name that no earlier attempt used: its git might still be writing into the old one.
-    fn making(&self) -> PathBuf {
+    pub(super) fn making(&self) -> PathBuf {
         self.parent
             .join(format!("{}{}", self.prefix, uuid::Uuid::now_v7().simple()))
     }
 
-    fn remove_half_made(&self) -> Result<()> {
+    pub(super) fn remove_half_made(&self) -> Result<()> {
         let doing = || format!("clearing {}", self.parent.display());
         for entry in std::fs::read_dir(self.parent).map_err(|error| Fault::io(doing(), &error))? {
             let entry = entry.map_err(|error| Fault::io(doing(), &error))?;

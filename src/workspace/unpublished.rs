@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::Unpublished;
 use super::git::{self, Git, entries};
+use super::layout::Layout;
 use super::lens::{Head, Lens};
 use super::mirror::{Mirror, session_refs};
 use super::mirrors::Mirrors;
@@ -31,11 +32,11 @@ pub async fn unpublished(mirrors: &Mirrors, work_dir: &Path, id: &SessionId) -> 
     let Some(mirror) = Mirror::of_session(mirrors, id).await? else {
         return in_a_desk(work_dir);
     };
-    check_layout(work_dir, &mirror.dir)?;
+    let layout = Layout::of(&mirror, work_dir, id)?;
     if let Err(fault) = mirror.update(None, REFRESH).await {
         tracing::warn!(session.id = %id, error = %fault, "the source is compared as it was last seen");
     }
-    let head = fetch_work(&mirror, mirrors, work_dir, id).await?;
+    let head = fetch_work(&mirror, &layout, work_dir, id).await?;
     let commits = count_commits(&mirror, id).await?;
     let changed_files = View::new(&mirror, work_dir, id).changed_files(&head).await?;
     Ok(Unpublished { commits, changed_files })
@@ -51,37 +52,10 @@ fn in_a_desk(work_dir: &Path) -> Result<Unpublished> {
     })
 }
 
-/// The git directory must be a plain one that borrows from our mirror or from nobody: links, a common directory or other
-/// alternates would make us read, on the agent's word, objects of repositories that the agent may not even see.
-pub(super) fn check_layout(work_dir: &Path, mirror: &Path) -> Result<()> {
-    let git_dir = work_dir.join(".git");
-    let is_dir = |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir());
-    let alternates = std::fs::read(git_dir.join("objects/info/alternates")).unwrap_or_default();
-    let ours = mirror.join("objects");
-    let lent_by_others = alternates
-        .split(|b| *b == b'\n')
-        .any(|line| !line.is_empty() && line != ours.as_os_str().as_bytes());
-    let plain = is_dir(work_dir)
-        && is_dir(&git_dir)
-        && is_dir(&git_dir.join("objects"))
-        && is_dir(&git_dir.join("refs"))
-        && !git_dir.join("commondir").exists();
-    if plain && !lent_by_others {
-        return Ok(());
-    }
-    Err(Fault::new(
-        Kind::RefusedByState,
-        format!(
-            "the git directory of {} was rebuilt, so what it holds cannot be told",
-            work_dir.display()
-        ),
-    )
-    .hint("Look there yourself; `telecoder remove NAME --force` removes it with all that it holds."))
-}
-
 /// Branches, HEAD and stash of the workspace into `refs/telecoder/<id>/`.
-pub(super) async fn fetch_work(mirror: &Mirror, mirrors: &Mirrors, work_dir: &Path, id: &SessionId) -> Result<Head> {
-    let lens = Lens::open(work_dir, mirrors.join("sessions").join(format!("{id}.lens")))?;
+pub(super) async fn fetch_work(mirror: &Mirror, layout: &Layout, work_dir: &Path, id: &SessionId) -> Result<Head> {
+    let lens = mirror.mirrors_dir().join("sessions").join(format!("{id}.lens"));
+    let lens = Lens::open(layout, lens)?;
     let ours = session_refs(id);
     let mut refspecs = vec![format!("+refs/heads/*:{ours}/heads/*")];
     if matches!(lens.head, Head::Commit(_)) {

@@ -169,6 +169,29 @@ fn explain_says_that_the_agent_is_newer_than_its_rules() {
 }
 
 #[test]
+fn a_dialog_over_an_idle_box_is_the_persons() {
+    let env = TestEnv::new();
+    env.write_config("default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"late-dialog=1s\"]\n");
+    let _daemon = env.serve();
+    env.cmd(&["run", "--wait", "--name", "s", "demo: say first"]).ok();
+    eventually("the dialog is there", || {
+        let screen = env.cmd(&["screen", "s"]).stdout;
+        screen.contains("Do you trust this directory?").then_some(())
+    });
+    env.cmd(&["send", "s", "demo: say second"]).ok();
+    // Nothing is typed into it, and the status says whose turn it is.
+    env.wait_status("s", "needs_input");
+    let dialog = open_dialog(&env, "s");
+    assert!(dialog["question"].as_str().is_some_and(|text| text.contains("trust")));
+    env.cmd(&["answer", "s", "2"]).ok();
+    eventually("the prompt that waited was answered", || {
+        let turns = env.http().get("/v1/sessions/s/turns").json();
+        (turns[1]["finalText"] == "second").then_some(())
+    });
+    assert_eq!(crate::delivery::transcript(&env, &env.status("s")).len(), 2);
+}
+
+#[test]
 fn explain_says_who_spoke_and_what_waits() {
     let env = TestEnv::new();
     let _daemon = env.serve();

@@ -12,6 +12,7 @@ use crate::support::{Daemon, TestEnv, WAIT_LIMIT, eventually, eventually_within}
 mod answers;
 mod buttons;
 mod files;
+mod inbox;
 mod init;
 mod life;
 mod people;

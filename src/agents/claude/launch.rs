@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::place::Home;
-use super::{hooks, own_files};
+use super::{hooks, own_files, transcript};
 use crate::agents::LaunchContext;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
@@ -67,7 +67,10 @@ pub fn spec(
 /// A conversation without a prompt leaves no record, and cannot be resumed: it begins again under its own id.
 fn conversation(context: &LaunchContext<'_>, env: &BTreeMap<String, String>) -> Vec<String> {
     let home = Home::find(env);
-    let known = |id: &str| home.as_ref().is_some_and(|home| home.transcript(id).is_some());
+    let known = |id: &str| {
+        let record = home.as_ref().and_then(|home| home.transcript(id));
+        record.is_some_and(|record| transcript::holds_a_prompt(&record))
+    };
     let id = context
         .resume
         .map_or_else(|| native_id(context.session), ToOwned::to_owned);
@@ -79,6 +82,15 @@ fn conversation(context: &LaunchContext<'_>, env: &BTreeMap<String, String>) -> 
         words.extend(["--resume".into(), other.to_owned(), "--fork-session".into()]);
     }
     words
+}
+
+/// A record without a prompt keeps its id from being used: it gets another name, beside the others.
+pub fn set_aside_unfinished(home: &Home, id: &str) -> Result<()> {
+    let Some(record) = home.transcript(id).filter(|record| !transcript::holds_a_prompt(record)) else {
+        return Ok(());
+    };
+    std::fs::rename(&record, record.with_extension("jsonl.unfinished"))
+        .map_err(|error| Fault::io(format!("setting {} aside", record.display()), &error))
 }
 
 /// Claude Code finds a conversation only in the directory in which it was begun: the record of the one to fork from is copied to

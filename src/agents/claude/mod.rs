@@ -9,6 +9,7 @@ mod place;
 mod seed;
 mod text;
 mod transcript;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind};
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
 use crate::domain::launch::LaunchSpec;
+use crate::domain::outcome::Usage;
 use crate::domain::screen::{Explained, Screen};
 
 /// The oldest version that this adapter was proven with.
@@ -110,6 +112,9 @@ impl Adapter for ClaudeCode {
         match place::Home::find(&env) {
             Some(home) => {
                 seed::seed(&home, context.work_dir, &env)?;
+                context
+                    .resume
+                    .map_or(Ok(()), |id| launch::set_aside_unfinished(&home, id))?;
                 context
                     .fork_of
                     .map_or(Ok(()), |other| launch::bring_over(&home, other, context.work_dir))
@@ -216,6 +221,14 @@ impl Adapter for ClaudeCode {
 
     fn final_text(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<String> {
         transcript::final_text(&self.transcript(place)?, since)
+    }
+
+    fn records_late(&self) -> bool {
+        true
+    }
+
+    fn usage(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<Usage> {
+        usage::since(&self.transcript(place)?, since)
     }
 }
 

@@ -352,3 +352,23 @@ fn a_picture_of_a_dialog_is_text() {
     let help = "-----\n  /btw for side question  ctrl+t to toggle tasks\n  For more help: https://example.com\n  ←/→ to switch · Esc to close\n";
     assert!(matches!(read(help).reading, ScreenReading::Dialog(_)));
 }
+
+#[test]
+fn a_record_without_a_prompt_does_not_keep_its_id() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = place::Home {
+        state: dir.path().join(".claude.json"),
+        dir: dir.path().join(".claude"),
+    };
+    let project = home.dir.join("projects/-work");
+    std::fs::create_dir_all(&project).unwrap();
+    let head = "{\"type\":\"mode\",\"mode\":\"normal\"}\n";
+    let prompt = "{\"type\":\"user\",\"message\":{\"role\":\"user\",\"content\":\"fix it\"}}\n";
+    std::fs::write(project.join("whole.jsonl"), format!("{head}{prompt}")).unwrap();
+    std::fs::write(project.join("torn.jsonl"), head).unwrap();
+    for id in ["whole", "torn", "unknown"] {
+        launch::set_aside_unfinished(&home, id).unwrap();
+    }
+    assert!(home.transcript("whole").is_some());
+    assert!(home.transcript("torn").is_none() && project.join("torn.jsonl.unfinished").exists());
+}

@@ -46,6 +46,17 @@ pub fn recorded(path: &Path, text: &str, since: Timestamp) -> std::io::Result<Re
     })
 }
 
+/// Whether there is anything to go on with. Claude Code writes its record a little late: one that was killed right after its first
+/// turn leaves a head without a prompt, which it neither resumes nor begins anew.
+pub fn holds_a_prompt(path: &Path) -> bool {
+    let mut found = false;
+    let read = for_each(path, |record| {
+        found = prompt(record).is_some();
+        !found
+    });
+    read.is_ok() && found
+}
+
 /// The text of the last answer since then.
 pub fn final_text(path: &Path, since: Timestamp) -> Option<String> {
     let mut last = None;
@@ -102,7 +113,7 @@ fn conversation(path: &Path) -> Option<Conversation> {
 }
 
 /// Calls `take` with each record until it returns false. True when the last line is torn.
-fn for_each(path: &Path, mut take: impl FnMut(&Value) -> bool) -> std::io::Result<bool> {
+pub(super) fn for_each(path: &Path, mut take: impl FnMut(&Value) -> bool) -> std::io::Result<bool> {
     let mut reader = BufReader::new(File::open(path)?);
     let mut line = Vec::new();
     let mut torn = false;

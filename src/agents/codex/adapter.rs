@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{home, launch, rollout, text, turns};
+use super::{home, launch, rollout, text, turns, usage};
 use crate::agents::program::{self, Program};
 use crate::agents::screens::Rules;
 use crate::agents::{Adapter, LaunchContext, Recorded, Setup, TurnEnd, by_choice_key, secrets, signal};
@@ -18,6 +18,7 @@ use crate::domain::dialog::{Dialog, DialogAnswer, DialogKind};
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
 use crate::domain::launch::{LaunchFile, LaunchSpec};
+use crate::domain::outcome::Usage;
 use crate::domain::screen::{Explained, Screen};
 
 const USUAL: &str = "codex";
@@ -245,6 +246,10 @@ impl Adapter for CodexAgent {
 
     fn final_text(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<String> {
         turns::final_text(&self.records(place)?, since)
+    }
+
+    fn usage(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<Usage> {
+        usage::since(&rollout::find(&self.home().0, place.native_id?)?, since)
     }
 
     fn turn_end(&self, place: &AgentPlace<'_>, since: Timestamp) -> TurnEnd {

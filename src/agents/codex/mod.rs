@@ -10,5 +10,6 @@ mod launch;
 mod rollout;
 mod text;
 mod turns;
+mod usage;
 
 pub use adapter::CodexAgent;

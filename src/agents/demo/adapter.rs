@@ -19,6 +19,7 @@ use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind, Meanin
 use crate::domain::fault::{Fault, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::{DECISIONS_DIR, LaunchSpec};
+use crate::domain::outcome::Usage;
 use crate::domain::policy::Policy;
 use crate::domain::screen::{Explained, Screen};
 
@@ -103,6 +104,10 @@ impl Adapter for DemoAgent {
 
     fn can_fork(&self) -> bool {
         true
+    }
+
+    fn usage(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<Usage> {
+        counted(&transcript_path(&place.session_dir.join(HOME), place.native_id?), since)
     }
 
     fn pre_seed(&self, context: &LaunchContext<'_>) -> Result<()> {
@@ -192,6 +197,30 @@ impl Adapter for DemoAgent {
         let path = transcript_path(&place.session_dir.join(HOME), native_id);
         look_up(&path, text, since).unwrap_or(Recorded::Unknown)
     }
+}
+
+/// What the transcript counts since then.
+fn counted(path: &Path, since: Timestamp) -> Option<Usage> {
+    let reader = BufReader::new(File::open(path).ok()?);
+    let mut price: Option<f64> = None;
+    let mut requests = Vec::new();
+    for line in reader.split(b'\n') {
+        if let Ok(Record::Usage {
+            input,
+            output,
+            cost,
+            at,
+        }) = serde_json::from_slice(&line.ok()?)
+            && at >= since
+        {
+            requests.push((input, output));
+            price = cost.map_or(price, |cost| Some(price.unwrap_or(0.0) + cost));
+        }
+    }
+    Some(Usage {
+        cost_usd: price,
+        ..Usage::of_tokens(requests)?
+    })
 }
 
 fn leave_own_row(dialog: &Dialog) -> Vec<String> {

@@ -47,6 +47,14 @@ pub enum Record {
     Interrupted {
         at: Timestamp,
     },
+    /// What a request to a model would have counted.
+    Usage {
+        input: u64,
+        output: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost: Option<f64>,
+        at: Timestamp,
+    },
     /// A record of another version of the program.
     #[serde(other)]
     Other,

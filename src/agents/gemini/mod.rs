@@ -7,6 +7,7 @@ mod policy;
 mod signals;
 mod text;
 mod transcript;
+mod usage;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use crate::domain::agent::{
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::{LaunchFile, LaunchSpec};
+use crate::domain::outcome::Usage;
 use crate::domain::policy::Policy;
 use crate::domain::screen::{Explained, Screen};
 
@@ -38,6 +40,9 @@ const RULES: &str = include_str!("screens.toml");
 const SUBMIT_PAUSE: Duration = Duration::from_millis(500);
 /// Its hooks are processes that it starts one after the other, with a shell each.
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(20);
+/// It fires a hook when a turn is cancelled by Escape, and none when a tool is refused. Where the screen says that the turn was cut
+/// short, the hook gets so long: one that came after the next prompt would end that.
+const CUT_SHORT_TIME: Duration = Duration::from_secs(2);
 /// Variables that stand for a login.
 const KEYS: &[&str] = &["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS"];
 const POLICY_FILE: &str = "policy.toml";
@@ -163,6 +168,15 @@ impl Adapter for GeminiAgent {
         self.rules.read(&text::unframed(text::without_ghosts(screen)))
     }
 
+    fn was_interrupted(&self, screen: &Screen) -> bool {
+        self.rules
+            .was_interrupted(&text::unframed(text::without_ghosts(screen)))
+    }
+
+    fn cut_short_time(&self) -> Duration {
+        CUT_SHORT_TIME
+    }
+
     fn rules_version(&self) -> Option<&str> {
         self.rules.version()
     }
@@ -217,6 +231,10 @@ impl Adapter for GeminiAgent {
 
     fn final_text(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<String> {
         transcript::final_text(place, since)
+    }
+
+    fn usage(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<Usage> {
+        usage::since(place, since)
     }
 }
 

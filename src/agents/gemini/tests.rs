@@ -59,6 +59,18 @@ fn the_box_is_read_in_every_state() {
     assert_eq!(read(captured!("small_holds")), holds("look at this\nmulti"));
 }
 
+#[test]
+fn a_refused_tool_is_told_by_the_screen_alone() {
+    let mut denied = Screen::styled(
+        include_str!("../../../tests/agents/screens/gemini/ready/denied-1-120x40.txt"),
+        48,
+    );
+    let in_the_box = |row: &String| row.contains("Type your message");
+    denied.cursor = (4, denied.rows.iter().rposition(in_the_box).unwrap() as u16);
+    assert!(agent().was_interrupted(&denied));
+    assert!(!agent().was_interrupted(&captured!("resumed")));
+}
+
 /// In the program's shell mode a text is run. Its box looks like the other one but for the mark.
 #[test]
 fn the_box_of_the_shell_mode_is_not_known() {

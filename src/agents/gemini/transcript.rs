@@ -28,7 +28,11 @@ pub enum Ending {
 
 /// A message; lines that set fields of the conversation have no `type`.
 #[derive(Deserialize)]
-struct Line {
+pub(super) struct Line {
+    pub id: Option<String>,
+    /// What an answer cost.
+    #[serde(default)]
+    pub tokens: Value,
     #[serde(rename = "type")]
     kind: Option<String>,
     timestamp: Option<Timestamp>,
@@ -39,7 +43,7 @@ struct Line {
 }
 
 impl Line {
-    fn is(&self, kind: &str) -> bool {
+    pub fn is(&self, kind: &str) -> bool {
         self.kind.as_deref() == Some(kind)
     }
 
@@ -52,7 +56,7 @@ impl Line {
         }
     }
 
-    fn is_since(&self, since: Timestamp) -> bool {
+    pub fn is_since(&self, since: Timestamp) -> bool {
         self.timestamp.is_some_and(|at| at >= since)
     }
 }
@@ -217,7 +221,7 @@ fn first_id(file: &Path) -> Option<String> {
 }
 
 /// Files of this place's conversation: a resumed one has several.
-fn files_of(place: &AgentPlace<'_>) -> Vec<PathBuf> {
+pub(super) fn files_of(place: &AgentPlace<'_>) -> Vec<PathBuf> {
     let Some(id) = place.native_id else { return Vec::new() };
     let mut files = chat_files(place.session_dir);
     files.retain(|file| first_id(file).as_deref() == Some(id));
@@ -251,7 +255,7 @@ pub fn is_whole(file: &Path) -> bool {
 }
 
 /// `None` in the place of a line that cannot be read: one that is being written.
-fn lines(file: &Path) -> std::io::Result<Vec<Option<Line>>> {
+pub(super) fn lines(file: &Path) -> std::io::Result<Vec<Option<Line>>> {
     let reader = BufReader::new(File::open(file)?);
     reader
         .split(b'\n')

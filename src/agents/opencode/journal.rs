@@ -11,6 +11,7 @@ use super::super::{Recorded, TurnEnd};
 use super::text;
 use crate::domain::Timestamp;
 use crate::domain::agent::Conversation;
+use crate::domain::outcome::Usage;
 
 const FILE: &str = "journal.jsonl";
 const TITLE_CHARS_MAX: usize = 80;
@@ -24,6 +25,14 @@ struct Line {
     prompt: Option<String>,
     #[serde(rename = "final")]
     answer: Option<String>,
+    /// What one answer of the model's cost: its id, tokens read and written, and the price where the provider has one.
+    message: Option<String>,
+    #[serde(default)]
+    input: u64,
+    #[serde(default)]
+    output: u64,
+    #[serde(default)]
+    cost: f64,
     turn: Option<Turn>,
 }
 
@@ -65,6 +74,23 @@ pub fn final_text(home: &Path, since: Timestamp) -> Option<String> {
     answers.rfind(|answer| !answer.is_empty())
 }
 
+/// What the answers since then cost; of an answer that was told more than once the last word counts.
+pub fn usage(home: &Path, since: Timestamp) -> Option<Usage> {
+    let mut answers = std::collections::HashMap::new();
+    for line in lines(home)?.into_iter().flatten().filter(|line| line.at >= since) {
+        if let Some(message) = line.message {
+            answers.insert(message, (line.input, line.output, line.cost));
+        }
+    }
+    let cost: f64 = answers.values().map(|(.., cost)| cost).sum();
+    let usage = Usage::of_tokens(answers.into_values().map(|(input, output, _)| (input, output)))?;
+    Some(Usage {
+        // A model without a price is told as one that costs nothing.
+        cost_usd: (cost > 0.0).then_some(cost),
+        ..usage
+    })
+}
+
 /// Whether a turn that began since then still runs, by the program's own events. That it is over comes with a letter, which also says
 /// how; so here nothing is said of that.
 pub fn turn_end(home: &Path, since: Timestamp) -> TurnEnd {
@@ -92,7 +118,8 @@ fn tail(path: &Path) -> std::io::Result<Vec<u8>> {
 /// The conversations of the session, newest first.
 pub fn conversations(home: &Path) -> Vec<Conversation> {
     let mut found: Vec<Conversation> = Vec::new();
-    for line in lines(home).unwrap_or_default().into_iter().flatten() {
+    let lines = lines(home).unwrap_or_default().into_iter().flatten();
+    for line in lines.filter(|line| line.message.is_none()) {
         match found.iter_mut().find(|known| known.native_id == line.session) {
             Some(known) => known.last_at = Some(line.at),
             None => found.push(Conversation {

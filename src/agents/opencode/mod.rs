@@ -26,6 +26,7 @@ use crate::domain::dialog::{Dialog, DialogAnswer};
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
 use crate::domain::launch::LaunchSpec;
+use crate::domain::outcome::Usage;
 use crate::domain::screen::{Explained, Screen, ScreenReading};
 
 /// The oldest version that the adapter was proven with.
@@ -221,6 +222,10 @@ impl Adapter for OpenCodeAgent {
 
     fn final_text(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<String> {
         journal::final_text(&home(place.session_dir), since)
+    }
+
+    fn usage(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<Usage> {
+        journal::usage(&home(place.session_dir), since)
     }
 
     /// On a busy machine its box may be drawn without a sign of work long before the turn is over.

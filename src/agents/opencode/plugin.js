@@ -123,8 +123,17 @@ function onPart(session, part) {
   }
 }
 
+// Tokens and price of an answer that is complete. What comes from the provider's cache was read all the same.
+function count(session, info) {
+  const tokens = info.tokens;
+  if (info.role !== "assistant" || !info.time?.completed || !tokens) return;
+  const input = (tokens.input ?? 0) + (tokens.cache?.read ?? 0) + (tokens.cache?.write ?? 0);
+  note({ session, message: info.id, input, output: (tokens.output ?? 0) + (tokens.reasoning ?? 0), cost: info.cost ?? 0 }, false);
+}
+
 function onMessage(session, info) {
   const state = turn(session);
+  count(session, info);
   if (info.role !== "assistant" || info.id === state.message) return;
   state.message = info.id;
   state.texts = new Map();

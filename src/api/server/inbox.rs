@@ -24,6 +24,7 @@ pub struct ListParams {
 }
 
 pub async fn list(State(api): State<Api>, Params(params): Params<ListParams>) -> Answer<Vec<Entry>> {
+    api.engine().outcomes_made(None).await;
     let entries = api
         .engine()
         .inbox(params.all, params.limit.unwrap_or(LIMIT_DEFAULT))
@@ -127,6 +128,7 @@ pub async fn outcomes(
     Params(params): Params<OutcomesParams>,
 ) -> Answer<Vec<Outcome>> {
     let session = api.find(&word).await?;
+    api.engine().outcomes_made(Some(&session.id)).await;
     let outcomes = api
         .engine()
         .outcomes(&session.id, params.limit.unwrap_or(LIMIT_DEFAULT))
@@ -156,6 +158,7 @@ pub async fn diff(
         (true, None) => DiffRequest::LastTurn,
         (false, None) => DiffRequest::Session,
     };
+    api.engine().outcomes_made(Some(&session.id)).await;
     Ok(Json(Diff::from(api.engine().diff(&session.id, request).await?)))
 }
 
@@ -195,8 +198,44 @@ pub async fn outcome(State(api): State<Api>, Path(id): Path<i64>) -> Answer<Stag
 
 pub async fn repo_file(State(api): State<Api>, Path(word): Path<String>) -> Answer<RepoFile> {
     let session = api.find(&word).await?;
-    let (text, digest, trusted) = api.engine().repo_file(&session.id).await?;
-    Ok(Json(RepoFile { text, digest, trusted }))
+    Ok(Json(RepoFile::from(api.engine().repo_file(&session.id).await?)))
+}
+
+/// Which repository, before any session works on it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepoParams {
+    repo: String,
+    #[serde(default = "root")]
+    cwd: std::path::PathBuf,
+}
+
+fn root() -> std::path::PathBuf {
+    "/".into()
+}
+
+pub async fn file_of_repo(
+    State(api): State<Api>,
+    caller: Caller,
+    Params(params): Params<RepoParams>,
+) -> Answer<RepoFile> {
+    caller.must_be_person(&api, "read a repository's commands").await?;
+    let shown = api.engine().file_of_repo(&params.repo, params.cwd).await?;
+    Ok(Json(RepoFile::from(shown)))
+}
+
+pub async fn trust_repo(
+    State(api): State<Api>,
+    caller: Caller,
+    Params(params): Params<RepoParams>,
+    Body(body): Body<TrustRequest>,
+) -> Answer<RepoFile> {
+    caller.must_be_person(&api, "trust a repository's commands").await?;
+    let engine = api.engine();
+    let shown = engine
+        .trust_file_of_repo(&params.repo, params.cwd, &body.digest)
+        .await?;
+    Ok(Json(RepoFile::from(shown)))
 }
 
 pub async fn trust(
@@ -207,7 +246,6 @@ pub async fn trust(
 ) -> Answer<RepoFile> {
     caller.must_be_person(&api, "trust a repository's commands").await?;
     let session = api.find(&word).await?;
-    api.engine().trust_repo_file(&session.id, &body.digest).await?;
-    let (text, digest, trusted) = api.engine().repo_file(&session.id).await?;
-    Ok(Json(RepoFile { text, digest, trusted }))
+    let shown = api.engine().trust_repo_file(&session.id, &body.digest).await?;
+    Ok(Json(RepoFile::from(shown)))
 }

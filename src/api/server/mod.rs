@@ -102,6 +102,7 @@ fn routes(api: Api) -> Router {
         .route("/v1/sessions/{session}/rerun", post(publish::rerun))
         .route("/v1/sessions/{session}/lineage", get(publish::lineage))
         .route("/v1/sessions/{session}/trust", get(inbox::repo_file).post(inbox::trust))
+        .route("/v1/trust", get(inbox::file_of_repo).post(inbox::trust_repo))
         .route("/v1/gc", post(publish::gc))
         .route("/v1/inbox", get(inbox::list))
         .route("/v1/inbox/ack", post(inbox::ack))

@@ -50,6 +50,7 @@ pub async fn show(State(api): State<Api>, Path(word): Path<String>) -> Answer<wi
             let session = tx.find_session(&word)?;
             let mut shown = wire::Session::from(&tx.glance(&session.id)?);
             shown.pull = tx.publication(&session.id)?.as_ref().map(wire::Pull::from);
+            shown.notes = tx.work(&session.id)?.notes;
             shown.outcome = tx.outcomes(&session.id, 1)?.first().map(wire::Outcome::from);
             shown.asks = tx.open_asks(&session.id)?.iter().map(wire::Ask::from).collect();
             // What a hook announced has no choices yet; they come with the first look at the screen, and so does its digest.
@@ -97,6 +98,7 @@ async fn checked(api: &Api, caller: &Caller, body: &CreateRequest) -> Result<New
         name: body.name.clone(),
         repo: body.repo.clone(),
         cwd: body.cwd.clone().map(Into::into),
+        workspace: body.workspace,
         work: body.work(),
     };
     let mut request = api.engine().check(&raw).await?;

@@ -30,7 +30,7 @@ pub struct CreateRequest {
     /// The number of the pull request to work on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull: Option<u64>,
-    /// `clone` (when not given) or `in_place`.
+    /// `clone`, `worktree` or `in_place`; when not given: as configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<WorkspaceKind>,
     /// Commands that check the work after each turn.
@@ -53,7 +53,6 @@ impl CreateRequest {
             base: self.base.clone(),
             branch: self.branch.clone(),
             pull: self.pull,
-            kind: self.workspace.unwrap_or_default(),
             verify: self.verify.clone(),
             until_green: self.until_green.unwrap_or(0),
             follow: self.follow.unwrap_or(false),
@@ -112,13 +111,25 @@ pub struct TrustRequest {
     pub digest: String,
 }
 
-/// `GET /v1/sessions/SESSION/trust`: the repository's own file.
+/// `GET /v1/sessions/SESSION/trust` and `GET /v1/trust?repo=…`: the repository's own file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepoFile {
+    pub repo: String,
     pub text: String,
     pub digest: String,
     pub trusted: bool,
+}
+
+impl From<crate::sessions::ShownFile> for RepoFile {
+    fn from(shown: crate::sessions::ShownFile) -> Self {
+        Self {
+            repo: shown.repo,
+            text: shown.text,
+            digest: shown.digest,
+            trusted: shown.trusted,
+        }
+    }
 }
 
 /// `POST /v1/inbox/ack`: an entry (`12`, `n3`), a session, or nothing for everything.

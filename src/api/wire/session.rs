@@ -53,6 +53,9 @@ pub struct Session {
     /// The dialog that the agent shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialog: Option<Dialog>,
+    /// What a person should know of the workspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Open questions, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Ask>,
@@ -122,6 +125,7 @@ impl From<&Glance> for Session {
             outcome: None,
             pull: None,
             dialog: None,
+            notes: Vec::new(),
             asks: Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ use crate::channels::telegram::markdown::escape;
 use crate::domain::Timestamp;
 use crate::domain::fault::Result;
 use crate::domain::message::{Message, MessageKind};
+use crate::domain::session::Session;
 use crate::domain::turn::Turn;
 use crate::store::Tx;
 
@@ -15,7 +16,11 @@ const ENTRIES_MAX: u32 = 8;
 const ENTRY_CHARS_MAX: usize = 300;
 
 pub(super) fn logs(tx: &Tx<'_>, here: &Here, args: &[String]) -> Result<Reply> {
-    let session = meant(tx, here, one_name(args)?)?;
+    of(tx, &meant(tx, here, one_name(args)?)?)
+}
+
+/// What was said last in a session.
+pub(in crate::bridge) fn of(tx: &Tx<'_>, session: &Session) -> Result<Reply> {
     let turns = tx.turns(&session.id, Some(ENTRIES_MAX))?;
     // Answers to commands would crowd out what the agent said.
     let messages = tx.messages(&session.id, Some(ENTRIES_MAX * 4))?;

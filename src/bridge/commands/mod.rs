@@ -7,11 +7,12 @@ mod explain;
 mod get;
 mod health;
 mod help;
+mod inbox;
 mod interrupt;
 mod key;
 mod level;
 mod list;
-mod logs;
+pub(super) mod logs;
 mod new;
 mod own;
 mod resume;
@@ -113,6 +114,7 @@ pub(super) fn from_store(tx: &Tx<'_>, router: &Router, here: &Here, command: &Co
         Verb::List => list::list(tx, here),
         Verb::Switch => switch::switch(tx, here, args),
         Verb::Status => status::status(tx, here, args),
+        Verb::Inbox => inbox::inbox(tx, here, args),
         Verb::Logs => logs::logs(tx, here, args),
         Verb::Level(level) => level::set(tx, here, level),
         Verb::Health => health::health(tx, router),

@@ -43,13 +43,39 @@ pub enum Action {
         chat: ChatRef,
         message_id: i64,
     },
+    /// Something about an entry of the inbox.
+    Entry { id: i64, does: EntryAct },
+    /// News of a pull request were seen.
+    SeenNews { id: i64 },
     /// An update that waited too long to be carried out unasked.
     Run { update: Value },
     /// Nothing; the words say what was decided by it.
     Leave { words: String },
 }
 
+/// What can be done about an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryAct {
+    Diff,
+    Logs,
+    Publish,
+    Rerun,
+    Done,
+}
+
 impl Action {
+    /// The entry that a tap is about, and what it does, where its buttons stay for the next tap.
+    pub fn lasting(&self) -> Option<(i64, EntryAct)> {
+        match self {
+            Action::Entry {
+                does: EntryAct::Done, ..
+            } => None,
+            Action::Entry { id, does } => Some((*id, *does)),
+            _ => None,
+        }
+    }
+
     pub fn leave(words: &str) -> Self {
         Action::Leave { words: words.into() }
     }

@@ -54,6 +54,9 @@ pub async fn decide(tap: &Tap<'_>) -> Result<Decided> {
         Ok(action) => action,
         Err(fault) => return refuse(tap, &button, &fault).await,
     };
+    if let Some((id, does)) = action.lasting() {
+        return super::entry::act(tap, &button, id, does).await;
+    }
     if let Action::Run { update } = action {
         // The update is carried out first, and its own reply says what came of it.
         return Ok(Decided {
@@ -116,6 +119,9 @@ async fn claim(tap: &Tap<'_>) -> Result<Claim> {
                 return Ok(Claim::No(
                     "Somebody else has to approve this: your own prompt led to it.".into(),
                 ));
+            }
+            if Action::read(&button.action).is_ok_and(|action| action.lasting().is_some()) {
+                return Ok(Claim::Go(button));
             }
             let mine = format!("{} {}", update.update_id, said_by(&update));
             if button.used_by.is_none() && matches!(Action::read(&button.action), Ok(Action::Tick { .. })) {
@@ -248,6 +254,8 @@ async fn act(tap: &Tap<'_>, button: &ButtonRow, action: &Action) -> Result<Strin
             engine.prompt(session, text, origin, Some(key.clone())).await?;
             Ok("sent".into())
         }
+        Action::Entry { id, .. } => engine.ack_outcome(*id).await.map(|_| "seen".into()),
+        Action::SeenNews { id } => engine.ack_news(*id).await.map(|_| "seen".into()),
         Action::Leave { words } => Ok(words.clone()),
         Action::Run { .. } | Action::Tick { .. } => Ok("done".into()),
     }

@@ -26,6 +26,7 @@ pub fn of_message(tx: &Tx<'_>, message: &Message) -> Result<Vec<Vec<Button>>> {
     let rows = match (&message.about, message.kind) {
         (Some(About::Offer { rows }), _) => rows.clone(),
         (Some(About::Turn { turn }), _) => of_turn(tx, turn)?,
+        (Some(About::Outcome { id }), _) => super::entry::buttons(tx, *id)?,
         (_, MessageKind::Ask) => of_ask(message)?,
         _ if message.dialog.is_some() => of_dialog(tx, message)?,
         _ => vec![],

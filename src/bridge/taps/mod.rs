@@ -4,6 +4,7 @@
 mod action;
 mod answers;
 mod decide;
+mod entry;
 mod make;
 
 /// Begins the name of whoever used the buttons of a dialog that went away by itself.
@@ -12,4 +13,5 @@ pub(super) const NOBODY: &str = "0 ";
 pub(super) use action::Action;
 pub(super) use answers::Answers;
 pub(super) use decide::{Tap, asked_by, decide, ran};
+pub(super) use entry::buttons as entry_buttons;
 pub(super) use make::{ask_decided, decided, of_message, want_body};

@@ -15,7 +15,7 @@ use super::ids::{SessionId, SessionName, TurnId};
 
 pub use claims::{Claims, read_claims};
 pub use judge::{Facts, judge};
-pub use report::{check_line, headline, stat, summary};
+pub use report::{check_line, headline, stat, summary, usage_line};
 
 /// How the turn (or the session, for an entry without a turn) ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -206,6 +206,19 @@ pub struct Usage {
     pub output_tokens: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+}
+
+impl Usage {
+    /// The sums of what several requests read and wrote; none for no request.
+    pub fn of_tokens(requests: impl IntoIterator<Item = (u64, u64)>) -> Option<Self> {
+        let sum = |(a, b): (u64, u64), (c, d): (u64, u64)| (a.saturating_add(c), b.saturating_add(d));
+        let (input, output) = requests.into_iter().reduce(sum)?;
+        Some(Self {
+            input_tokens: Some(input),
+            output_tokens: Some(output),
+            cost_usd: None,
+        })
+    }
 }
 
 /// A contradiction between word and measurement, or something else that a person should see first.

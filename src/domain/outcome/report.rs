@@ -1,6 +1,6 @@
 //! An outcome in words: its headline, and the few lines that a chat and a list show.
 
-use super::{Check, Detail, DiffStat, Measured, Verdict};
+use super::{Check, Detail, DiffStat, Measured, Usage, Verdict};
 
 const HEADLINE_CHARS_MAX: usize = 140;
 
@@ -31,7 +31,22 @@ pub fn summary(detail: &Detail) -> Vec<String> {
     {
         lines.push(format!("not checked: {}", not.why));
     }
+    lines.extend(detail.usage.as_ref().and_then(usage_line));
     lines
+}
+
+/// `1200 tokens in, 340 tokens out, 0.02 USD`; none when nothing was counted.
+pub fn usage_line(usage: &Usage) -> Option<String> {
+    let tokens = [("in", usage.input_tokens), ("out", usage.output_tokens)];
+    let tokens = tokens
+        .iter()
+        .filter_map(|(way, count)| Some(format!("{} tokens {way}", (*count)?)));
+    let cost = usage.cost_usd.map(|cost| match cost {
+        small if small < 0.1 => format!("{small:.4} USD"),
+        cost => format!("{cost:.2} USD"),
+    });
+    let parts: Vec<String> = tokens.chain(cost).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn changes_line(measured: &Measured) -> String {

@@ -1,5 +1,7 @@
 //! The inbox: what finished, failed or waits; and the difference that a session made, from the daemon's own copy.
 
+use std::time::Duration;
+
 use super::super::Engine;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
@@ -11,6 +13,8 @@ use crate::workspace::{self, Patch, Span};
 /// A patch that is longer is cut; the files are listed in any case.
 const PATCH_BYTES_MAX: u64 = 2 * 1024 * 1024;
 pub const INBOX_MAX: u32 = 200;
+/// How long a reader waits for an outcome that is being made. A workspace that takes longer to measure is told later.
+const MADE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Which difference is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,30 +31,29 @@ pub enum DiffRequest {
 impl Engine {
     /// What a person has not seen yet, newest first; with `all` also what they have. What waits for them comes first.
     pub async fn inbox(&self, all: bool, limit: u32) -> Result<Vec<InboxEntry>> {
-        let limit = limit.clamp(1, INBOX_MAX);
-        self.0
-            .store
-            .read(move |tx| {
-                let mut entries = waiting(tx)?;
-                let mut rest = Vec::new();
-                for outcome in tx.inbox_outcomes(all, limit)? {
-                    rest.push((
-                        outcome.created_at,
-                        entry(tx, &outcome.session.clone(), InboxItem::Outcome(Box::new(outcome)))?,
-                    ));
-                }
-                for news in tx.inbox_news(all, limit)? {
-                    rest.push((
-                        news.at,
-                        entry(tx, &news.session.clone(), InboxItem::News(Box::new(news)))?,
-                    ));
-                }
-                rest.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-                entries.extend(rest.into_iter().map(|(_, entry)| entry));
-                entries.truncate(limit as usize);
-                Ok(entries)
-            })
-            .await
+        self.0.store.read(move |tx| inbox(tx, all, limit)).await
+    }
+
+    /// Waits until each turn that has ended (of this session, or of all) has its outcome, within a limit: whoever waited for the
+    /// end of a turn looks for what came of it right afterwards. Checks are not waited for.
+    pub async fn outcomes_made(&self, session: Option<&SessionId>) {
+        let mut seq = self.0.store.event_seq();
+        let made = async { while self.lacks_outcomes(session).await && seq.changed().await.is_ok() {} };
+        // A reader sees what is there; it is no fault that it took longer.
+        let _ = tokio::time::timeout(MADE_LIMIT, made).await;
+    }
+
+    async fn lacks_outcomes(&self, session: Option<&SessionId>) -> bool {
+        let lacking = self.0.store.read(|tx| {
+            let mut lacking = tx.sessions_without_outcome()?;
+            lacking.extend(tx.ends_without_outcome()?);
+            Ok(lacking)
+        });
+        let lacking = lacking.await.unwrap_or_default();
+        match session {
+            Some(session) => lacking.contains(session),
+            None => !lacking.is_empty(),
+        }
     }
 
     /// One outcome with its session.
@@ -125,6 +128,29 @@ impl Engine {
         let span = span(request, &known)?;
         workspace::diff(&self.0.mirrors, &session.work_dir, id, &span, PATCH_BYTES_MAX).await
     }
+}
+
+/// The inbox as it is in this transaction, see [`Engine::inbox`].
+pub fn inbox(tx: &Tx<'_>, all: bool, limit: u32) -> Result<Vec<InboxEntry>> {
+    let limit = limit.clamp(1, INBOX_MAX);
+    let mut entries = waiting(tx)?;
+    let mut rest = Vec::new();
+    for outcome in tx.inbox_outcomes(all, limit)? {
+        rest.push((
+            outcome.created_at,
+            entry(tx, &outcome.session.clone(), InboxItem::Outcome(Box::new(outcome)))?,
+        ));
+    }
+    for news in tx.inbox_news(all, limit)? {
+        rest.push((
+            news.at,
+            entry(tx, &news.session.clone(), InboxItem::News(Box::new(news)))?,
+        ));
+    }
+    rest.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    entries.extend(rest.into_iter().map(|(_, entry)| entry));
+    entries.truncate(limit as usize);
+    Ok(entries)
 }
 
 /// `known` is newest first.

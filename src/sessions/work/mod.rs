@@ -3,6 +3,7 @@
 //! Turns end elsewhere; this part finds them in the store, measures, checks and stores. Nothing is lost by a crash: a turn
 //! that ended without an outcome is found again, and so are checks that were running.
 
+mod batch;
 mod checks;
 mod follow;
 mod gc;
@@ -10,7 +11,9 @@ mod inbox;
 mod outcomes;
 mod plan;
 mod publish;
+mod repo_file;
 mod rerun;
+mod setup;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -29,8 +32,9 @@ use crate::workspace::{self, Begin, Credential, Mirrors, Prepared, RepoSource};
 
 pub use checks::VerifyRequest;
 pub use gc::{GcItem, GcReport, GcRequest};
-pub use inbox::DiffRequest;
+pub use inbox::{DiffRequest, inbox};
 pub use publish::{PublishRequest, Published};
+pub use repo_file::ShownFile;
 pub use rerun::{Relative, RerunRequest};
 
 /// What this part remembers while the daemon runs, and may forget without harm.
@@ -90,6 +94,7 @@ impl Engine {
         if work.kind == WorkspaceKind::InPlace {
             return workspace::adopt(source, &self.0.mirrors, &session.work_dir, &session.id).await;
         }
+        let worktree = work.kind == WorkspaceKind::Worktree;
         let branch = match work.pull {
             Some(number) => Some(self.branch_of_pull(source, number).await?),
             None => work.branch,
@@ -99,7 +104,11 @@ impl Engine {
             branch,
             pull: work.pull,
         };
-        workspace::prepare(source, &self.0.mirrors, &session.work_dir, &session.id, &begin).await
+        let (mirrors, dir, id) = (&self.0.mirrors, &session.work_dir, &session.id);
+        match worktree {
+            true => workspace::add_worktree(source, mirrors, dir, id, &begin).await,
+            false => workspace::prepare(source, mirrors, dir, id, &begin).await,
+        }
     }
 
     /// Sessions whose checks run now, and where: whoever descends from such a shim speaks for that session.
@@ -123,12 +132,24 @@ pub(super) fn mirrors(config: &Config, paths: &DataDir) -> Mirrors {
     Mirrors::new(paths.mirrors(), credential)
 }
 
+/// What a session works in when nothing was asked for. The configuration decides for repositories of this machine.
+pub(super) fn usual_kind(config: &Config, repo: Option<&str>, work: &Work) -> WorkspaceKind {
+    match repo {
+        Some(repo) if is_local(repo) && work.pull.is_none() => config.workspace.kind,
+        _ => WorkspaceKind::Clone,
+    }
+}
+
+fn is_local(repo: &str) -> bool {
+    repo.starts_with('/')
+}
+
 /// Checks what was asked for beside the repository itself.
 ///
 /// Errors: `Usage` for a name that cannot be a branch, for what contradicts itself, and for all of it without a repository.
-pub(super) fn checked(work: &Work, has_repo: bool) -> Result<Work> {
+pub(super) fn checked(work: &Work, repo: Option<&str>) -> Result<Work> {
     let usage = |message: &str, hint: &str| Err(Fault::new(Kind::Usage, message).hint(hint));
-    if !has_repo && *work != Work::default() {
+    if repo.is_none() && *work != Work::default() {
         return usage(
             "branches and checks need a repository",
             "Name one: telecoder run --repo PATH \"...\"",
@@ -144,6 +165,12 @@ pub(super) fn checked(work: &Work, has_repo: bool) -> Result<Work> {
         return usage(
             "a pull request has its base and its branch",
             "Leave out `--base` and `--branch`.",
+        );
+    }
+    if work.kind == WorkspaceKind::Worktree && (work.pull.is_some() || !repo.is_some_and(is_local)) {
+        return usage(
+            "a worktree is made of a repository on this machine, at one of its own commits",
+            "Leave out `--worktree` for an address and for a pull request.",
         );
     }
     if work.kind == WorkspaceKind::InPlace && (work.base.is_some() || work.branch.is_some() || work.pull.is_some()) {

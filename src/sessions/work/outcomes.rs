@@ -1,14 +1,15 @@
 //! Outcomes are made here: one for every turn that ended, and one for the end of a session that no turn tells.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::{Engine, tell};
 use super::plan::Plan;
+use crate::domain::agent::AgentPlace;
 use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::SessionId;
-use crate::domain::message::MessageKind;
+use crate::domain::message::{About, MessageKind};
 use crate::domain::outcome::{
-    Check, Claims, Detail, Facts, Measured, NotChecked, Outcome, Verdict, headline, judge, read_claims, summary,
+    Check, Claims, Detail, Facts, Measured, NotChecked, Outcome, Usage, Verdict, headline, judge, read_claims, summary,
 };
 use crate::domain::route::PromptOrigin;
 use crate::domain::session::{Session, SessionEvent, SessionState};
@@ -19,6 +20,9 @@ use crate::workspace;
 
 /// Measuring a workspace may take so long; then the outcome says that it could not be measured.
 const MEASURE_LIMIT: Duration = Duration::from_secs(120);
+/// How long an agent's record may be behind its hook, and the pause between looks. Then the count is what is there.
+const RECORD_LIMIT: Duration = Duration::from_secs(1);
+const RECORD_PAUSE: Duration = Duration::from_millis(20);
 /// Messages that are searched for what the agent claims.
 const MESSAGES_SEARCHED: u32 = 50;
 /// How much of a prompt stays with its outcome.
@@ -126,6 +130,7 @@ async fn of_turn(engine: &Engine, turn: Turn) -> Result<()> {
         unmeasured,
         claims: background.claims.clone(),
         duration_ms: duration(&turn),
+        usage: usage(engine, session, &turn).await,
         ..Detail::default()
     };
     let (verdict, ..) = verdict_of(session, Some(&turn), &detail);
@@ -212,6 +217,35 @@ pub(super) async fn measure(
                 MEASURE_LIMIT.as_secs()
             )),
         ),
+    }
+}
+
+/// What the agent's own record counts for this turn.
+async fn usage(engine: &Engine, session: &Session, turn: &Turn) -> Option<Usage> {
+    let (adapter, since) = (engine.0.agents.get(&session.agent).ok()?, turn.typed_at?);
+    let session_dir = engine.0.paths.session(&session.id);
+    let (work_dir, native_id) = (session.work_dir.clone(), session.native_id.clone());
+    let said = turn.final_text.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let place = AgentPlace {
+            session_dir: &session_dir,
+            work_dir: &work_dir,
+            native_id: native_id.as_deref(),
+        };
+        if adapter.records_late() {
+            await_record(said.as_deref(), || adapter.final_text(&place, since));
+        }
+        adapter.usage(&place, since)
+    });
+    reading.await.ok().flatten()
+}
+
+/// Waits until the agent's record holds the answer of which its hook told.
+fn await_record(said: Option<&str>, recorded: impl Fn() -> Option<String>) {
+    let Some(said) = said else { return };
+    let limit = Instant::now() + RECORD_LIMIT;
+    while Instant::now() < limit && recorded().is_none_or(|text| text.trim() != said.trim()) {
+        std::thread::sleep(RECORD_PAUSE);
     }
 }
 
@@ -388,7 +422,8 @@ fn tell_whole(engine: &Engine, tx: &Tx<'_>, outcome: &Outcome) -> Result<()> {
     for line in summary(detail) {
         text.push_str(&format!("- {line}\n"));
     }
-    tell::notice(engine, tx, &session, text.trim_end().to_owned(), None).map(drop)
+    let message = tell::notice(engine, tx, &session, text.trim_end().to_owned(), None)?;
+    tx.set_about(message, &About::Outcome { id: outcome.id })
 }
 
 /// A session that ended without a turn that could tell.

@@ -1,40 +1,18 @@
 //! Which commands check a session's work: asked for, configured, named by the repository, or found out.
 
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
-
 use super::super::Engine;
-use crate::domain::fault::{Fault, Kind, Result};
-use crate::domain::ids::SessionId;
+use super::repo_file::{REPO_FILE, repo_file};
 use crate::domain::outcome::{Detail, Measured, NotChecked};
 use crate::domain::policy::Policy;
 use crate::domain::session::Session;
 use crate::domain::work::Work;
-use crate::workspace;
 
-/// The file of a repository that says how to work on it.
-pub const REPO_FILE: &str = ".telecoder.toml";
-const REPO_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// How much of a file is looked at to find out what a repository is.
+const LOOKED_AT_BYTES_MAX: u64 = 64 * 1024;
 
 pub(super) enum Plan {
     Run(Vec<String>),
     Not(Option<NotChecked>),
-}
-
-/// What `.telecoder.toml` may say.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RepoFile {
-    /// Commands that check the work after each turn.
-    pub verify: Vec<String>,
-}
-
-/// The repository's own file, as it stands at the session's base: what the agent makes of it does not count.
-pub(super) struct Found {
-    pub file: RepoFile,
-    pub text: String,
-    pub digest: String,
-    pub trusted: bool,
 }
 
 /// What runs after a turn that ended well.
@@ -95,57 +73,6 @@ fn not(why: &str) -> Plan {
     }))
 }
 
-pub(super) async fn repo_file(engine: &Engine, session: &Session) -> Result<Option<Found>> {
-    let Some(repo) = session.repo.clone() else {
-        return Ok(None);
-    };
-    let mirrors = &engine.0.mirrors;
-    let bytes = workspace::base_file(mirrors, &session.id, REPO_FILE, REPO_FILE_BYTES_MAX).await?;
-    let Some(bytes) = bytes else { return Ok(None) };
-    let damaged = |why: String| Fault::new(Kind::Config, format!("{REPO_FILE} of the repository: {why}"));
-    let text = String::from_utf8(bytes).map_err(|_| damaged("not UTF-8".into()))?;
-    let file: RepoFile = toml::from_str(&text).map_err(|error| damaged(error.message().to_owned()))?;
-    let digest: String = Sha256::digest(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let asked = digest.clone();
-    let trusted = engine.0.store.read(move |tx| tx.is_trusted(&repo, &asked)).await?;
-    Ok(Some(Found {
-        file,
-        text,
-        digest,
-        trusted,
-    }))
-}
-
-impl Engine {
-    /// The repository's file, for a person to read, and the digest by which it can be trusted.
-    pub async fn repo_file(&self, id: &SessionId) -> Result<(String, String, bool)> {
-        let session = self.session(id).await?;
-        match repo_file(self, &session).await? {
-            Some(found) => Ok((found.text, found.digest, found.trusted)),
-            None => Err(Fault::new(
-                Kind::NotFound,
-                format!("the repository of {} has no {REPO_FILE}", session.name),
-            )),
-        }
-    }
-
-    /// A person has read the file with this digest.
-    pub async fn trust_repo_file(&self, id: &SessionId, digest: &str) -> Result<()> {
-        let session = self.session(id).await?;
-        let (_, now, _) = self.repo_file(id).await?;
-        let Some(repo) = session.repo.filter(|_| now == digest) else {
-            return Err(
-                Fault::new(Kind::RefusedByState, format!("{REPO_FILE} is another one by now"))
-                    .hint(format!("Read it again: telecoder trust {}", session.name)),
-            );
-        };
-        self.0.store.write(move |tx| tx.trust(&repo, &now)).await
-    }
-}
-
 /// What a person would type first in such a directory. Looks at names and a few bytes; runs nothing.
 fn detect(work_dir: &std::path::Path) -> Vec<String> {
     let has = |name: &str| work_dir.join(name).symlink_metadata().is_ok_and(|meta| meta.is_file());
@@ -154,7 +81,7 @@ fn detect(work_dir: &std::path::Path) -> Vec<String> {
             && std::fs::File::open(work_dir.join(name))
                 .and_then(|file| {
                     let mut text = String::new();
-                    std::io::Read::read_to_string(&mut std::io::Read::take(file, REPO_FILE_BYTES_MAX), &mut text)?;
+                    std::io::Read::read_to_string(&mut std::io::Read::take(file, LOOKED_AT_BYTES_MAX), &mut text)?;
                     Ok(text.contains(part))
                 })
                 .unwrap_or(false)

@@ -58,11 +58,14 @@ impl Engine {
                 name: None,
                 repo: session.repo.clone(),
                 cwd: None,
+                workspace: Some(work.kind),
                 // Its own branch: two sessions on one would undo each other's work.
                 work: Work {
                     branch: None,
                     rerun_of: None,
                     attempt: 0,
+                    set_up: false,
+                    notes: Vec::new(),
                     ..work
                 },
             })

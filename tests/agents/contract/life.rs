@@ -81,11 +81,20 @@ pub fn limited(name: &str) {
     stage.end();
 }
 
+/// How long an agent may take to keep its conversation, where it tells of its conversations at all.
+const KEPT_LIMIT: Duration = Duration::from_secs(3);
+
 const OLD: &str = "remember the word heliotrope";
 
 fn begin_with_memory(stage: &Stage) {
     stage.run("s", &format!("{OLD}\n{}", stage.agent.prompt(&[Act::Say("I shall")])));
     stage.quiet("s");
+    // Some write their own record a little after the end of the turn; what is lost with it nobody can remember.
+    let begun = std::time::Instant::now();
+    let is_kept = || stage.env.cmd(&["history", "s"]).stdout.contains(OLD);
+    while !is_kept() && begun.elapsed() < KEPT_LIMIT {
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// After a resume the model sees the old prompt, once, and the new one.

@@ -2,6 +2,7 @@
 
 use super::stage::Stage;
 use super::under_test::Act;
+use crate::support::eventually;
 
 /// A prompt is answered, and the answer reaches the person although the agent did not run `notify`.
 pub fn first_prompt(name: &str) {
@@ -12,7 +13,26 @@ pub fn first_prompt(name: &str) {
     assert_eq!(turns[0]["finalText"], "the first answer of all", "{turns:#?}");
     stage.wait_message("s", "the first answer of all");
     assert_eq!(stage.messages("s").len(), 1, "{:?}", stage.messages("s"));
+    if name != "demo" {
+        cost_is_told(&stage);
+    }
     stage.end();
+}
+
+/// The model counts 100 tokens read and 20 written for each answer; the agent's own record has them, and the outcome says so.
+fn cost_is_told(stage: &Stage) {
+    let usage = eventually("the first turn has its outcome", || {
+        let outcomes = stage.env.http().get("/v1/sessions/s/outcomes").json();
+        outcomes.get(0).map(|outcome| outcome["usage"].clone())
+    });
+    let count = |key: &str| usage[key].as_u64().unwrap_or(0);
+    let answers = count("outputTokens") / 20;
+    assert!(answers >= 1, "{usage:#}");
+    assert_eq!(
+        (count("inputTokens"), count("outputTokens")),
+        (answers * 100, answers * 20),
+        "{usage:#}"
+    );
 }
 
 /// `notify` runs without a question under the agent's own sandbox and permissions; no other command is waved through with it, and none

@@ -9,8 +9,10 @@ use super::TestEnv;
 use super::daemon::signal;
 use super::env::MARK;
 
-/// How long processes may take to go when they are killed.
-const END_LIMIT: Duration = Duration::from_secs(10);
+/// Ends that were already begun (a shim that writes its record) get this time before what is left is killed.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long processes may take to go when they are killed. One look reads all of /proc, and takes long where many tests run.
+const END_LIMIT: Duration = Duration::from_secs(30);
 
 pub fn end_everything(env: &TestEnv) {
     // The daemon first: it would report, and might restart, what we take away from it.
@@ -28,12 +30,10 @@ pub fn end_everything(env: &TestEnv) {
             .stderr(Stdio::null())
             .status();
     }
-    let mut rounds = 0;
+    let begun = std::time::Instant::now();
     let left = until_empty(|| {
         let pids = marked(env);
-        rounds += 1;
-        // Ends that were already begun (a shim that writes its record) get their time.
-        if rounds > 50 {
+        if begun.elapsed() > GRACE {
             pids.iter().for_each(|pid| signal(*pid, Signal::KILL));
         }
         pids

@@ -92,9 +92,13 @@ fn requests_of_reviewers_become_prompts_and_everything_is_news_once() {
         !std::path::Path::new(&work).join("quoted").exists(),
         "what is quoted is no directive"
     );
-    // Seen again, it is no news.
+    // Seen again, it is no news. The state of the pull request is stored together with what is new about it.
+    forge.state().pulls[0]["state"] = json!("closed");
+    forge.state().pulls[0]["merged_at"] = json!("2026-01-01T00:00:00Z");
     let _daemon = daemon.restart(&env);
-    std::thread::sleep(std::time::Duration::from_secs(7));
+    eventually("the pull request is merged", || {
+        (env.status("s")["pull"]["state"] == "merged").then_some(())
+    });
     assert_eq!(news(&env).len(), 3);
     assert_eq!(
         env.http().get("/v1/sessions/s/turns").json().as_array().map(Vec::len),
@@ -107,6 +111,79 @@ fn requests_of_reviewers_become_prompts_and_everything_is_news_once() {
     );
     env.cmd(&["inbox", "ack", "n2"]).ok();
     assert_eq!(news(&env).len(), 2);
-    forge.state().pulls[0]["state"] = json!("closed");
-    forge.state().pulls[0]["merged_at"] = json!("2026-01-01T00:00:00Z");
+}
+
+#[test]
+fn a_review_is_answered_on_the_same_branch_and_no_more_often_than_allowed() {
+    let env = TestEnv::new();
+    let forge = FakeForge::new(&env);
+    env.write_config(
+        &forge
+            .config("")
+            .replace("poll_s = 15", "poll_s = 15\nfollow_prompts_max = 2"),
+    );
+    let daemon = env.serve();
+    let step = format!("demo: sh echo a > a && git add -A && {COMMIT} -m a");
+    let run = [
+        "run",
+        "--wait",
+        "--name",
+        "s",
+        "--repo",
+        "owner/site",
+        "--follow",
+        &step,
+    ];
+    env.cmd(&run).ok();
+    outcome(&env, "s", 1);
+    env.cmd(&["publish", "s"]).ok();
+    let colleague = json!({"login": "colleague"});
+    let review = |id: u64, state: &str, body: &str| json!({"id": id, "user": colleague, "author_association": "MEMBER", "state": state, "body": body});
+    let line = |id: u64| json!({"id": id, "user": colleague, "author_association": "COLLABORATOR", "path": "a", "line": 1, "body": "b, not a"});
+    {
+        let mut state = forge.state();
+        let reviews = vec![
+            review(1, "APPROVED", ""),
+            review(2, "CHANGES_REQUESTED", "not like this"),
+            review(3, "COMMENTED", ""),
+        ];
+        state.lists.insert("/pulls/1/reviews".into(), reviews);
+        state.lists.insert("/pulls/1/comments".into(), vec![line(1), line(2)]);
+    }
+    let _daemon = daemon.restart(&env);
+    outcome(&env, "s", 3);
+    let entries = env.json(&["inbox"]);
+    let news = entries
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|entry| entry["kind"] == "news");
+    let mut headlines: Vec<&str> = news.map(|entry| entry["headline"].as_str().expect("a line")).collect();
+    headlines.sort_unstable();
+    let expected = [
+        "#1 colleague approves",
+        "#1 colleague asks for changes",
+        "#1 colleague on a:1",
+        "#1 colleague on a:1",
+    ];
+    assert_eq!(headlines, expected, "an empty review is told by its lines");
+    let turns = env.http().get("/v1/sessions/s/turns").json();
+    assert_eq!(
+        turns.as_array().map(Vec::len),
+        Some(3),
+        "two prompts and no third one: {turns:#}"
+    );
+    // What comes of it goes onto the same branch and the same pull request.
+    let fix = format!("demo: sh echo b > a && {COMMIT} -a -m b");
+    env.cmd(&["send", "--wait", "s", &fix]).ok();
+    outcome(&env, "s", 4);
+    let again = env.cmd(&["publish", "s", "--json"]).ok().json();
+    assert_eq!(
+        (&again["opened"], &again["pull"]["number"]),
+        (&false.into(), &1.into()),
+        "{again:#}"
+    );
+    assert_eq!(forge.branches().len(), 2);
+    let branch = env.status("s")["branch"].as_str().expect("a branch").to_owned();
+    assert_eq!(forge.branches()[&branch], again["commit"]);
 }

@@ -3,10 +3,12 @@
 mod begin;
 mod checks;
 mod follow;
-mod forge;
+pub mod forge;
+mod hostile;
 mod outcomes;
 mod publish;
 mod rerun;
+mod workspace;
 
 use std::path::Path;
 

@@ -135,3 +135,26 @@ fn an_outcome_survives_a_crash() {
     let seen = outcome(&env, "s", 1);
     assert_eq!(seen["measured"]["turn"]["files"], 1, "{seen:#}");
 }
+
+#[test]
+fn what_came_of_a_turn_is_there_for_whoever_waited_for_its_end() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let path = env.git_repo("repo");
+    for i in 0..500 {
+        std::fs::write(path.join(format!("f{i}")), "x").expect("a file");
+    }
+    env.git(&path, &["add", "."]);
+    env.git(&path, &["commit", "-q", "-m", "many"]);
+    let repo = repo_arg(&path);
+    let run = ["run", "--wait", "--name", "s", "--repo", &repo, "demo: sh echo 0 > f0"];
+    env.cmd(&run).ok();
+    let shown = env.cmd(&["inbox", "show", "s"]).ok().stdout;
+    assert!(shown.contains("1 file, +1 -1"), "{shown}");
+    for i in 1..4 {
+        env.cmd(&["send", "--wait", "s", &format!("demo: sh echo {i} > f{i}")])
+            .ok();
+        assert_eq!(env.json(&["inbox"]).as_array().map(Vec::len), Some(i + 1));
+        assert!(env.cmd(&["diff", "s"]).ok().stdout.contains(&format!("f{i}")));
+    }
+}

@@ -57,6 +57,8 @@ pub struct App {
     pub hooks: Hooks,
     /// The hook of the dialog that is open, where it waits for a decision.
     pub deciding: Option<DecidingHook>,
+    /// When a dialog comes up over the idle box (a quirk).
+    late_dialog: Option<Instant>,
     signals: Signals,
     screen: Screen,
     transcript: Transcript,
@@ -95,6 +97,7 @@ impl App {
                 options.decisions.clone(),
             ),
             deciding: None,
+            late_dialog: None,
             signals,
             screen: Screen::default(),
             transcript,
@@ -103,8 +106,7 @@ impl App {
         };
         app.show_header(history);
         if app.options.quirks.trust_dialog {
-            let choices = ["No, exit", "Yes, I trust this directory"];
-            app.phase = Phase::Trust(Dialog::new("Directory", "Do you trust this directory?", &choices));
+            app.phase = Phase::Trust(trust_dialog());
         } else {
             app.begin();
         }
@@ -133,6 +135,17 @@ impl App {
         }
         self.phase = Phase::Idle;
         self.dirty = true;
+        let after = self.options.quirks.late_dialog.take();
+        self.late_dialog = after.map(|after| Instant::now() + after);
+    }
+
+    fn open_late_dialog(&mut self) {
+        let due = self.late_dialog.is_some_and(|at| at <= Instant::now());
+        if due && matches!(self.phase, Phase::Idle) {
+            self.late_dialog = None;
+            self.phase = Phase::Trust(trust_dialog());
+            self.dirty = true;
+        }
     }
 
     /// Fires SessionStart, once.
@@ -218,6 +231,7 @@ impl App {
 
     fn round(&mut self) -> Flow {
         self.advance()?;
+        self.open_late_dialog();
         if self.dirty {
             self.paint();
         }
@@ -267,7 +281,11 @@ impl App {
             Phase::Turn(turn) => turn.wait_limit(),
             Phase::Trust(_) | Phase::Idle => None,
         };
-        [escape, turn].into_iter().flatten().min()
+        let late = self
+            .late_dialog
+            .filter(|_| matches!(self.phase, Phase::Idle))
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        [escape, turn, late].into_iter().flatten().min()
     }
 
     fn on_signals(&mut self) -> Flow {
@@ -353,4 +371,9 @@ impl App {
             }
         }
     }
+}
+
+fn trust_dialog() -> Dialog {
+    let choices = ["No, exit", "Yes, I trust this directory"];
+    Dialog::new("Directory", "Do you trust this directory?", &choices)
 }

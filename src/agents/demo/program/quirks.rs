@@ -10,7 +10,7 @@ use crate::domain::text::nearest;
 pub const ENVIRONMENT: &str = "DEMO_AGENT_QUIRKS";
 
 /// Every quirk, with what stands after `=` where something must.
-const NAMES: [(&str, bool); 17] = [
+const NAMES: [(&str, bool); 18] = [
     ("slow-start", true),
     ("late-composer", true),
     ("late-session-start", false),
@@ -24,6 +24,7 @@ const NAMES: [(&str, bool); 17] = [
     ("accept-when-queued", false),
     ("restore-interrupted", false),
     ("late-evidence", true),
+    ("late-dialog", true),
     ("mute-hook", true),
     ("mouse", false),
     ("cancel-exits", false),
@@ -40,6 +41,8 @@ pub struct Quirks {
     pub late_session_start: bool,
     /// A dialog at the start whose default is to leave (Claude Code in a new directory).
     pub trust_dialog: bool,
+    /// The same dialog over an idle box, so long after the box was first there (Codex).
+    pub late_dialog: Option<Duration>,
     /// Enter within this time after a paste is lost (Gemini).
     pub swallow_enter: Duration,
     /// Enter after a backslash makes a line (Claude Code).
@@ -93,6 +96,7 @@ impl Quirks {
             "slow-start" => self.slow_start = parse_duration(word, value)?,
             "late-composer" => self.late_composer = parse_duration(word, value)?,
             "swallow-enter" => self.swallow_enter = parse_duration(word, value)?,
+            "late-dialog" => self.late_dialog = Some(parse_duration(word, value)?),
             "late-evidence" => self.late_evidence = parse_duration(word, value)?,
             "mute-hook" => self.mute_hooks.push(value.to_owned()),
             "late-session-start" => self.late_session_start = true,

@@ -31,6 +31,12 @@ pub enum Step {
     },
     /// Sets the final text of the turn.
     Say(String),
+    /// Records what a request to a model would have counted: tokens read, tokens written, and its price.
+    Usage {
+        input: u64,
+        output: u64,
+        cost: Option<f64>,
+    },
     /// Runs `telecoder notify`.
     Notify(String),
     /// Ends by a signal, without putting the terminal in order.
@@ -66,6 +72,7 @@ fn parse_line(line: &str) -> Option<Step> {
         "exit" => argument.parse().ok().map(Step::Exit),
         "crash" => signal(argument).map(Step::Crash),
         "fail" => failure(argument),
+        "usage" => usage(argument),
         "hang" => Some(Step::Hang),
         "stop-self" => Some(Step::StopSelf),
         _ => return None,
@@ -91,6 +98,16 @@ fn failure(argument: &str) -> Option<Step> {
     Some(Step::Fail {
         kind: needed(kind)?,
         after: duration(after.trim()),
+    })
+}
+
+/// `1200 340`, `1200 340 0.02`.
+fn usage(argument: &str) -> Option<Step> {
+    let mut words = argument.split_whitespace();
+    Some(Step::Usage {
+        input: words.next()?.parse().ok()?,
+        output: words.next()?.parse().ok()?,
+        cost: words.next().map(str::parse).transpose().ok()?,
     })
 }
 

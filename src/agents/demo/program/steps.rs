@@ -102,6 +102,12 @@ impl App {
                 turn.steps.clear();
                 turn.failure = Some((kind, after));
             }),
+            Step::Usage { input, output, cost } => self.record(&Record::Usage {
+                input,
+                output,
+                cost,
+                at: Timestamp::now(),
+            }),
             Step::Say(text) => self.turn_mut(|turn| turn.final_text = Some(text)),
             Step::Bad(told) => self.turn_mut(|turn| turn.final_text = Some(format!("demo: {told}"))),
             Step::Sleep(time) => self.set_doing(Doing::Sleep {

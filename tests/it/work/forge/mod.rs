@@ -1,7 +1,8 @@
-//! A forge: git over HTTP behind a token, by git's own `http-backend`, and a strict part of GitHub's REST API.
-//!
-//! It judges as the real one does: a pull request needs a branch that is there, another base, commits between them, and no
-//! open one of the same branch; unknown parameters and wrong types are refused.
+//! A forge: git over HTTP behind a token, by git's own `http-backend`, and the part of GitHub's REST API that is called (`api`),
+//! held against GitHub's own description of it (`schema`).
+
+mod api;
+mod schema;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
@@ -14,7 +15,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State as Axum;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::TestEnv;
@@ -45,6 +46,8 @@ pub struct State {
     pub strangers: usize,
     /// Patches of pull requests.
     pub edits: Vec<Value>,
+    /// Where a request or an answer was other than GitHub's description says.
+    pub mistakes: Vec<String>,
 }
 
 pub struct FakeForge {
@@ -146,6 +149,10 @@ impl Drop for FakeForge {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+        if !std::thread::panicking() {
+            let mistakes = std::mem::take(&mut self.world.lock().mistakes);
+            assert!(mistakes.is_empty(), "against GitHub's description: {mistakes:#?}");
+        }
     }
 }
 
@@ -197,7 +204,7 @@ fn serve(listener: TcpListener, world: Arc<World>, stop: CancellationToken) -> s
 
 async fn handle(Axum(world): Axum<Arc<World>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     tokio::task::spawn_blocking(move || match uri.path().strip_prefix("/api/v3") {
-        Some(path) => api(&world, &method, path, &uri, &headers, &body),
+        Some(path) => api::answer(&world, &method, path, &uri, &headers, &body),
         None => http_backend(&world, &method, &uri, &headers, &body),
     })
     .await
@@ -303,237 +310,4 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     out
-}
-
-fn refuse(status: u16, message: &str, errors: &[&str]) -> Response {
-    let errors: Vec<Value> = errors
-        .iter()
-        .map(|text| json!({"resource": "PullRequest", "code": "custom", "message": text}))
-        .collect();
-    let body = json!({"message": message, "errors": errors, "documentation_url": "https://docs.example.invalid", "status": status.to_string()});
-    (StatusCode::from_u16(status).expect("a status"), axum::Json(body)).into_response()
-}
-
-fn api(world: &World, method: &Method, path: &str, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Response {
-    world.lock().calls.push(format!("{method} {path}"));
-    let told = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned()
-    };
-    if told("authorization") != format!("Bearer {TOKEN}") {
-        world.lock().strangers += 1;
-        return refuse(401, "Bad credentials", &[]);
-    }
-    if told("user-agent").is_empty() {
-        return refuse(403, "Request forbidden by administrative rules", &[]);
-    }
-    if told("accept") != "application/vnd.github+json" || told("x-github-api-version") != "2022-11-28" {
-        return refuse(400, "the headers that GitHub asks for are missing", &[]);
-    }
-    if path == "/user" {
-        return axum::Json(json!({"login": "telecoder-bot", "id": 1})).into_response();
-    }
-    let Some(rest) = path.strip_prefix("/repos/owner/site") else {
-        return refuse(404, "Not Found", &[]);
-    };
-    let fault = match (method.as_str(), rest) {
-        ("POST", "/pulls") => world.fault("POST pulls"),
-        ("GET", "/pulls") => world.fault("GET pulls"),
-        _ => None,
-    };
-    match fault {
-        Some(Fault::Status(status)) => return refuse(status, words(status), &[]),
-        Some(Fault::RateLimit) => {
-            let mut response = refuse(403, "API rate limit exceeded", &[]);
-            response
-                .headers_mut()
-                .insert("x-ratelimit-remaining", "0".parse().expect("a number"));
-            response
-                .headers_mut()
-                .insert("x-ratelimit-reset", "1893456000".parse().expect("a number"));
-            return response;
-        }
-        _ => {}
-    }
-    let answer = route(world, method, rest, uri, body);
-    if fault == Some(Fault::DropAfter) { cut() } else { answer }
-}
-
-fn words(status: u16) -> &'static str {
-    match status {
-        401 => "Bad credentials",
-        403 => "Resource not accessible by personal access token",
-        404 => "Not Found",
-        _ => "Server Error",
-    }
-}
-
-fn route(world: &World, method: &Method, rest: &str, uri: &Uri, body: &Bytes) -> Response {
-    let query: BTreeMap<String, String> = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
-        .into_owned()
-        .collect();
-    let parts: Vec<&str> = rest.split('/').skip(1).collect();
-    match (method.as_str(), parts.as_slice()) {
-        ("GET", []) => {
-            axum::Json(json!({"id": 1, "full_name": "owner/site", "default_branch": "main", "private": true}))
-                .into_response()
-        }
-        ("GET", ["pulls"]) => {
-            let known = ["head", "state", "per_page", "base", "page", "sort", "direction"];
-            if let Some(odd) = query.keys().find(|key| !known.contains(&key.as_str())) {
-                return refuse(422, &format!("unknown parameter {odd}"), &[]);
-            }
-            let state = world.lock();
-            let wanted = query.get("state").map_or("open", String::as_str);
-            let branch = query
-                .get("head")
-                .and_then(|head| head.strip_prefix("owner:").map(str::to_owned));
-            let list: Vec<Value> = state
-                .pulls
-                .iter()
-                .filter(|pull| wanted == "all" || pull["state"] == wanted)
-                .filter(|pull| !query.contains_key("head") || branch.as_deref() == pull["head"]["ref"].as_str())
-                .cloned()
-                .collect();
-            axum::Json(list).into_response()
-        }
-        ("POST", ["pulls"]) => create(world, body),
-        ("GET", ["pulls", number]) => match find(world, number) {
-            Some(pull) => axum::Json(pull).into_response(),
-            None => refuse(404, "Not Found", &[]),
-        },
-        ("PATCH", ["pulls", number]) => edit(world, number, body),
-        ("GET", ["issues", _, "comments"] | ["pulls", _, "reviews" | "comments"]) => {
-            axum::Json(world.lock().lists.get(rest).cloned().unwrap_or_default()).into_response()
-        }
-        ("GET", ["commits", _, "check-runs"]) => {
-            let runs = world.lock().lists.get("check-runs").cloned().unwrap_or_default();
-            axum::Json(json!({"total_count": runs.len(), "check_runs": runs})).into_response()
-        }
-        _ => refuse(404, "Not Found", &[]),
-    }
-}
-
-fn find(world: &World, number: &str) -> Option<Value> {
-    let number: u64 = number.parse().ok()?;
-    let mut pull = world
-        .lock()
-        .pulls
-        .iter()
-        .find(|pull| pull["number"] == number)
-        .cloned()?;
-    // Its head is where the branch stands now.
-    let branch = pull["head"]["ref"].as_str()?.to_owned();
-    if let Some(id) = branches(&world.root.join("owner/site.git")).get(&branch) {
-        pull["head"]["sha"] = json!(id);
-    }
-    Some(pull)
-}
-
-/// A field of a request: its name, what it may hold, whether it must be there.
-type Field = (&'static str, fn(&Value) -> bool, bool);
-
-/// The body's fields by name, or the refusal of one that GitHub does not know or whose type is another.
-fn fields(body: &Bytes, known: &[Field]) -> Result<Value, String> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| format!("Problems parsing JSON: {error}"))?;
-    let object = value.as_object().ok_or("Body should be a JSON object")?;
-    for (name, field) in object {
-        let Some((_, is, _)) = known.iter().find(|(known, ..)| known == name) else {
-            return Err(format!("Invalid request. \"{name}\" is not a permitted key."));
-        };
-        if !is(field) {
-            return Err(format!(
-                "Invalid request. For 'properties/{name}', {field} is of another type."
-            ));
-        }
-    }
-    match known
-        .iter()
-        .find(|(name, _, needed)| *needed && !object.contains_key(*name))
-    {
-        Some((missing, ..)) => Err(format!("Invalid request. \"{missing}\" wasn't supplied.")),
-        None => Ok(value),
-    }
-}
-
-fn create(world: &World, body: &Bytes) -> Response {
-    let known: &[Field] = &[
-        ("title", Value::is_string, true),
-        ("head", Value::is_string, true),
-        ("base", Value::is_string, true),
-        ("body", Value::is_string, false),
-        ("draft", Value::is_boolean, false),
-        ("maintainer_can_modify", Value::is_boolean, false),
-    ];
-    let new = match fields(body, known) {
-        Ok(new) => new,
-        Err(why) => return refuse(422, &why, &[]),
-    };
-    let text = |name: &str| new[name].as_str().unwrap_or_default().to_owned();
-    let (head, base) = (text("head"), text("base"));
-    let repository = world.root.join("owner/site.git");
-    let there = branches(&repository);
-    let (Some(head_id), Some(base_id)) = (there.get(&head), there.get(&base)) else {
-        return refuse(422, "Validation Failed", &["head or base is invalid"]);
-    };
-    let ahead = git(&repository, &["rev-list", "--count", head_id, "--not", base_id]);
-    if ahead == "0" {
-        return refuse(
-            422,
-            "Validation Failed",
-            &[&format!("No commits between {base} and {head}")],
-        );
-    }
-    let mut state = world.lock();
-    if state
-        .pulls
-        .iter()
-        .any(|pull| pull["state"] == "open" && pull["head"]["ref"] == head)
-    {
-        return refuse(
-            422,
-            "Validation Failed",
-            &[&format!("A pull request already exists for owner:{head}.")],
-        );
-    }
-    let number = state.pulls.len() as u64 + 1;
-    let repo = json!({"id": 1, "full_name": "owner/site"});
-    let pull = json!({
-        "number": number, "id": number, "state": "open", "draft": new["draft"].as_bool().unwrap_or(false),
-        "title": text("title"), "body": text("body"), "merged_at": null,
-        "html_url": format!("{}/owner/site/pull/{number}", world.url),
-        "head": {"ref": head, "sha": head_id, "repo": repo}, "base": {"ref": base, "sha": base_id, "repo": repo},
-        "user": {"login": "telecoder-bot"},
-    });
-    state.pulls.push(pull.clone());
-    (StatusCode::CREATED, axum::Json(pull)).into_response()
-}
-
-fn edit(world: &World, number: &str, body: &Bytes) -> Response {
-    let known: &[Field] = &[
-        ("title", Value::is_string, false),
-        ("body", Value::is_string, false),
-        ("state", Value::is_string, false),
-        ("base", Value::is_string, false),
-    ];
-    let change = match fields(body, known) {
-        Ok(change) => change,
-        Err(why) => return refuse(422, &why, &[]),
-    };
-    let mut state = world.lock();
-    state.edits.push(change.clone());
-    let Some(pull) = state
-        .pulls
-        .iter_mut()
-        .find(|pull| pull["number"].as_u64() == number.parse().ok())
-    else {
-        return refuse(404, "Not Found", &[]);
-    };
-    for (name, value) in change.as_object().into_iter().flatten() {
-        pull[name] = value.clone();
-    }
-    axum::Json(pull.clone()).into_response()
 }
