@@ -52,15 +52,16 @@ impl Tx<'_> {
         intact(ids.into_iter().map(|id| self.message(id).map(Some)))
     }
 
-    /// What waits behind a message in its lane, in order, as long as `fits` says so; nothing of it is cut into parts.
+    /// What waits behind a message in the same place (a topic, or a chat without), in order, as long as `fits` says so; nothing of it is
+    /// cut into parts. What stands between them in the lane goes elsewhere, and loses nothing by waiting.
     pub fn waiting_behind(&self, head: &Message, limit: u32, fits: impl Fn(&Message) -> bool) -> Result<Vec<Message>> {
         let Some(to) = &head.to else {
             return Ok(vec![]);
         };
         let ids = self.all(
-            "SELECT id FROM messages WHERE channel = ?1 AND chat_id = ?2 AND id > ?3 AND carried_by IS NULL
-               AND state IN ('queued', 'sending', 'unknown') ORDER BY id LIMIT ?4",
-            params![to.channel, to.chat_id, head.id.0, limit],
+            "SELECT id FROM messages WHERE channel = ?1 AND chat_id = ?2 AND thread_id IS ?3 AND id > ?4 AND carried_by IS NULL
+               AND state IN ('queued', 'sending', 'unknown') ORDER BY id LIMIT ?5",
+            params![to.channel, to.chat_id, to.thread_id, head.id.0, limit],
             read_message_id,
         )?;
         let mut behind = vec![];

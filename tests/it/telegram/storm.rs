@@ -19,7 +19,7 @@ const GROUP_ANSWERED_EVERY: u64 = 8;
 /// Lines of a flood.
 const FLOOD: usize = 2000;
 /// Between two messages of the run in real time: the group's limit is 20 in a minute.
-const REAL_PAUSE: Duration = Duration::from_millis(400);
+const REAL_PAUSE: Duration = Duration::from_secs(1);
 
 /// A place where somebody writes: a private chat, or a topic of the group.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -255,7 +255,7 @@ fn soak_in_real_time() {
     let minutes = std::env::var("SOAK_MINUTES")
         .ok()
         .and_then(|minutes| minutes.parse().ok());
-    let end = Instant::now() + Duration::from_secs(60 * minutes.unwrap_or(15));
+    let end = Instant::now() + Duration::from_secs(60 * minutes.unwrap_or(20));
     let mut storm = Storm::new(1);
     storm.arm(100_000);
     while Instant::now() < end {
