@@ -160,7 +160,7 @@ fn what_goes_in_is_typed_exactly() {
 
 #[test]
 fn of_what_comes_out_no_word_is_missing() {
-    let rig = Rig::paced(&[ME], 50);
+    let rig = Rig::new();
     let _daemon = rig.serve();
     let mut texts = naughty();
     texts.extend(generated());
