@@ -245,3 +245,32 @@ fn checks_go_on_over_a_crash() {
         env.wait_status("s", "idle");
     }
 }
+
+#[test]
+fn while_checks_run_nobody_takes_the_work_for_checked() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let repo = repo_arg(&env.git_repo("repo"));
+    let go = env.root().join("go");
+    let check = format!("until test -e {}; do sleep 0.05; done", go.display());
+    env.cmd(&[
+        "run",
+        "--wait",
+        "--name",
+        "s",
+        "--repo",
+        &repo,
+        "--verify",
+        &check,
+        "demo: sh echo x > x",
+    ])
+    .ok();
+    let shown = env.cmd(&["inbox"]).ok();
+    assert!(shown.stdout.contains("not checked: the checks still run"), "{shown:#?}");
+    for command in ["publish", "verify"] {
+        let refused = env.cmd(&[command, "s"]).exits(4);
+        assert!(refused.stderr.contains("telecoder inbox show s"), "{refused:#?}");
+    }
+    std::fs::write(&go, "").expect("a file");
+    assert_eq!(outcome(&env, "s", 1)["notChecked"], serde_json::Value::Null);
+}

@@ -90,6 +90,14 @@ fn a_prompt_ends_in_a_pull_request() {
     assert_eq!(state.edits, [serde_json::json!({"title": "Better"})]);
     drop(state);
     assert_eq!(forge.branches().len(), 2);
+    // So is where it is to be merged into.
+    env.git(&forge.repository(), &["branch", "next", "main"]);
+    for _ in 0..2 {
+        env.cmd(&["publish", "s", "--base", "next"]).ok();
+    }
+    assert_eq!(forge.state().edits[1..], [serde_json::json!({"base": "next"})]);
+    let blank = env.cmd(&["publish", "s", "--title", " "]).exits(2);
+    assert!(blank.stderr.contains("needs a title"), "{blank:#?}");
     no_token_is_left(&env);
 }
 

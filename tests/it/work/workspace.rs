@@ -419,3 +419,32 @@ fn what_a_turn_cost_is_part_of_its_outcome() {
     );
     assert!(env.cmd(&["inbox"]).ok().stdout.contains("7 tokens in, 1 tokens out"));
 }
+
+#[test]
+fn a_workspace_that_cannot_be_made_is_told_and_resume_tries_again() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let repo = repo_arg(&env.git_repo("repo"));
+    run(&env, "first", &repo, &[], "demo: echo");
+    let mirrors = std::fs::read_dir(env.data().join("mirrors")).expect("the mirrors");
+    let mirror = mirrors
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "git"))
+        .expect("a mirror");
+    let aside = mirror.with_extension("aside");
+    std::fs::rename(&mirror, &aside).expect("moving it");
+    std::fs::write(&mirror, "no directory").expect("a file");
+    let args = ["run", "--wait", "--name", "second", "--repo", &repo, "demo: echo"];
+    let failed = env.cmd(&args).exits(20);
+    assert!(failed.stderr.contains(&repo_arg(&mirror)), "{failed:#?}");
+    let told = env.cmd(&["inbox", "show", "second"]).ok();
+    assert!(
+        told.stdout.contains("FAILED") && told.stdout.contains(&repo_arg(&mirror)),
+        "{told:#?}"
+    );
+    std::fs::remove_file(&mirror).expect("the file");
+    std::fs::rename(&aside, &mirror).expect("moving it back");
+    env.cmd(&["resume", "second"]).ok();
+    outcome(&env, "second", 2);
+}
