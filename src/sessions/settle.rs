@@ -59,7 +59,7 @@ impl Actor {
         {
             self.memory.settle_until = None;
             self.settled = true;
-            return self.submit(turn, &placement.pane).await;
+            return self.submit(turn, launch, &placement.pane).await;
         }
         if Instant::now() < until {
             return Ok(Next::after(SETTLE_PAUSE));
