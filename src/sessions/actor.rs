@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::Engine;
 use super::actors::Nudge;
+use super::pulse::Behind;
 use crate::agents::Adapter;
 use crate::domain::dialog::DialogDigest;
 use crate::domain::fault::{Kind, Result};
@@ -52,6 +53,8 @@ pub(super) struct Memory {
     pub idle_looks: u32,
     /// Since when the box of an agent that should work, or wait for a limit, was seen idle.
     pub idle_since: Option<Instant>,
+    /// Since when such a box was seen while the agent computed.
+    pub computing_since: Option<Instant>,
     pub dialog: DialogLooks,
     /// The agent was seen to wait for the end of a limit.
     pub waits_for_limit: bool,
@@ -61,8 +64,14 @@ pub(super) struct Memory {
     pub enter_check: Option<Instant>,
     /// When the agent's evidence for the typed prompt is overdue.
     pub evidence_until: Option<Instant>,
+    /// A text that is typed is waited for.
+    pub behind: Option<Behind>,
+    /// When the typed prompt was submitted.
+    pub submitted_at: Option<Instant>,
     /// When a half-done prompt of an earlier engine is decided by the screen.
     pub settle_until: Option<Instant>,
+    /// Since when it is waited for that.
+    pub settle_since: Option<Instant>,
     /// When the shim's time for a stop has passed.
     pub stop_until: Option<Instant>,
     /// The shim that was asked to stop.

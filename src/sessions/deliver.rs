@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::actor::{Actor, Next};
+use super::pulse::BEHIND_LIMIT;
 use super::tell;
 use crate::agents::Recorded;
 use crate::domain::agent::{AgentPlace, Evidence};
@@ -21,7 +22,7 @@ use crate::store::Tx;
 use crate::tmux::Guarded;
 
 /// How long a pasted text may take to appear in the agent's box.
-const ECHO_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const ECHO_LIMIT: Duration = Duration::from_secs(5);
 /// Pauses between looks at the box while the text is awaited: the first, and the longest.
 const ECHO_PAUSE_MIN: Duration = Duration::from_micros(500);
 const ECHO_PAUSE_MAX: Duration = Duration::from_millis(50);
@@ -108,7 +109,7 @@ impl Actor {
             }
         }
         crate::failpoint!("I5");
-        self.submit(turn, pane).await
+        self.submit(turn, launch, pane).await
     }
 
     /// Claims the prompt for this launch; its words as they were claimed. Its person may have reworded it since it was read; from the
@@ -137,15 +138,14 @@ impl Actor {
     }
 
     /// The text is on its way into the box: wait until it shows, then press Enter.
-    pub(super) async fn submit(&mut self, turn: Turn, pane: &PaneId) -> Result<Next> {
+    pub(super) async fn submit(&mut self, turn: Turn, launch: &Launch, pane: &PaneId) -> Result<Next> {
         if self.adapter.box_is_readable()
             && let Err(shown) = self.await_echo(&self.typed_text(&turn), pane).await?
         {
-            let reason = Reason::new(
-                "not_shown",
-                format!("typed, but the agent's box does not show it; it shows: {shown}"),
-            );
-            return self.unclear(&turn, reason).await;
+            return match self.is_behind(launch).await? {
+                true => Ok(self.wait_until_read()),
+                false => self.not_shown(&turn, &shown).await,
+            };
         }
         tokio::time::sleep(self.adapter.submit_pause()).await;
         match self
@@ -180,8 +180,14 @@ impl Actor {
         crate::failpoint!("I7");
         let timeout = self.adapter.evidence_timeout();
         self.memory.evidence_until = Some(Instant::now() + timeout);
+        self.memory.submitted_at = Some(Instant::now());
         self.memory.enter_check = Some(Instant::now() + timeout / ENTER_CHECK_PART);
         Ok(Next::Sleep(self.memory.enter_check))
+    }
+
+    pub(super) async fn not_shown(&self, turn: &Turn, shown: &str) -> Result<Next> {
+        let text = format!("typed, but the agent's box does not show it; it shows: {shown}");
+        self.unclear(turn, Reason::new("not_shown", text)).await
     }
 
     /// The text as it goes into the box: a prompt is made literal, a command is what it is.
@@ -204,7 +210,8 @@ impl Actor {
             self.read_screen(launch).await?,
             Some(ScreenReading::ComposerHolds { shown }) if self.adapter.composer_shows(&shown, &self.typed_text(turn))
         );
-        if still_there {
+        // An agent that has not come to the first Enter yet takes both, the second one wherever it is by then.
+        if still_there && !self.is_behind(launch).await? {
             tracing::info!(session.id = %self.id, turn.id = %turn.id, "the box still holds the prompt; Enter is pressed again");
             let keys = self.adapter.submit_keys();
             self.engine.0.tmux.keys(&placement.pane, &self.id, &keys).await?;
@@ -236,6 +243,11 @@ impl Actor {
         if self.recorded(session, &turn) == Recorded::Taken {
             self.accept_by_transcript(&turn.id).await?;
             return Ok(Some(Next::now()));
+        }
+        let since = *self.memory.submitted_at.get_or_insert(until);
+        if since.elapsed() < BEHIND_LIMIT && self.is_behind(launch).await? {
+            self.memory.evidence_until = Some(Instant::now() + ECHO_LIMIT);
+            return Ok(Some(Next::Sleep(self.memory.evidence_until)));
         }
         let reason = match self.read_screen(launch).await? {
             Some(ScreenReading::ComposerHolds { .. }) => Reason::new(
@@ -317,6 +329,10 @@ impl Actor {
     fn obstacle(&self, screen: &Screen) -> Option<Reason> {
         if screen.in_mode {
             return Some(Reason::new("copy_mode", "somebody has the agent's window in copy mode"));
+        }
+        if screen.has_unread_input {
+            let text = "the agent has not read what was typed before: it computes, or it is stopped";
+            return Some(Reason::new("input_unread", text));
         }
         match self.adapter.read_screen(screen) {
             ScreenReading::ComposerEmpty => None,
