@@ -23,7 +23,7 @@ use std::time::Duration;
 use crate::config::AgentConfig;
 use crate::domain::Timestamp;
 use crate::domain::agent::{
-    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared,
+    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared, Steering,
 };
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer};
 use crate::domain::fault::Result;
@@ -140,6 +140,15 @@ pub trait Adapter: Send + Sync {
     /// Whether the screen says that the agent works, whatever its box holds. `None`: it cannot be told.
     fn shows_work(&self, _screen: &Screen) -> Option<bool> {
         None
+    }
+    /// What becomes of a text that is typed while the agent works. `None`: nothing is typed then, because the agent does not take it or
+    /// does not say that it did.
+    fn steering(&self) -> Option<Steering> {
+        None
+    }
+    /// Whether there is a box for text on the screen of an agent that works. Asked only where it steers and reads as `Busy`.
+    fn shows_box_at_work(&self, _screen: &Screen) -> bool {
+        true
     }
     /// The newest version of the agent that its screen rules were proven with.
     fn rules_version(&self) -> Option<&str> {

@@ -21,7 +21,7 @@ use super::screens::Rules;
 use super::{Adapter, LaunchContext, Recorded, Setup, by_choice_key};
 use crate::domain::Timestamp;
 use crate::domain::agent::{
-    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Prepared,
+    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Prepared, Steering,
 };
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind};
 use crate::domain::fault::Result;
@@ -151,6 +151,14 @@ impl Adapter for ClaudeCode {
 
     fn shows_work(&self, screen: &Screen) -> Option<bool> {
         self.rules.shows_work(screen)
+    }
+
+    fn steering(&self) -> Option<Steering> {
+        Some(Steering::OwnQueue)
+    }
+
+    fn shows_box_at_work(&self, screen: &Screen) -> bool {
+        self.rules.shows_work(screen).is_some()
     }
 
     fn rules_version(&self) -> Option<&str> {
