@@ -117,6 +117,8 @@ pub struct Turn {
     pub text: String,
     /// How many control characters the sanitiser took out.
     pub stripped: u32,
+    /// It is meant for the turn that runs, and goes into the agent's box while that works.
+    pub steered: bool,
     pub origin: PromptOrigin,
     /// The launch into which it was typed.
     pub launch: Option<LaunchNo>,
@@ -127,6 +129,21 @@ pub struct Turn {
     pub ended_at: Option<Timestamp>,
     /// The agent's last message of the turn, from its own hook or transcript.
     pub final_text: Option<String>,
+}
+
+impl Turn {
+    /// Its state as people read it.
+    pub fn in_words(&self) -> String {
+        in_words(self.state, self.steered)
+    }
+}
+
+/// A prompt's state, and that it was steered.
+pub fn in_words(state: TurnState, steered: bool) -> String {
+    match steered {
+        true => format!("steered, {state}"),
+        false => state.to_string(),
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::domain::launch::{Launch, ShimRecord};
 use crate::domain::letter::{Letter, LetterKind};
 use crate::domain::message::{MessageFile, MessageKind};
 use crate::domain::session::{Reason, Session, SessionEvent, Source};
-use crate::domain::turn::{Turn, TurnEvent, TurnState};
+use crate::domain::turn::{Turn, TurnState};
 use crate::runner::mailbox::{self, Found};
 use crate::store::{NewMessage, Tx};
 
@@ -336,7 +336,7 @@ pub(super) fn on_signal(
         AgentSignal::PromptAccepted { prompt } => {
             let adapter = engine.0.agents.get(&tx.session(id)?.agent)?;
             if let Some(turn) = turn_of_evidence(&*adapter, tx, id, no, prompt)? {
-                tx.step_turn(&turn.id, &TurnEvent::Accepted)?;
+                engine.accept_turn(tx, &turn)?;
             }
             SessionEvent::Working { source }
         }

@@ -25,6 +25,7 @@ mod request;
 mod schedule;
 mod settle;
 mod status;
+mod steer;
 mod tell;
 mod verbs;
 mod work;

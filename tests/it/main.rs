@@ -21,6 +21,7 @@ mod life;
 mod questions;
 mod recovery;
 mod runner;
+mod steer;
 mod telegram;
 mod turns;
 mod work;

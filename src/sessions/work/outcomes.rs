@@ -360,6 +360,7 @@ fn finished_turn(outcome: &Outcome) -> Turn {
         reason: None,
         text: String::new(),
         stripped: 0,
+        steered: false,
         origin: PromptOrigin::Api,
         launch: None,
         created_at: outcome.created_at,
