@@ -119,7 +119,7 @@ pub(super) struct Turns {
     pub running: Vec<Turn>,
     /// The oldest that waits.
     pub waiting: Option<Turn>,
-    /// One that ended has no outcome yet.
+    /// One that ended has no outcome yet, in a session with a branch to measure.
     pub unmeasured: bool,
 }
 
@@ -245,7 +245,7 @@ impl Actor {
             return Ok(next);
         }
         // The next prompt would change what the turn before is measured by.
-        if session.branch.is_some() && turns.unmeasured {
+        if turns.unmeasured {
             return Ok(Next::Sleep(None));
         }
         self.deliver_next(session, launch, turns.waiting).await
@@ -266,7 +266,7 @@ impl Actor {
                     Some(no) => Some(tx.launch(&id, no)?).filter(|launch| launch.ended_at.is_none()),
                     None => None,
                 };
-                let turns = turns(tx, &id);
+                let turns = turns(tx, &session);
                 Ok(Some(View { session, launch, turns }))
             })
             .await
@@ -322,11 +322,12 @@ impl Drop for Actor {
     }
 }
 
-fn turns(tx: &Tx<'_>, id: &SessionId) -> Result<Turns> {
+fn turns(tx: &Tx<'_>, session: &Session) -> Result<Turns> {
+    let id = &session.id;
     Ok(Turns {
         running: tx.running_turns(id)?,
         waiting: tx.next_waiting_turn(id)?,
-        unmeasured: tx.turn_without_outcome(id)?.is_some(),
+        unmeasured: session.branch.is_some() && tx.turn_without_outcome(id)?.is_some(),
     })
 }
 

@@ -11,12 +11,13 @@ use super::tell;
 use crate::agents::Recorded;
 use crate::domain::agent::{AgentPlace, Evidence};
 use crate::domain::fault::{Kind, Result};
-use crate::domain::ids::{PaneId, TurnId};
+use crate::domain::ids::{LaunchNo, PaneId, TurnId};
 use crate::domain::launch::Launch;
 use crate::domain::screen::{Screen, ScreenReading};
 use crate::domain::session::{Reason, Session, SessionEvent, SessionState, Source};
 use crate::domain::text::Sanitised;
 use crate::domain::turn::{Turn, TurnEvent, TurnKind, TurnState};
+use crate::store::Tx;
 use crate::tmux::Guarded;
 
 /// How long a pasted text may take to appear in the agent's box.
@@ -78,15 +79,13 @@ impl Actor {
             stripped: turn.stripped,
         };
         let looked_at = Instant::now();
-        let begin = self.step(&turn.id, TurnEvent::BeginTyping { launch: launch.no });
+        let begin = self.begin_typing(&turn.id, launch.no);
         let prepare = self.engine.0.tmux.prepare_paste(&text);
         let (begun, prepared, mut obstacle) = tokio::join!(begin, prepare, self.look_for_obstacle(&turn, pane));
-        if begun?.is_none() {
+        let Some(words) = begun? else {
             return Ok(Next::now());
-        }
-        // Its person may have reworded it between the look and the claim; from the claim on its words are fixed.
-        let id = turn.id.clone();
-        if self.engine.0.store.read(move |tx| tx.turn(&id)).await?.text != turn.text {
+        };
+        if words != turn.text {
             let reason = Reason::new("reworded", "it got other words right before it was typed");
             self.step(&turn.id, TurnEvent::NotTyped(reason)).await?;
             return Ok(Next::now());
@@ -121,6 +120,17 @@ impl Actor {
         }
         crate::failpoint!("I5");
         self.submit(turn, pane).await
+    }
+
+    /// Claims the prompt for this launch; its words as they were claimed. Its person may have reworded it since it was read; from the
+    /// claim on they are fixed. `None`: it is not to be typed any more.
+    async fn begin_typing(&self, turn: &TurnId, launch: LaunchNo) -> Result<Option<String>> {
+        let id = turn.clone();
+        let begin = move |tx: &Tx<'_>| match tx.step_turn(&id, &TurnEvent::BeginTyping { launch })? {
+            Some(_) => Ok(Some(tx.turn(&id)?.text)),
+            None => Ok(None),
+        };
+        self.engine.0.store.write(begin).await
     }
 
     /// What held the prompt was a dialog that nobody has announced: some agents show one behind their first box. It is the person's.
