@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags, mkdirat, open, openat};
 use rustix::io::Errno;
 
 use super::RepoSource;
-use super::git::{self, entries};
+use super::git::entries;
 use super::mirror::{Mirror, session_refs};
 use super::mirrors::Mirrors;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -31,8 +31,7 @@ pub async fn base_file(mirrors: &Mirrors, id: &SessionId, path: &str, bytes_max:
 
 /// A file as it stands at a source's HEAD. None when there is none.
 pub async fn head_file(source: &RepoSource, mirrors: &Mirrors, path: &str, bytes_max: u64) -> Result<Option<Vec<u8>>> {
-    let (mirror, head) = Mirror::open(mirrors, source).await?;
-    mirror.update(None, git::FETCH).await?;
+    let (mirror, head) = Mirror::open(mirrors, source, None).await?;
     read(&mirror, &head.commit, path, bytes_max).await
 }
 

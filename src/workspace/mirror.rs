@@ -76,14 +76,28 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    /// The mirror of this source, made if there is none.
-    pub(super) async fn open(mirrors: &Mirrors, source: &RepoSource) -> Result<(Self, SourceHead)> {
+    /// The mirror of this source, made if there is none, and brought up to it; see [`Mirror::update`].
+    pub(super) async fn open(
+        mirrors: &Mirrors,
+        source: &RepoSource,
+        base_of: Option<(&SessionId, Option<u64>)>,
+    ) -> Result<(Self, SourceHead)> {
         let source = source.as_git_arg();
         let mut mirror = Self::lock(mirrors, mirror_name(&source), source).await?;
-        mirror.origin = mirror.ask_origin().await;
-        let head = mirror.ask_source().await?;
-        mirror.make(&head).await?;
+        if !mirror.dir.exists() {
+            mirror.make(&mirror.ask_source().await?).await?;
+        }
         mirror.remove_stale_locks()?;
+        // Side by side: each is a process or two that mostly waits.
+        let (origin, head, updated) = tokio::join!(
+            mirror.ask_origin(),
+            mirror.ask_source(),
+            mirror.update(base_of, git::FETCH)
+        );
+        // The question has the better words for a source that cannot be reached.
+        let head = head?;
+        updated?;
+        mirror.origin = origin;
         Ok((mirror, head))
     }
 
@@ -283,9 +297,6 @@ impl Mirror {
 
     /// Made under another name and renamed, so that a mirror that exists is complete.
     async fn make(&self, head: &SourceHead) -> Result<()> {
-        if self.dir.exists() {
-            return Ok(());
-        }
         let half_made = self.dir.with_extension("making");
         remove_tree(&half_made)?;
         let format = if head.commit.len() == 64 { "sha256" } else { "sha1" };
@@ -334,9 +345,12 @@ impl Mirror {
     /// Points the mirror's HEAD where the source's points, so that clones get the same `origin/HEAD`.
     pub(super) async fn follow_head(&self, head: &SourceHead) -> Result<()> {
         let Some(branch) = &head.branch else { return Ok(()) };
-        let call = self
-            .git("symbolic-ref")
-            .args(&["HEAD", &format!("refs/heads/{branch}")]);
+        let name = format!("refs/heads/{branch}");
+        if std::fs::read_to_string(self.dir.join("HEAD")).is_ok_and(|there| there.trim_end() == format!("ref: {name}"))
+        {
+            return Ok(());
+        }
+        let call = self.git("symbolic-ref").args(&["HEAD", &name]);
         call.run()
             .await
             .map(drop)

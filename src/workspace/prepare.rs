@@ -36,8 +36,7 @@ pub async fn prepare(
     }
     place.remove_half_made()?;
     super::changes::forget(mirrors, id)?;
-    let (mirror, head) = Mirror::open(mirrors, source).await?;
-    mirror.update(Some((id, begin.pull)), git::FETCH).await?;
+    let (mirror, head) = Mirror::open(mirrors, source, Some((id, begin.pull))).await?;
     mirror.set_base(id, begin).await?;
     mirror.follow_head(&head).await?;
     mirror.remember(mirrors, id)?;
@@ -71,8 +70,7 @@ pub async fn adopt(source: &RepoSource, mirrors: &Mirrors, work_dir: &Path, id: 
         )
         .hint("A linked worktree, or one that borrows objects, cannot be worked on in place; leave out `--in-place`.")
     })?;
-    let (mirror, head) = Mirror::open(mirrors, source).await?;
-    mirror.update(Some((id, None)), git::FETCH).await?;
+    let (mirror, head) = Mirror::open(mirrors, source, Some((id, None))).await?;
     mirror.remember(mirrors, id)?;
     Ok(Prepared {
         branch: head.branch.unwrap_or_else(|| "HEAD".to_owned()),
@@ -82,12 +80,7 @@ pub async fn adopt(source: &RepoSource, mirrors: &Mirrors, work_dir: &Path, id: 
 async fn clone(source: &RepoSource, mirror: &Path, making: &Path, id: &SessionId, branch: &str) -> Result<()> {
     let fail = |error: git::GitError| error.into_fault(&format!("cloning `{}`", source.as_git_arg()));
     let base = format!("{}/base", session_refs(id));
-    let commit = Git::at(mirror, "rev-parse")
-        .args(&["--verify", "--end-of-options", &base])
-        .run()
-        .await
-        .map_err(fail)?;
-    let commit = git::lines(&commit).next().unwrap_or_default().to_owned();
+    let commit = commit_of(mirror, &base).await.map_err(fail)?;
     Git::new("clone")
         .limit(git::WORK_TREE)
         .args(&[
@@ -118,27 +111,33 @@ async fn clone(source: &RepoSource, mirror: &Path, making: &Path, id: &SessionId
         ]);
         fetch.arg(mirror).arg(&base).run().await.map_err(fail)?;
     }
-    in_clone("checkout")
-        .limit(git::WORK_TREE)
-        // `-B`: the clone has the mirror's HEAD as a branch of its own already, and it may be this one.
-        .args(&[
-            "--quiet",
-            "--no-track",
-            "--no-recurse-submodules",
-            "-B",
-            branch,
-            &commit,
-            "--",
-        ])
-        .run()
-        .await
-        .map_err(fail)?;
-    in_clone("remote")
-        .args(&["set-url", "origin", "--", &source.as_git_arg()])
-        .run()
-        .await
-        .map(drop)
-        .map_err(fail)
+    // `-B`: the clone has the mirror's HEAD as a branch of its own already, and it may be this one.
+    let checkout = in_clone("checkout").limit(git::WORK_TREE).args(&[
+        "--quiet",
+        "--no-track",
+        "--no-recurse-submodules",
+        "-B",
+        branch,
+        &commit,
+        "--",
+    ]);
+    let origin = in_clone("remote").args(&["set-url", "origin", "--", &source.as_git_arg()]);
+    // Both to their end: none may still write when the other's failure removes what was made.
+    let (checkout, origin) = tokio::join!(checkout.run(), origin.run());
+    checkout.and(origin).map(drop).map_err(fail)
+}
+
+/// The commit of a ref that was just written: a file of its own, unless git keeps its refs in another way.
+async fn commit_of(mirror: &Path, name: &str) -> std::result::Result<String, git::GitError> {
+    let is_id = |text: &str| text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if let Ok(text) = std::fs::read_to_string(mirror.join(name))
+        && is_id(text.trim_end())
+    {
+        return Ok(text.trim_end().to_owned());
+    }
+    let asked = Git::at(mirror, "rev-parse").args(&["--verify", "--end-of-options", name]);
+    let out = asked.run().await?;
+    Ok(git::lines(&out).next().unwrap_or_default().to_owned())
 }
 
 /// Where a workspace goes, and where the half-made one of an earlier attempt may lie.

@@ -48,8 +48,7 @@ pub async fn add_worktree(
     place.remove_half_made()?;
     super::changes::forget(mirrors, id)?;
     let ours = Record::read(mirrors, id)?.is_some_and(|record| record.worktree.as_ref() == Some(&prepared.branch));
-    let (mut mirror, _) = Mirror::open(mirrors, source).await?;
-    mirror.update(Some((id, None)), git::FETCH).await?;
+    let (mut mirror, _) = Mirror::open(mirrors, source, Some((id, None))).await?;
     let there = mirror.commit_of(&format!("refs/heads/{}", prepared.branch)).await?;
     if there.is_some() && !ours {
         return Err(Fault::new(
