@@ -119,6 +119,8 @@ pub struct Turn {
     pub stripped: u32,
     /// It is meant for the turn that runs, and goes into the agent's box while that works.
     pub steered: bool,
+    /// The agent's own id of the turn that it began or went into, where the agent tells it.
+    pub agent_turn: Option<String>,
     pub origin: PromptOrigin,
     /// The launch into which it was typed.
     pub launch: Option<LaunchNo>,

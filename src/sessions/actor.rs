@@ -65,8 +65,8 @@ pub(super) struct Memory {
     pub steer_tried: Option<Instant>,
     /// A steered text was typed, and what it was meant for went on.
     pub steered_at_work: bool,
-    /// Since when the box of an agent that had a steered text in a queue of its own was seen idle.
-    pub queue_since: Option<Instant>,
+    /// Whether an agent that had a steered text in a queue of its own was seen at work, and since when it was seen so or idle.
+    pub queue_seen: Option<(bool, Instant)>,
     /// When a half-done prompt of an earlier engine is decided by the screen.
     pub settle_until: Option<Instant>,
     /// When the shim's time for a stop has passed.

@@ -286,7 +286,7 @@ impl Actor {
             .0
             .store
             .write(move |tx| {
-                engine.accept_turn(tx, &tx.turn(&turn)?)?;
+                engine.accept_turn(tx, &tx.turn(&turn)?, None)?;
                 engine
                     .apply(
                         tx,

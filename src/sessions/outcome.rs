@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::steer::with_their_steered;
+use super::letters::Said;
+use super::steer::{is_not, with_their_steered};
 use super::{Engine, tell};
 use crate::config::ReplyMode;
 use crate::domain::Timestamp;
@@ -26,15 +27,20 @@ const CONTINUE: &str = "Your last turn was cut off before its end (a usage limit
 const CONTINUES: &str = "continue:";
 
 impl Engine {
-    /// The agent says that its turn is over.
+    /// The agent says that its turn is over. Where it names another turn than the one that ran, and had a text in a queue of its own,
+    /// it had left that one for this text.
     pub(super) fn finish_turns(
         &self,
         tx: &Tx<'_>,
         id: &SessionId,
         final_text: Option<&str>,
-        letter: Option<&LetterId>,
+        said: Said<'_>,
     ) -> Result<()> {
-        let (own, steered) = with_their_steered(tx.running_turns(id)?);
+        let (mut own, mut steered) = with_their_steered(tx.running_turns(id)?);
+        if !steered.is_empty() && own.iter().all(|turn| is_not(turn, said.turn)) {
+            own.iter().try_for_each(|turn| self.leave(tx, turn))?;
+            own = vec![steered.remove(0)];
+        }
         for mut turn in own {
             if turn.steered {
                 tx.unsteer_turn(&turn.id)?;
@@ -44,7 +50,7 @@ impl Engine {
                 final_text: final_text.map(str::to_owned),
             };
             if tx.step_turn(&turn.id, &event)?.is_some() {
-                self.relay(tx, &turn, final_text, letter)?;
+                self.relay(tx, &turn, final_text, said.letter)?;
             }
         }
         // One that the agent has in a queue of its own may be what it does next; its screen says so (`Actor::settle_queue`).

@@ -10,6 +10,7 @@ use super::deliver::HELD_PAUSE;
 use super::request::new_turn;
 use super::{Engine, tell};
 use crate::agents::Recorded;
+use crate::domain::agent::AgentPlace;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{SessionId, TurnId};
 use crate::domain::launch::Launch;
@@ -22,6 +23,8 @@ use crate::store::{NewTurn, Tx};
 /// How long the box of an agent that has a text in a queue of its own must be seen idle after the end of a turn, until it counts as
 /// taken into that turn.
 const QUEUE_LIMIT: Duration = Duration::from_millis(900);
+/// How long it must be seen at work until it counts as having gone on with that: the sign of work stands for a moment after the end.
+const QUEUE_BUSY_LIMIT: Duration = Duration::from_millis(1500);
 /// Pause between looks meanwhile, and between looks for a text whose evidence is awaited while the agent works.
 const QUEUE_PAUSE: Duration = Duration::from_millis(50);
 
@@ -88,8 +91,7 @@ impl Engine {
             let event = TurnEvent::Finished { final_text: None };
             return tx.step_turn(id, &event).map(drop);
         }
-        let text =
-            "the turn was interrupted while the agent had this in a queue of its own, and it did not go on with it";
+        let text = "interrupted while the agent had this in a queue of its own: its model may not have got it";
         let event = TurnEvent::Interrupted(Reason::new("interrupted", text));
         match tx.step_turn(id, &event)? {
             Some(_) => tell::turn_notice(self, tx, &tx.turn(id)?),
@@ -97,13 +99,32 @@ impl Engine {
         }
     }
 
-    /// The agent's own word that it took this prompt. A steered one that meets no running turn begins its own.
-    pub(super) fn accept_turn(&self, tx: &Tx<'_>, turn: &Turn) -> Result<()> {
-        let other_runs = |other: &Turn| other.id != turn.id && other.state == TurnState::Accepted;
-        if turn.steered && !tx.running_turns(&turn.session)?.iter().any(other_runs) {
-            tx.unsteer_turn(&turn.id)?;
+    /// The agent's own word that it took this prompt, and into which turn of its own. A steered one that meets no running turn
+    /// begins its own; and so does one that the agent left the running turn for.
+    pub(super) fn accept_turn(&self, tx: &Tx<'_>, turn: &Turn, agent_turn: Option<&str>) -> Result<()> {
+        if turn.steered {
+            let running = tx.running_turns(&turn.session)?;
+            let is_other = |other: &&Turn| other.id != turn.id && other.state == TurnState::Accepted;
+            let (left, goes_on): (Vec<&Turn>, Vec<&Turn>) = running
+                .iter()
+                .filter(is_other)
+                .partition(|other| is_not(other, agent_turn));
+            if goes_on.is_empty() {
+                left.iter().try_for_each(|other| self.leave(tx, other))?;
+                tx.unsteer_turn(&turn.id)?;
+            }
+        }
+        if let Some(agent_turn) = agent_turn {
+            tx.set_agent_turn(&turn.id, agent_turn)?;
         }
         tx.step_turn(&turn.id, &TurnEvent::Accepted).map(drop)
+    }
+
+    /// The agent began another turn, with a text that it had got while it worked on this one.
+    pub(super) fn leave(&self, tx: &Tx<'_>, turn: &Turn) -> Result<()> {
+        let text = "cut short: the agent went on with a text that it was sent meanwhile";
+        let event = TurnEvent::Interrupted(Reason::new("interrupted", text));
+        tx.step_turn(&turn.id, &event).map(drop)
     }
 }
 
@@ -116,6 +137,12 @@ pub(super) fn with_their_steered(turns: Vec<Turn>) -> (Vec<Turn>, Vec<Turn>) {
         own.push(steered.remove(0));
     }
     (own, steered)
+}
+
+/// Whether the agent says that this is another turn of its own.
+pub(super) fn is_not(turn: &Turn, agent_turn: Option<&str>) -> bool {
+    let known = turn.agent_turn.as_deref().zip(agent_turn);
+    known.is_some_and(|(known, said)| known != said)
 }
 
 fn does_not_steer(session: &Session) -> Fault {
@@ -223,51 +250,72 @@ impl Actor {
     }
 
     /// The turn is over, and the agent had taken a steered text into a queue of its own. Either it went into that turn, and the box
-    /// stays idle, or the agent goes on with it by itself: then it is a turn of its own.
+    /// stays idle, or the agent goes on with it by itself: then it is a turn of its own. The agent's record knows; the screen is a
+    /// moment behind the hook that tells the end.
     pub(super) async fn settle_queue(
         &mut self,
         session: &Session,
         launch: &Launch,
         running: &[Turn],
     ) -> Result<Option<Next>> {
-        let is_left = matches!(session.status.state, SessionState::Idle | SessionState::Verifying)
-            && running
-                .iter()
-                .any(|turn| turn.state == TurnState::Accepted && turn.steered);
-        if !is_left {
-            self.memory.queue_since = None;
+        let is_left = |turn: &&Turn| turn.state == TurnState::Accepted && turn.steered;
+        let is_over = matches!(session.status.state, SessionState::Idle | SessionState::Verifying);
+        let (true, Some(first)) = (is_over, running.iter().find(is_left)) else {
+            self.memory.queue_seen = None;
             return Ok(None);
+        };
+        match self.went_into_turn(session, first) {
+            Some(true) => self.end_queued(vec![first.id.clone()]).await?,
+            Some(false) => self.goes_on_with(first).await?,
+            None => match self.queue_by_screen(launch).await? {
+                None => return Ok(Some(Next::after(QUEUE_PAUSE))),
+                Some(true) => self.goes_on_with(first).await?,
+                Some(false) => {
+                    let steered = running.iter().filter(|turn| turn.steered);
+                    self.end_queued(steered.map(|turn| turn.id.clone()).collect()).await?;
+                }
+            },
         }
-        match self.read_screen(launch).await? {
-            Some(ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. }) => {}
-            Some(ScreenReading::Busy | ScreenReading::Dialog(_)) => {
-                self.memory.queue_since = None;
-                self.goes_on_with_its_queue(running).await?;
-                return Ok(Some(Next::now()));
-            }
-            _ => return Ok(Some(Next::after(QUEUE_PAUSE))),
-        }
-        let since = *self.memory.queue_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < QUEUE_LIMIT {
-            return Ok(Some(Next::after(QUEUE_PAUSE)));
-        }
-        self.memory.queue_since = None;
-        let steered = running.iter().filter(|turn| turn.steered);
-        let ids: Vec<TurnId> = steered.map(|turn| turn.id.clone()).collect();
-        let (engine, store) = (self.engine.clone(), &self.engine.0.store);
-        store
-            .write(move |tx| ids.iter().try_for_each(|id| engine.end_steered(tx, id)))
-            .await?;
+        self.memory.queue_seen = None;
         Ok(Some(Next::now()))
     }
 
-    async fn goes_on_with_its_queue(&self, running: &[Turn]) -> Result<()> {
-        let Some(first) = running
-            .iter()
-            .find(|turn| turn.steered && turn.state == TurnState::Accepted)
-        else {
-            return Ok(());
+    fn went_into_turn(&self, session: &Session, turn: &Turn) -> Option<bool> {
+        let session_dir = self.engine.0.paths.session(&self.id);
+        let place = AgentPlace {
+            session_dir: &session_dir,
+            work_dir: &session.work_dir,
+            native_id: session.native_id.as_deref(),
         };
+        let since = turn.typed_at.unwrap_or(turn.created_at);
+        self.adapter.went_into_turn(&place, &turn.text, since)
+    }
+
+    /// Whether the agent goes on with its queue, when its screen has said the same for long enough.
+    async fn queue_by_screen(&mut self, launch: &Launch) -> Result<Option<bool>> {
+        let works = match self.read_screen(launch).await? {
+            Some(ScreenReading::Dialog(_)) => return Ok(Some(true)),
+            Some(ScreenReading::Busy) => true,
+            Some(ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. }) => false,
+            _ => return Ok(None),
+        };
+        let since = match self.memory.queue_seen {
+            Some((seen, since)) if seen == works => since,
+            _ => Instant::now(),
+        };
+        self.memory.queue_seen = Some((works, since));
+        let limit = if works { QUEUE_BUSY_LIMIT } else { QUEUE_LIMIT };
+        Ok((since.elapsed() >= limit).then_some(works))
+    }
+
+    async fn end_queued(&self, ids: Vec<TurnId>) -> Result<()> {
+        let (engine, store) = (self.engine.clone(), &self.engine.0.store);
+        store
+            .write(move |tx| ids.iter().try_for_each(|id| engine.end_steered(tx, id)))
+            .await
+    }
+
+    async fn goes_on_with(&self, first: &Turn) -> Result<()> {
         let (engine, id, first) = (self.engine.clone(), self.id.clone(), first.id.clone());
         let store = &self.engine.0.store;
         store

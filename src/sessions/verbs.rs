@@ -25,6 +25,8 @@ const WORK_SHOWN_LIMIT: Duration = Duration::from_secs(3);
 /// They are pressed again only while its screen shows that it works.
 const HEEDED_LIMIT: Duration = Duration::from_secs(2);
 const INTERRUPT_TRIES: u32 = 3;
+/// What the agent was sent while it works may be what it does next, and its screen shows no pause between the two.
+const INTERRUPT_TRIES_STEERED: u32 = 1;
 /// How long an interrupted agent may take to show its box again, and the pause between looks.
 const RETURN_LIMIT: Duration = Duration::from_secs(3);
 const RETURN_PAUSE: Duration = Duration::from_millis(100);
@@ -165,7 +167,11 @@ impl Engine {
         if was_working {
             self.await_work(&*adapter, id, &pane, true, WORK_SHOWN_LIMIT).await?;
         }
-        for _ in 0..INTERRUPT_TRIES {
+        let tries = match turns.iter().any(|turn| turn.steered) {
+            true => INTERRUPT_TRIES_STEERED,
+            false => INTERRUPT_TRIES,
+        };
+        for _ in 0..tries {
             self.press(id, &pane, &interrupt.keys).await?;
             if !was_working || self.await_work(&*adapter, id, &pane, false, HEEDED_LIMIT).await? {
                 break;

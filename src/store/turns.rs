@@ -122,11 +122,30 @@ impl Tx<'_> {
         Ok(Some(state))
     }
 
+    /// The agent's own id of the turn that this prompt began or went into.
+    pub fn set_agent_turn(&self, id: &TurnId, agent_turn: &str) -> Result<()> {
+        self.run(
+            "UPDATE turns SET agent_turn = ?2 WHERE id = ?1",
+            params![id.as_str(), agent_turn],
+        )?;
+        Ok(())
+    }
+
+    /// Whether a prompt that has ended belonged to this turn of the agent's.
+    pub fn has_ended_turn_of(&self, session: &SessionId, agent_turn: &str) -> Result<bool> {
+        let ended = self.count(
+            "SELECT count(*) FROM turns
+             WHERE session = ?1 AND agent_turn = ?2 AND state NOT IN ('queued', 'held', 'typing', 'typed', 'accepted')",
+            params![session.as_str(), agent_turn],
+        )?;
+        Ok(ended > 0)
+    }
+
     /// It did not go into a running turn: from here on it is a prompt like any other. What was said before its own turn began, which
     /// is when the one before it ended, is not its answer.
     pub fn unsteer_turn(&self, id: &TurnId) -> Result<()> {
         self.run(
-            "UPDATE turns SET steered = 0, typed_at = max(typed_at, ifnull((
+            "UPDATE turns SET steered = 0, agent_turn = NULL, typed_at = max(typed_at, ifnull((
                  SELECT max(b.ended_at) + 1 FROM turns b WHERE b.session = turns.session AND b.seq < turns.seq), 0))
              WHERE id = ?1",
             [id.as_str()],
@@ -316,6 +335,7 @@ fn read_turn(row: &Row<'_>) -> Result<Turn> {
         text,
         stripped: row.number("stripped")?,
         steered: row.flag("steered")?,
+        agent_turn: row.maybe_text("agent_turn")?,
         origin: row.json("origin")?,
         launch: row.maybe_number("launch")?.map(LaunchNo),
         created_at: row.time("created_at")?,

@@ -16,6 +16,7 @@ mod delivery;
 mod demo_agent;
 mod dialogs;
 mod faults;
+mod hooks;
 mod identity;
 mod life;
 mod questions;

@@ -227,6 +227,10 @@ impl Adapter for ClaudeCode {
         }
     }
 
+    fn went_into_turn(&self, place: &AgentPlace<'_>, text: &str, since: Timestamp) -> Option<bool> {
+        transcript::went_into_turn(&self.transcript(place)?, text, since)
+    }
+
     fn final_text(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<String> {
         transcript::final_text(&self.transcript(place)?, since)
     }

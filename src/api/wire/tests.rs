@@ -112,6 +112,7 @@ fn an_ended_turn_has_two_log_entries_and_a_waiting_one_has_one() {
         text: "hello".into(),
         stripped: 0,
         steered: false,
+        agent_turn: None,
         origin: PromptOrigin::Cli,
         launch: None,
         created_at: "2026-01-02T03:04:00Z".parse().unwrap(),
