@@ -10,9 +10,13 @@ use crate::store::Store;
 /// The store has to answer within this time for a sign of life to be given.
 const STORE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Whether systemd started this process. Then the tmux server has a unit of its own and is never our child.
+/// Whether systemd started this very process. Then the tmux server has a unit of its own and is never our child.
+///
+/// `NOTIFY_SOCKET` alone does not tell: a shell inherits the one of its service or container. `SYSTEMD_EXEC_PID` (systemd 248 and
+/// newer) names the process that systemd has started.
 pub fn is_parent() -> bool {
-    std::env::var_os("NOTIFY_SOCKET").is_some()
+    let started = std::env::var("SYSTEMD_EXEC_PID").ok();
+    std::env::var_os("NOTIFY_SOCKET").is_some() && started == Some(std::process::id().to_string())
 }
 
 pub fn ready() {
@@ -25,7 +29,7 @@ pub fn stopping() {
 
 /// Gives a sign of life twice in each watchdog period, as long as the store answers.
 pub async fn watchdog(store: Store, cancel: CancellationToken) {
-    let Some(period) = sd_notify::watchdog_enabled() else {
+    let Some(period) = sd_notify::watchdog_enabled().filter(|_| is_parent()) else {
         return cancel.cancelled().await;
     };
     let mut ticks = tokio::time::interval(period / 2);
@@ -42,7 +46,11 @@ pub async fn watchdog(store: Store, cancel: CancellationToken) {
     }
 }
 
+/// Someone else's socket is told nothing.
 fn tell(state: &[NotifyState<'_>]) {
+    if !is_parent() {
+        return;
+    }
     if let Err(error) = sd_notify::notify(state) {
         tracing::warn!(%error, "systemd could not be told");
     }

@@ -13,6 +13,9 @@ pub struct Screen {
     pub cursor: (u16, u16),
     /// A person has the pane in copy mode or another tmux mode: keys would go there.
     pub in_mode: bool,
+    /// Something was typed that the program has not read yet: it computes, or it is stopped, and its screen is older than what was
+    /// typed.
+    pub has_unread_input: bool,
     pub dead: bool,
 }
 

@@ -52,6 +52,8 @@ pub(super) struct Memory {
     pub idle_looks: u32,
     /// Since when the box of an agent that should work, or wait for a limit, was seen idle.
     pub idle_since: Option<Instant>,
+    /// Since when such a box was seen while the agent computed.
+    pub computing_since: Option<Instant>,
     pub dialog: DialogLooks,
     /// The agent was seen to wait for the end of a limit.
     pub waits_for_limit: bool,
@@ -67,6 +69,8 @@ pub(super) struct Memory {
     pub steered_at_work: bool,
     /// Whether an agent that had a steered text in a queue of its own was seen at work, and since when it was seen so or idle.
     pub queue_seen: Option<(bool, Instant)>,
+    /// When the typed prompt was submitted.
+    pub submitted_at: Option<Instant>,
     /// When a half-done prompt of an earlier engine is decided by the screen.
     pub settle_until: Option<Instant>,
     /// When the shim's time for a stop has passed.

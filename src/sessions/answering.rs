@@ -284,10 +284,19 @@ impl Answering<'_> {
         if !self.adapter.box_is_readable() {
             return Ok(());
         }
-        let screen = self.engine.0.tmux.screen(&self.pane).await?;
-        match self.adapter.read_screen(&screen) {
-            ScreenReading::Dialog(now) if now.asks_the_same(shown) && !screen.in_mode => Ok(()),
-            _ => Err(half_way(self.session)),
+        let limit = Instant::now() + CLOSE_LIMIT;
+        loop {
+            let screen = self.engine.0.tmux.screen(&self.pane).await?;
+            // A key that is not read yet is not on the screen either.
+            if screen.has_unread_input && Instant::now() < limit {
+                tokio::time::sleep(LOOK_PAUSE).await;
+                continue;
+            }
+            let takes_keys = !screen.in_mode && !screen.has_unread_input;
+            return match self.adapter.read_screen(&screen) {
+                ScreenReading::Dialog(now) if now.asks_the_same(shown) && takes_keys => Ok(()),
+                _ => Err(half_way(self.session)),
+            };
         }
     }
 

@@ -22,6 +22,8 @@ use crate::tmux::Guarded;
 
 /// How long a pasted text may take to appear in the agent's box.
 const ECHO_LIMIT: Duration = Duration::from_secs(5);
+/// The same, and the time for evidence, while the agent computes or has not even read the text.
+const COMPUTING_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// Pauses between looks at the box while the text is awaited: the first, and the longest.
 const ECHO_PAUSE_MIN: Duration = Duration::from_micros(500);
 const ECHO_PAUSE_MAX: Duration = Duration::from_millis(50);
@@ -119,7 +121,7 @@ impl Actor {
             }
         }
         crate::failpoint!("I5");
-        self.submit(turn, pane).await
+        self.submit(turn, launch, pane).await
     }
 
     /// Claims the prompt for this launch; its words as they were claimed. Its person may have reworded it since it was read; from the
@@ -148,9 +150,9 @@ impl Actor {
     }
 
     /// The text is on its way into the box: wait until it shows, then press Enter.
-    pub(super) async fn submit(&mut self, turn: Turn, pane: &PaneId) -> Result<Next> {
+    pub(super) async fn submit(&mut self, turn: Turn, launch: &Launch, pane: &PaneId) -> Result<Next> {
         if self.adapter.box_is_readable()
-            && let Err(shown) = self.await_echo(&self.typed_text(&turn), pane).await?
+            && let Err(shown) = self.await_echo(&self.typed_text(&turn), launch, pane).await?
         {
             let reason = Reason::new(
                 "not_shown",
@@ -191,6 +193,7 @@ impl Actor {
         crate::failpoint!("I7");
         let timeout = self.adapter.evidence_timeout();
         self.memory.evidence_until = Some(Instant::now() + timeout);
+        self.memory.submitted_at = Some(Instant::now());
         self.memory.enter_check = Some(Instant::now() + timeout / ENTER_CHECK_PART);
         Ok(Next::Sleep(self.memory.enter_check))
     }
@@ -215,7 +218,8 @@ impl Actor {
             self.read_screen(launch).await?,
             Some(ScreenReading::ComposerHolds { shown }) if self.adapter.composer_shows(&shown, &self.typed_text(turn))
         );
-        if still_there {
+        // An agent that has not come to the first Enter yet takes both, the second one wherever it is by then.
+        if still_there && !self.is_behind(launch).await? {
             tracing::info!(session.id = %self.id, turn.id = %turn.id, "the box still holds the prompt; Enter is pressed again");
             let keys = self.adapter.submit_keys();
             self.engine.0.tmux.keys(&placement.pane, &self.id, &keys).await?;
@@ -254,6 +258,11 @@ impl Actor {
         if self.recorded(session, turn) == Recorded::Taken {
             self.accept_by_transcript(&turn.id).await?;
             return Ok(Some(Next::now()));
+        }
+        let since = *self.memory.submitted_at.get_or_insert(until);
+        if since.elapsed() < COMPUTING_LIMIT && self.is_behind(launch).await? {
+            self.memory.evidence_until = Some(Instant::now() + ECHO_LIMIT);
+            return Ok(Some(Next::Sleep(self.memory.evidence_until)));
         }
         let reason = match self.read_screen(launch).await? {
             Some(ScreenReading::ComposerHolds { .. }) => Reason::new(
@@ -336,6 +345,10 @@ impl Actor {
         if screen.in_mode {
             return Some(Reason::new("copy_mode", "somebody has the agent's window in copy mode"));
         }
+        if screen.has_unread_input {
+            let text = "the agent has not read what was typed before: it computes, or it is stopped";
+            return Some(Reason::new("input_unread", text));
+        }
         match self.adapter.read_screen(screen) {
             ScreenReading::ComposerEmpty => None,
             ScreenReading::ComposerHolds { shown } => Some(Reason::new(
@@ -359,9 +372,16 @@ impl Actor {
         Ok(Next::after(HELD_PAUSE))
     }
 
+    /// Whether the agent is still busy with what was typed, so that its screen does not show it yet.
+    pub(super) async fn is_behind(&self, launch: &Launch) -> Result<bool> {
+        let unread = self.screen(launch).await.is_some_and(|screen| screen.has_unread_input);
+        Ok(unread || self.computes(launch).await?)
+    }
+
     /// Waits until the box shows `text`. `Err` holds what it shows instead when the limit has passed.
-    async fn await_echo(&self, text: &str, pane: &PaneId) -> Result<std::result::Result<(), String>> {
-        let limit = Instant::now() + ECHO_LIMIT;
+    async fn await_echo(&self, text: &str, launch: &Launch, pane: &PaneId) -> Result<std::result::Result<(), String>> {
+        let begun = Instant::now();
+        let mut limit = begun + ECHO_LIMIT;
         let mut pause = ECHO_PAUSE_MIN;
         loop {
             let shown = match self.engine.0.tmux.screen(pane).await {
@@ -377,7 +397,10 @@ impl Actor {
                 Err(_) => return Ok(Err("a window that is gone".into())),
             };
             if Instant::now() >= limit {
-                return Ok(Err(shown));
+                if begun.elapsed() >= COMPUTING_LIMIT || !self.is_behind(launch).await? {
+                    return Ok(Err(shown));
+                }
+                limit = Instant::now() + ECHO_LIMIT;
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(ECHO_PAUSE_MAX);

@@ -54,7 +54,12 @@ impl Engine {
             .await
             .ok()
             .flatten();
-        let warnings = warnings(&*adapter, screen.as_ref(), detection.as_ref());
+        let mut warnings = warnings(&*adapter, screen.as_ref(), detection.as_ref());
+        if shown.as_ref().is_some_and(|screen| screen.has_unread_input) {
+            warnings.push(
+                "the agent has not read what was typed: it computes, or it is stopped, and its screen is older".into(),
+            );
+        }
         Ok(Explanation {
             evidence: adapter.evidence(),
             screen,

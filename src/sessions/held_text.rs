@@ -41,6 +41,7 @@ impl Engine {
         let text = adapter.prepare(&turn.text).text;
         match adapter.read_screen(&screen) {
             _ if screen.in_mode => Err(gone("somebody has the window in copy mode")),
+            _ if screen.has_unread_input => Err(gone("the agent has not read yet what was typed")),
             ScreenReading::ComposerHolds { shown } if adapter.composer_shows(&shown, &text) => Ok((turn, pane)),
             ScreenReading::Dialog(_) => Err(gone("a dialog is open")),
             _ => Err(gone("the agent's box does not hold this prompt any more")),

@@ -20,6 +20,7 @@ mod launch;
 mod letters;
 mod observe;
 mod outcome;
+mod pulse;
 mod removal;
 mod request;
 mod schedule;

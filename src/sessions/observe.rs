@@ -41,6 +41,8 @@ const HOOKED_LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// How long the box of such an agent stays idle where no turn is owed its end (a command of the agent's own, a prompt at the terminal), or where the screen says that the
 /// turn was cut short. Not at the first look: the screen may be older than the hook.
 const END_SEEN_LIMIT: Duration = Duration::from_millis(900);
+/// How long a box that looks idle is not believed while the agent computes: what it has left running in the background may go on for ever.
+const COMPUTING_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// How long a box stays empty under a limit until the agent counts as one that does not wait for its end.
 const GAVE_UP_LIMIT: Duration = Duration::from_secs(3);
 
@@ -100,7 +102,7 @@ impl Actor {
             SessionState::Starting => self.while_starting(&screen, &reading),
             SessionState::NeedsInput => self.while_in_dialog(session, &reading),
             SessionState::Limited => self.while_limited(&reading),
-            _ if by_hooks => self.while_working_by_hooks(&screen, &reading).await?,
+            _ if by_hooks => self.while_working_by_hooks(launch, &screen, &reading).await?,
             _ => while_working(&reading),
         };
         if self.carry_out(session, verdict).await? {
@@ -316,7 +318,7 @@ impl Actor {
         Ok(screen.map(|screen| self.adapter.read_screen(&screen)))
     }
 
-    async fn screen(&self, launch: &Launch) -> Option<Screen> {
+    pub(super) async fn screen(&self, launch: &Launch) -> Option<Screen> {
         let placement = self.engine.placement(launch)?;
         let screen = self.engine.0.tmux.screen(&placement.pane).await.ok()?;
         (!screen.dead).then_some(screen)
@@ -387,7 +389,12 @@ impl Actor {
 
     /// The hooks have the word. A box that stays idle means that the one for the end of the turn was lost, or that there is none: a
     /// turn that was cut short, a command of the agent's own.
-    async fn while_working_by_hooks(&mut self, screen: &Screen, reading: &ScreenReading) -> Result<Verdict> {
+    async fn while_working_by_hooks(
+        &mut self,
+        launch: &Launch,
+        screen: &Screen,
+        reading: &ScreenReading,
+    ) -> Result<Verdict> {
         let is_idle = match reading {
             ScreenReading::ComposerEmpty => true,
             // A person may type while the agent works.
@@ -396,17 +403,27 @@ impl Actor {
         };
         if !is_idle {
             self.memory.idle_since = None;
+            self.memory.computing_since = None;
             return Ok(Verdict::Nothing);
         }
         let idle_for = self.memory.idle_since.get_or_insert_with(Instant::now).elapsed();
         if idle_for < END_SEEN_LIMIT {
             return Ok(Verdict::Nothing);
         }
-        if idle_for >= self.adapter.cut_short_time() && self.adapter.was_interrupted(screen) {
-            return Ok(Verdict::CutShort);
+        let verdict = if idle_for >= self.adapter.cut_short_time() && self.adapter.was_interrupted(screen) {
+            Verdict::CutShort
+        } else if idle_for >= self.adapter.end_hook_limit() || !self.owes_an_end().await? {
+            Verdict::Untold
+        } else {
+            return Ok(Verdict::Nothing);
+        };
+        let computing_since = self.memory.computing_since.unwrap_or_else(Instant::now);
+        if computing_since.elapsed() < COMPUTING_LIMIT && self.computes(launch).await? {
+            self.memory.computing_since = Some(computing_since);
+            self.memory.idle_since = None;
+            return Ok(Verdict::Nothing);
         }
-        let is_over = idle_for >= self.adapter.end_hook_limit() || !self.owes_an_end().await?;
-        Ok(if is_over { Verdict::Untold } else { Verdict::Nothing })
+        Ok(verdict)
     }
 
     fn look_pause(&self) -> Duration {

@@ -58,7 +58,7 @@ impl Actor {
             && self.adapter.composer_shows(&shown, &self.typed_text(&turn))
         {
             self.settled = true;
-            return self.submit(turn, &placement.pane).await.map(Some);
+            return self.submit(turn, launch, &placement.pane).await.map(Some);
         }
         Ok(None)
     }
@@ -77,7 +77,7 @@ impl Actor {
         {
             self.memory.settle_until = None;
             self.settled = true;
-            return self.submit(turn, &placement.pane).await;
+            return self.submit(turn, launch, &placement.pane).await;
         }
         if Instant::now() < until {
             return Ok(Next::after(SETTLE_PAUSE));

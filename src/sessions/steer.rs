@@ -237,7 +237,7 @@ impl Actor {
         }
         match self.read_screen(launch).await? {
             Some(ScreenReading::ComposerHolds { shown })
-                if self.adapter.composer_shows(&shown, &self.typed_text(turn)) =>
+                if self.adapter.composer_shows(&shown, &self.typed_text(turn)) && !self.is_behind(launch).await? =>
             {
                 let reason = Reason::new(
                     "still_in_box",

@@ -135,7 +135,7 @@ impl Tx<'_> {
     pub fn has_ended_turn_of(&self, session: &SessionId, agent_turn: &str) -> Result<bool> {
         let ended = self.count(
             "SELECT count(*) FROM turns
-             WHERE session = ?1 AND agent_turn = ?2 AND state NOT IN ('queued', 'held', 'typing', 'typed', 'accepted')",
+             WHERE session = ?1 AND agent_turn = ?2 AND ended_at IS NOT NULL",
             params![session.as_str(), agent_turn],
         )?;
         Ok(ended > 0)

@@ -1,5 +1,6 @@
 //! What a pane shows, and what it showed before.
 
+use rustix::fs::{Mode, OFlags};
 use tmux_interface::{CapturePane, DisplayMessage};
 
 use super::command::CommandList;
@@ -13,7 +14,7 @@ use crate::domain::screen::Screen;
 /// A longer history is not asked for; tmux stands still while it writes one out (50 000 lines: 0.2 s).
 const HISTORY_LINES_MAX: u32 = 50_000;
 
-const FACTS: &str = "#{cursor_x} #{cursor_y} #{?pane_in_mode,1,0} #{pane_dead} #{pane_height}";
+const FACTS: &str = "#{cursor_x} #{cursor_y} #{?pane_in_mode,1,0} #{pane_dead} #{pane_height} #{pane_tty}";
 
 impl Link {
     pub async fn screen(&self, pane: &PaneId) -> Result<Screen> {
@@ -54,12 +55,23 @@ fn parse(output: &str) -> Option<Screen> {
     let cursor = (facts.next()?.parse().ok()?, facts.next()?.parse().ok()?);
     let (in_mode, dead) = (facts.next()? == "1", facts.next()? == "1");
     let height: usize = facts.next()?.parse().ok()?;
+    let terminal = facts.next().unwrap_or_default();
     Some(Screen {
         cursor,
         in_mode,
+        has_unread_input: !dead && has_unread_input(terminal),
         dead,
         ..Screen::styled(rows, height)
     })
+}
+
+/// Whether bytes wait in the terminal for its program. False when that cannot be known.
+fn has_unread_input(terminal: &str) -> bool {
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(terminal) = rustix::fs::open(terminal, flags, Mode::empty()) else {
+        return false;
+    };
+    rustix::io::ioctl_fionread(&terminal).is_ok_and(|bytes| bytes > 0)
 }
 
 /// The last `count` lines, without the blank ones below the last text.
@@ -74,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_screen_is_read() {
-        let screen = parse("3 1 0 0 4\nab  \n> x\n").unwrap();
+        let screen = parse("3 1 0 0 4 \nab  \n> x\n").unwrap();
         assert_eq!(screen.rows, ["ab", "> x", "", ""]);
         assert_eq!((screen.cursor, screen.in_mode, screen.dead), ((3, 1), false, false));
         assert!(parse("3 1 1 1 1\n\n").unwrap().in_mode);

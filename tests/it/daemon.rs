@@ -1,9 +1,17 @@
 //! The daemon's life: lock, places, signals, autostart.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
+use std::time::Duration;
 
-use crate::support::{Daemon, TestEnv, eventually};
+use rustix::process::Signal;
+
+use crate::support::{Daemon, TestEnv, eventually, signal};
+
+/// How long the service manager may have to wait for a word.
+const TOLD_LIMIT: Duration = Duration::from_secs(30);
 
 #[test]
 fn everything_it_makes_is_private() {
@@ -56,6 +64,66 @@ fn sigterm_ends_it_in_order_and_a_crash_leaves_no_lock() {
     assert!(!env.api_sock().exists(), "the socket is gone");
     let daemon = env.serve().restart(&env);
     assert_eq!(env.daemon_pid(), Some(daemon.pid()));
+}
+
+/// A shell in a container or under a service inherits its `NOTIFY_SOCKET`; systemd is not our parent for that.
+#[test]
+fn a_notify_socket_that_is_not_ours_is_left_alone() {
+    let mut env = TestEnv::new();
+    let path = env.root().join("notify.sock");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager.set_nonblocking(true).expect("no waiting");
+    env.set_env("NOTIFY_SOCKET", path.to_str().expect("UTF-8"));
+    env.set_env("WATCHDOG_USEC", "1000000");
+    let daemon = env.serve();
+    env.cmd(&["run", "--wait", "--name", "s", "hello"]).ok();
+    assert_eq!(daemon.stop().code(), Some(0));
+    let told = manager.recv(&mut [0; 512]).map_err(|error| error.kind());
+    assert_eq!(
+        told,
+        Err(ErrorKind::WouldBlock),
+        "somebody else's manager was told something"
+    );
+}
+
+/// As systemd starts it: it says that it is ready, and the tmux server belongs to a unit of its own.
+#[test]
+fn under_systemd_the_daemon_starts_no_tmux_server() {
+    let mut env = TestEnv::new();
+    let path = env.root().join("notify.sock");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager.set_read_timeout(Some(TOLD_LIMIT)).expect("a limit");
+    env.set_env("NOTIFY_SOCKET", path.to_str().expect("UTF-8"));
+    let started = |word: &str| {
+        let script = format!("SYSTEMD_EXEC_PID=$$ exec '{}' {word}", TestEnv::binary().display());
+        let mut command = env.program("sh");
+        command
+            .args(["-c", &script])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        command.spawn().expect("it starts")
+    };
+    let alone = started("serve").wait_with_output().expect("its end");
+    let said = String::from_utf8_lossy(&alone.stderr);
+    assert!(
+        !alone.status.success() && said.contains("Start the tmux unit"),
+        "{said}"
+    );
+
+    let mut tmux = started("tmux-server");
+    eventually("the tmux server", || env.tmux_sock().exists().then_some(()));
+    let mut daemon = started("serve");
+    let told = eventually("READY=1", || {
+        let mut text = [0; 512];
+        let length = manager.recv(&mut text).expect("a message of the daemon's");
+        let text = String::from_utf8_lossy(&text[..length]).into_owned();
+        text.contains("READY=1").then_some(text)
+    });
+    assert!(told.contains("STATUS=ready"), "{told}");
+    signal(daemon.id(), Signal::TERM);
+    assert!(daemon.wait().expect("its end").success());
+    env.tmux(&["kill-server"]);
+    tmux.wait().expect("its end");
 }
 
 #[test]

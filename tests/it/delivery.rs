@@ -233,6 +233,65 @@ fn half_typed_text_of_a_person_holds_prompts() {
     assert_eq!(transcript(&env, &session), ["first", "second"]);
 }
 
+/// Some agents stand still for half a minute over a long prompt, with a screen that looks idle.
+#[test]
+fn an_agent_that_computes_is_not_taken_for_idle() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "demo: freeze 14s\ndemo: say thawed"])
+        .ok();
+    env.cmd(&["send", "s", "second"]).ok();
+    let session = wait_until_quiet(&env, "s");
+    let texts = transcript(&env, &session);
+    assert_eq!(texts, ["demo: freeze 14s\ndemo: say thawed", "second"]);
+    let turns = env.http().get("/v1/sessions/s/turns").json();
+    for turn in turns.as_array().expect("turns") {
+        assert_eq!(
+            (&turn["state"], &turn["reason"]),
+            (&"finished".into(), &serde_json::Value::Null),
+            "{turn:#}"
+        );
+    }
+}
+
+#[test]
+fn what_an_agent_has_not_read_yet_is_waited_for() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let frozen = "demo: say first\ndemo: freeze-after 9s";
+    env.cmd(&["run", "--name", "s", "--wait", frozen]).ok();
+    env.cmd(&["send", "s", "second"]).ok();
+    env.cmd(&["send", "s", "third"]).ok();
+    let session = wait_until_quiet(&env, "s");
+    assert_eq!(transcript(&env, &session), [frozen, "second", "third"]);
+    let turns = env.http().get("/v1/sessions/s/turns").json();
+    assert!(
+        turns
+            .as_array()
+            .expect("turns")
+            .iter()
+            .all(|turn| turn["state"] == "finished"),
+        "{turns:#}"
+    );
+}
+
+/// Typed at the terminal while the agent does not read: a text that came on top of it would be mixed with it.
+#[test]
+fn input_that_an_agent_has_not_read_holds_prompts() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let frozen = "demo: say first\ndemo: freeze-after 4s";
+    env.cmd(&["run", "--name", "s", "--wait", frozen]).ok();
+    env.cmd(&["keys", "s", "h", "a", "l", "f"]).ok();
+    env.cmd(&["send", "s", "second"]).ok();
+    let held = env.wait_turn("s", "held");
+    assert_eq!(held["turn"]["reason"]["code"], "input_unread", "{held}");
+    env.wait_screen("s", "half");
+    env.cmd(&["keys", "s", "C-u"]).ok();
+    let session = wait_until_quiet(&env, "s");
+    assert_eq!(transcript(&env, &session), [frozen, "second"]);
+}
+
 #[test]
 fn copy_mode_holds_prompts() {
     let env = TestEnv::new();

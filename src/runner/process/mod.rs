@@ -6,6 +6,8 @@
 mod end;
 mod table;
 
+use std::time::Duration;
+
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 pub use end::end_launch_processes;
@@ -29,6 +31,14 @@ pub fn is_alive(process: ProcessRef) -> bool {
 /// When a process started, also of one that has ended and is not waited for yet.
 pub(crate) fn start_of(pid: u32) -> Option<u64> {
     Row::read(pid).map(|row| row.start)
+}
+
+/// The time that a process and its descendants have computed so far, over all processors. `None` when it is gone.
+pub fn computed(process: ProcessRef) -> Option<Duration> {
+    is_alive(process).then(|| {
+        let ticks = Table::read().ticks(process.pid);
+        Duration::from_millis(ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second())
+    })
 }
 
 /// The ancestors of a process from its parent up to process 1, at most [`ANCESTORS_MAX`].

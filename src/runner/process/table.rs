@@ -14,6 +14,8 @@ pub(crate) struct Row {
     pub pid: u32,
     pub parent: u32,
     pub start: u64,
+    /// Clock ticks that it and the children that it has waited for have computed.
+    pub ticks: u64,
     state: u8,
 }
 
@@ -34,12 +36,18 @@ impl Row {
         let mut fields = rest.split_ascii_whitespace();
         let state = *fields.next()?.as_bytes().first()?;
         let parent = fields.next()?.parse().ok()?;
-        // Fields 3 (state) and 4 (parent) are taken; `starttime` is field 22.
-        let start = fields.nth(17)?.parse().ok()?;
+        // Fields 3 (state) and 4 (parent) are taken; `utime stime cutime cstime` are fields 14 to 17, `starttime` is field 22.
+        let mut ticks: u64 = fields.nth(9)?.parse().ok()?;
+        for field in fields.by_ref().take(3) {
+            // A child's times are signed in this table.
+            ticks = ticks.saturating_add(field.parse().unwrap_or(0));
+        }
+        let start = fields.nth(4)?.parse().ok()?;
         Some(Self {
             pid,
             parent,
             start,
+            ticks,
             state,
         })
     }
@@ -89,6 +97,19 @@ impl Table {
 
     /// The living descendants of `roots`, without the roots.
     pub fn descendants(&self, roots: &[u32]) -> Vec<ProcessRef> {
+        let family = self.family(roots);
+        self.select(|pid| family.contains(&pid) && !roots.contains(&pid))
+    }
+
+    /// Clock ticks that a process and its descendants have computed; what an ended one has computed is its parent's.
+    pub fn ticks(&self, root: u32) -> u64 {
+        let family = self.family(&[root]);
+        let rows = self.0.iter().filter(|row| family.contains(&row.pid));
+        rows.map(|row| row.ticks).sum()
+    }
+
+    /// `roots` with all their descendants, zombies among them.
+    fn family(&self, roots: &[u32]) -> HashSet<u32> {
         let mut family: HashSet<u32> = roots.iter().copied().collect();
         loop {
             let before = family.len();
@@ -96,10 +117,9 @@ impl Table {
             let children: Vec<u32> = children.map(|row| row.pid).collect();
             family.extend(children);
             if family.len() == before {
-                break;
+                return family;
             }
         }
-        self.select(|pid| family.contains(&pid) && !roots.contains(&pid))
     }
 }
 
@@ -109,9 +129,9 @@ mod tests {
 
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {
-        let stat = b"7 (a) S 1 (x) S 42 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 1";
+        let stat = b"7 (a) S 1 (x) S 42 7 7 0 -1 4194560 1 0 0 0 5 6 7 8 20 0 1 0 98765 1 1";
         let row = Row::parse(7, stat).expect("a well-formed line");
-        assert_eq!((row.parent, row.start, row.lives()), (42, 98765, true));
+        assert_eq!((row.parent, row.start, row.ticks, row.lives()), (42, 98765, 26, true));
         assert_eq!(Row::parse(7, b"7 (a"), None);
     }
 
@@ -121,6 +141,7 @@ mod tests {
             pid,
             parent,
             start: 1,
+            ticks: 10,
             state,
         };
         let table = Table(vec![
@@ -132,5 +153,10 @@ mod tests {
         ]);
         let pids: Vec<u32> = table.descendants(&[2]).iter().map(|p| p.pid).collect();
         assert_eq!(pids, [5, 3]);
+        assert_eq!(
+            table.ticks(2),
+            40,
+            "the zombie's time counts until its parent has taken it over"
+        );
     }
 }

@@ -121,8 +121,10 @@ impl Stage {
         let explained = self.env.cmd(&["explain", session]).stdout;
         let daemon = self.daemon.as_ref().map(Daemon::log).unwrap_or_default();
         let tail: Vec<&str> = daemon.lines().rev().take(12).collect();
+        let turns: Vec<String> = self.turns(session).iter().rev().take(8).map(in_brief).collect();
+        // The screen first: what is cut off a long log is its beginning.
         format!(
-            "{status}\n{explained}\n{screen}\nmodel: {:?}\ndaemon: {tail:#?}",
+            "{screen}\nmodel: {:?}\ndaemon: {tail:#?}\n{status}\nturns, the last one first: {turns:#?}\n{explained}",
             self.llm.violations()
         )
     }
@@ -249,4 +251,13 @@ impl Stage {
 
 pub fn has_ended(turn: &Value) -> bool {
     turn["state"].as_str().is_some_and(|state| ENDED.contains(&state))
+}
+
+/// A turn in one line, without the bulk of its texts.
+fn in_brief(turn: &Value) -> String {
+    let head: String = turn["prompt"].as_str().unwrap_or_default().chars().take(40).collect();
+    format!(
+        "{head:?} {} {} typed {} accepted {}",
+        turn["state"], turn["reason"]["text"], turn["typedAt"], turn["acceptedAt"]
+    )
 }

@@ -20,6 +20,11 @@ pub enum Step {
     /// Prints so many bytes.
     Flood(u64),
     Exit(i32),
+    /// Computes without reading the keyboard or drawing, its screen as if it were idle; at once, or when the turn has ended.
+    Freeze {
+        time: Duration,
+        after_end: bool,
+    },
     /// Works for ever and heeds neither Escape nor Ctrl-C.
     Hang,
     /// Shows a usage limit; lifted by Escape, or by itself where the argument is a duration.
@@ -73,6 +78,8 @@ fn parse_line(line: &str) -> Option<Step> {
         "crash" => signal(argument).map(Step::Crash),
         "fail" => failure(argument),
         "usage" => usage(argument),
+        "freeze" => freeze(argument, false),
+        "freeze-after" => freeze(argument, true),
         "hang" => Some(Step::Hang),
         "stop-self" => Some(Step::StopSelf),
         _ => return None,
@@ -90,6 +97,10 @@ fn question(argument: &str, several: bool) -> Option<Step> {
         choices,
         several,
     })
+}
+
+fn freeze(argument: &str, after_end: bool) -> Option<Step> {
+    duration(argument).map(|time| Step::Freeze { time, after_end })
 }
 
 /// `login`, `limit 5s`.

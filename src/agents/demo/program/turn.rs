@@ -39,6 +39,8 @@ pub struct Turn {
     pub final_text: Option<String>,
     /// The turn is given up: which kind of failure, and after which time it may be over.
     pub failure: Option<(String, Option<Duration>)>,
+    /// How long the program computes and does nothing else when the turn has ended.
+    pub freezes_for: Option<Duration>,
     /// Not a prompt but a command of the person's (a quirk): no hooks, no final text.
     pub unasked: bool,
 }
@@ -62,6 +64,7 @@ impl Turn {
             doing: Doing::Next,
             final_text: None,
             failure: None,
+            freezes_for: None,
             unasked: false,
         }
     }
@@ -170,7 +173,22 @@ impl App {
                 }
             }
         }
+        if let Some(time) = turn.freezes_for {
+            self.freeze(time);
+        }
         self.begin_next();
+    }
+
+    /// Computes without reading the keyboard or drawing, its screen as if it were idle.
+    pub fn freeze(&mut self, time: Duration) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+        self.paint();
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            std::hint::spin_loop();
+        }
+        self.phase = phase;
+        self.touch();
     }
 
     pub fn show_prompt(&mut self, text: &str) {
