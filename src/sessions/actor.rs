@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::Engine;
 use super::actors::Nudge;
+use super::pulse::Behind;
 use crate::agents::Adapter;
 use crate::domain::dialog::DialogDigest;
 use crate::domain::fault::{Kind, Result};
@@ -69,10 +70,14 @@ pub(super) struct Memory {
     pub steered_at_work: bool,
     /// Whether an agent that had a steered text in a queue of its own was seen at work, and since when it was seen so or idle.
     pub queue_seen: Option<(bool, Instant)>,
+    /// A text that is typed is waited for.
+    pub behind: Option<Behind>,
     /// When the typed prompt was submitted.
     pub submitted_at: Option<Instant>,
     /// When a half-done prompt of an earlier engine is decided by the screen.
     pub settle_until: Option<Instant>,
+    /// Since when it is waited for that.
+    pub settle_since: Option<Instant>,
     /// When the shim's time for a stop has passed.
     pub stop_until: Option<Instant>,
     /// The shim that was asked to stop.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::actor::{Actor, Next};
+use super::pulse::BEHIND_LIMIT;
 use super::tell;
 use crate::agents::Recorded;
 use crate::domain::agent::{AgentPlace, Evidence};
@@ -21,9 +22,7 @@ use crate::store::Tx;
 use crate::tmux::Guarded;
 
 /// How long a pasted text may take to appear in the agent's box.
-const ECHO_LIMIT: Duration = Duration::from_secs(5);
-/// The same, and the time for evidence, while the agent computes or has not even read the text.
-const COMPUTING_LIMIT: Duration = Duration::from_secs(5 * 60);
+pub(super) const ECHO_LIMIT: Duration = Duration::from_secs(5);
 /// Pauses between looks at the box while the text is awaited: the first, and the longest.
 const ECHO_PAUSE_MIN: Duration = Duration::from_micros(500);
 const ECHO_PAUSE_MAX: Duration = Duration::from_millis(50);
@@ -152,13 +151,12 @@ impl Actor {
     /// The text is on its way into the box: wait until it shows, then press Enter.
     pub(super) async fn submit(&mut self, turn: Turn, launch: &Launch, pane: &PaneId) -> Result<Next> {
         if self.adapter.box_is_readable()
-            && let Err(shown) = self.await_echo(&self.typed_text(&turn), launch, pane).await?
+            && let Err(shown) = self.await_echo(&self.typed_text(&turn), pane).await?
         {
-            let reason = Reason::new(
-                "not_shown",
-                format!("typed, but the agent's box does not show it; it shows: {shown}"),
-            );
-            return self.unclear(&turn, reason).await;
+            return match self.is_behind(launch).await? {
+                true => Ok(self.wait_until_read()),
+                false => self.not_shown(&turn, &shown).await,
+            };
         }
         tokio::time::sleep(self.adapter.submit_pause()).await;
         match self
@@ -196,6 +194,11 @@ impl Actor {
         self.memory.submitted_at = Some(Instant::now());
         self.memory.enter_check = Some(Instant::now() + timeout / ENTER_CHECK_PART);
         Ok(Next::Sleep(self.memory.enter_check))
+    }
+
+    pub(super) async fn not_shown(&self, turn: &Turn, shown: &str) -> Result<Next> {
+        let text = format!("typed, but the agent's box does not show it; it shows: {shown}");
+        self.unclear(turn, Reason::new("not_shown", text)).await
     }
 
     /// The text as it goes into the box: a prompt is made literal, a command is what it is.
@@ -260,7 +263,7 @@ impl Actor {
             return Ok(Some(Next::now()));
         }
         let since = *self.memory.submitted_at.get_or_insert(until);
-        if since.elapsed() < COMPUTING_LIMIT && self.is_behind(launch).await? {
+        if since.elapsed() < BEHIND_LIMIT && self.is_behind(launch).await? {
             self.memory.evidence_until = Some(Instant::now() + ECHO_LIMIT);
             return Ok(Some(Next::Sleep(self.memory.evidence_until)));
         }
@@ -372,16 +375,9 @@ impl Actor {
         Ok(Next::after(HELD_PAUSE))
     }
 
-    /// Whether the agent is still busy with what was typed, so that its screen does not show it yet.
-    pub(super) async fn is_behind(&self, launch: &Launch) -> Result<bool> {
-        let unread = self.screen(launch).await.is_some_and(|screen| screen.has_unread_input);
-        Ok(unread || self.computes(launch).await?)
-    }
-
     /// Waits until the box shows `text`. `Err` holds what it shows instead when the limit has passed.
-    async fn await_echo(&self, text: &str, launch: &Launch, pane: &PaneId) -> Result<std::result::Result<(), String>> {
-        let begun = Instant::now();
-        let mut limit = begun + ECHO_LIMIT;
+    async fn await_echo(&self, text: &str, pane: &PaneId) -> Result<std::result::Result<(), String>> {
+        let limit = Instant::now() + ECHO_LIMIT;
         let mut pause = ECHO_PAUSE_MIN;
         loop {
             let shown = match self.engine.0.tmux.screen(pane).await {
@@ -397,10 +393,7 @@ impl Actor {
                 Err(_) => return Ok(Err("a window that is gone".into())),
             };
             if Instant::now() >= limit {
-                if begun.elapsed() >= COMPUTING_LIMIT || !self.is_behind(launch).await? {
-                    return Ok(Err(shown));
-                }
-                limit = Instant::now() + ECHO_LIMIT;
+                return Ok(Err(shown));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(ECHO_PAUSE_MAX);

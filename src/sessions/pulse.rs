@@ -4,15 +4,32 @@
 
 use std::time::Duration;
 
-use super::actor::Actor;
+use tokio::time::Instant;
+
+use super::actor::{Actor, Next};
+use super::deliver::ECHO_LIMIT;
 use crate::domain::fault::Result;
 use crate::domain::launch::Launch;
+use crate::domain::screen::ScreenReading;
+use crate::domain::turn::Turn;
 use crate::runner::process;
 
 /// Time between the two looks at the processes' clocks: long enough for their ticks of 10 ms.
 const SPAN: Duration = Duration::from_millis(400);
 /// An agent that waits computes less than this part of the time; one that shares the machine with many others still gets more.
 const SHARE: f64 = 0.08;
+/// How long a typed prompt waits for an agent that is behind.
+pub(super) const BEHIND_LIMIT: Duration = Duration::from_secs(5 * 60);
+/// Pause between looks at an agent that is behind: reading the text sends no signal.
+const BEHIND_PAUSE: Duration = Duration::from_millis(200);
+
+/// A text is typed, and the agent has not come to it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Behind {
+    pub since: Instant,
+    /// When a box that does not show the text is the last word; put off while the agent is behind.
+    pub until: Instant,
+}
 
 impl Actor {
     /// Looks at the clocks of the agent and its descendants twice, [`SPAN`] apart. False when there is no agent.
@@ -27,5 +44,45 @@ impl Actor {
         tokio::time::sleep(SPAN).await;
         let computed = clock().unwrap_or_default().saturating_sub(before);
         Ok(computed.as_secs_f64() >= SHARE * begun.elapsed().as_secs_f64())
+    }
+
+    /// Whether the agent is still busy with what was typed, so that its screen does not show it yet.
+    pub(super) async fn is_behind(&self, launch: &Launch) -> Result<bool> {
+        let unread = self.screen(launch).await.is_some_and(|screen| screen.has_unread_input);
+        Ok(unread || self.computes(launch).await?)
+    }
+
+    /// The typed text is looked for again and again, as after a crash; meanwhile letters are read, and a stop is a stop.
+    pub(super) fn wait_until_read(&mut self) -> Next {
+        let since = Instant::now();
+        let until = since + ECHO_LIMIT;
+        self.memory.behind = Some(Behind { since, until });
+        self.settled = false;
+        Next::after(BEHIND_PAUSE)
+    }
+
+    /// One look for the text of a prompt that [`Self::wait_until_read`] waits for.
+    pub(super) async fn look_for_text(&mut self, turn: Turn, launch: &Launch, behind: Behind) -> Result<Next> {
+        let shown = match (self.read_screen(launch).await?, &launch.placement) {
+            (Some(ScreenReading::ComposerHolds { shown }), Some(placement))
+                if self.adapter.composer_shows(&shown, &self.typed_text(&turn)) =>
+            {
+                self.memory.behind = None;
+                self.settled = true;
+                return self.submit(turn, launch, &placement.pane).await;
+            }
+            (Some(ScreenReading::ComposerHolds { shown }), _) => shown,
+            (Some(ScreenReading::Dialog(dialog)), _) => format!("a dialog: {}", dialog.text()),
+            _ => "nothing".into(),
+        };
+        if behind.since.elapsed() < BEHIND_LIMIT && self.is_behind(launch).await? {
+            let until = Instant::now() + ECHO_LIMIT;
+            self.memory.behind = Some(Behind { until, ..behind });
+        } else if Instant::now() >= behind.until {
+            self.memory.behind = None;
+            self.settled = true;
+            return self.not_shown(&turn, &shown).await;
+        }
+        Ok(Next::after(BEHIND_PAUSE))
     }
 }

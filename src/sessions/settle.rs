@@ -4,6 +4,8 @@
 use tokio::time::Instant;
 
 use super::actor::{Actor, Next};
+use super::deliver::ECHO_LIMIT;
+use super::pulse::BEHIND_LIMIT;
 use super::steer::goes_on;
 use crate::agents::Recorded;
 use crate::domain::agent::Evidence;
@@ -30,8 +32,12 @@ impl Actor {
         let half_done = |turn: &&Turn| matches!(turn.state, TurnState::Typing | TurnState::Typed);
         let Some(turn) = running.iter().find(half_done).cloned() else {
             self.settled = true;
+            self.memory.behind = None;
             return Ok(None);
         };
+        if let Some(behind) = self.memory.behind {
+            return self.look_for_text(turn, launch, behind).await.map(Some);
+        }
         if self.adapter.evidence() == Evidence::None || turn.kind == TurnKind::Command {
             let reason = Reason::new(
                 "crashed",
@@ -82,7 +88,14 @@ impl Actor {
         if Instant::now() < until {
             return Ok(Next::after(SETTLE_PAUSE));
         }
+        // What it has not read yet it will read: neither its record nor its screen proves that the text never came.
+        let since = *self.memory.settle_since.get_or_insert(until);
+        if since.elapsed() < BEHIND_LIMIT && self.is_behind(launch).await? {
+            self.memory.settle_until = Some(Instant::now() + ECHO_LIMIT);
+            return Ok(Next::after(SETTLE_PAUSE));
+        }
         self.memory.settle_until = None;
+        self.memory.settle_since = None;
         let absent = self.recorded(session, &turn) == Recorded::Absent;
         if absent && reading == Some(ScreenReading::ComposerEmpty) {
             self.step(&turn.id, TurnEvent::ProvenAbsent).await?;

@@ -7,7 +7,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 
-use crate::support::{TestEnv, WAIT_LIMIT};
+use crate::support::{TestEnv, WAIT_LIMIT, eventually};
 
 /// How many prompts the big test sends in all.
 const PROMPTS: usize = 500;
@@ -273,6 +273,41 @@ fn what_an_agent_has_not_read_yet_is_waited_for() {
             .all(|turn| turn["state"] == "finished"),
         "{turns:#}"
     );
+}
+
+/// A crash while the agent does not read: its empty box and its record say that the text never came, and it comes all the same.
+#[test]
+fn an_unread_prompt_is_not_typed_again_after_a_crash() {
+    let env = TestEnv::new();
+    let daemon = env.serve();
+    let frozen = "demo: say first\ndemo: freeze-after 16s";
+    env.cmd(&["run", "--name", "s", "--wait", frozen]).ok();
+    env.cmd(&["send", "s", "second"]).ok();
+    env.wait_turn("s", "typing");
+    eventually("the text is in the terminal", || {
+        let explained = env.cmd(&["explain", "s"]).ok();
+        explained.stdout.contains("has not read").then_some(())
+    });
+    daemon.kill();
+    let _daemon = env.serve();
+    let session = wait_until_quiet(&env, "s");
+    assert_eq!(transcript(&env, &session), [frozen, "second"]);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_an_agent_that_is_behind() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let frozen = "demo: say first\ndemo: freeze-after 60s";
+    env.cmd(&["run", "--name", "s", "--wait", frozen]).ok();
+    env.cmd(&["send", "s", "second"]).ok();
+    env.wait_turn("s", "typing");
+    let begun = Instant::now();
+    env.cmd(&["stop", "s"]).ok();
+    env.wait_status("s", "stopped");
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    let told = &env.status("s")["turn"];
+    assert_eq!(told["state"], "uncertain", "{told:#}");
 }
 
 /// Typed at the terminal while the agent does not read: a text that came on top of it would be mixed with it.
