@@ -23,7 +23,7 @@ use std::time::Duration;
 use crate::config::AgentConfig;
 use crate::domain::Timestamp;
 use crate::domain::agent::{
-    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared,
+    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared, Steering,
 };
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer};
 use crate::domain::fault::Result;
@@ -141,6 +141,15 @@ pub trait Adapter: Send + Sync {
     fn shows_work(&self, _screen: &Screen) -> Option<bool> {
         None
     }
+    /// What becomes of a text that is typed while the agent works. `None`: nothing is typed then, because the agent does not take it or
+    /// does not say that it did.
+    fn steering(&self) -> Option<Steering> {
+        None
+    }
+    /// Whether there is a box for text on the screen of an agent that works. Asked only where it steers and reads as `Busy`.
+    fn shows_box_at_work(&self, _screen: &Screen) -> bool {
+        true
+    }
     /// The newest version of the agent that its screen rules were proven with.
     fn rules_version(&self) -> Option<&str> {
         None
@@ -185,6 +194,12 @@ pub trait Adapter: Send + Sync {
     fn speaker(&self, data: &serde_json::Value) -> Option<String> {
         data.get("session_id")?.as_str().map(str::to_owned)
     }
+    /// The agent's own id of the turn that a hook speaks of, where the payload has one: the same at its prompt and at its end. By it
+    /// a late end of one turn is told from the end of the next.
+    fn turn_of(&self, data: &serde_json::Value) -> Option<String> {
+        let id = data.get("turn_id").or_else(|| data.get("prompt_id"))?;
+        id.as_str().map(str::to_owned)
+    }
 
     fn submit_keys(&self) -> Vec<String> {
         vec!["Enter".into()]
@@ -228,6 +243,11 @@ pub trait Adapter: Send + Sync {
     /// began, for the same words may have been taken before.
     fn recorded(&self, _place: &AgentPlace<'_>, _text: &str, _since: Timestamp) -> Recorded {
         Recorded::Unknown
+    }
+    /// Whether its transcript says that a prompt which it had in a queue of its own went into the running turn (true) or began one
+    /// (false).
+    fn went_into_turn(&self, _place: &AgentPlace<'_>, _text: &str, _since: Timestamp) -> Option<bool> {
+        None
     }
     /// The agent's last message since then, from its transcript, for turns whose end no hook told.
     fn final_text(&self, _place: &AgentPlace<'_>, _since: Timestamp) -> Option<String> {

@@ -71,13 +71,13 @@ fn render(told: &Explanation) -> String {
     for turn in &told.running {
         fact(
             "typed",
-            format!("{} {}{}", turn.id, turn.state, reason_text(turn.reason.as_ref())),
+            format!("{} {}{}", turn.id, turn.in_words(), reason_text(turn.reason.as_ref())),
         );
     }
     if let Some(turn) = &told.waiting {
         fact(
             "next",
-            format!("{} {}{}", turn.id, turn.state, reason_text(turn.reason.as_ref())),
+            format!("{} {}{}", turn.id, turn.in_words(), reason_text(turn.reason.as_ref())),
         );
     }
     if let Some(agent) = &told.agent {

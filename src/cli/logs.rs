@@ -99,7 +99,8 @@ fn shown(entry: &LogEntry) -> String {
     };
     let mut text = format!("{at}  {who}");
     if matches!(entry.kind, LogKind::Prompt | LogKind::Turn | LogKind::Outcome) {
-        text.push_str(&format!(" ({})", entry.state));
+        let steered = if entry.steered { "steered, " } else { "" };
+        text.push_str(&format!(" ({steered}{})", entry.state));
     }
     if let Some(reason) = &entry.reason {
         text.push_str(&format!(": {}", reason.text));

@@ -22,6 +22,9 @@ pub struct Args {
     /// Print the replies and return at the end of the turn, as `run --wait` does.
     #[arg(long, short)]
     wait: bool,
+    /// Into the turn that runs, where the agent takes a text while it works; without it the prompt waits for a turn of its own.
+    #[arg(long)]
+    steer: bool,
 }
 
 pub async fn run(cx: &Context, args: Args) -> Result<()> {
@@ -29,7 +32,11 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let client = cx.client()?;
     let key = uuid::Uuid::now_v7().to_string();
     let url = path(&["sessions", &args.session, "prompts"]);
-    let turn: wire::Turn = client.post_once(&url, &PromptRequest { text }, &key).await?;
+    let request = PromptRequest {
+        text,
+        steer: args.steer,
+    };
+    let turn: wire::Turn = client.post_once(&url, &request, &key).await?;
     if args.wait {
         let Waited { report, verdict } = wait::for_turn(&client, &turn.session, &turn.id, !cx.json).await?;
         if cx.json {
@@ -41,7 +48,10 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
         return out::json(&turn);
     }
     let reason = turn.reason.as_ref().map(|reason| format!(": {}", reason.text));
-    out::note(&format!("{}{}", turn.state, reason.unwrap_or_default()));
+    out::note(&format!("{}{}", turn.in_words(), reason.unwrap_or_default()));
+    if args.steer && !turn.steered {
+        out::note("note: no turn runs that it could go into; it is a prompt like any other");
+    }
     if turn.stripped > 0 {
         out::note(&format!("note: {} control characters were taken out", turn.stripped));
     }

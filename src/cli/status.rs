@@ -118,8 +118,8 @@ fn facts(session: &Session, now: Timestamp) -> Vec<(&'static str, Option<String>
 fn turn(session: &Session) -> Option<String> {
     let turn = session.turn.as_ref()?;
     Some(match &turn.reason {
-        Some(reason) => format!("{}: {}", turn.state, reason.text),
-        None => turn.state.to_string(),
+        Some(reason) => format!("{}: {}", turn.in_words(), reason.text),
+        None => turn.in_words(),
     })
 }
 

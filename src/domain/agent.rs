@@ -111,6 +111,16 @@ pub enum Login {
     Unknown,
 }
 
+/// What becomes of a text that is typed while the agent works, for agents that say by themselves that they took it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steering {
+    /// It goes into the running turn, and the agent says so when its model gets it.
+    IntoTurn,
+    /// The agent takes it into a queue of its own and says so at once; from there it goes into the running turn, or begins one
+    /// right behind it.
+    OwnQueue,
+}
+
 /// A command of the agent's own that may be sent as such (`/compact`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AgentCommand {

@@ -117,6 +117,10 @@ pub struct Turn {
     pub text: String,
     /// How many control characters the sanitiser took out.
     pub stripped: u32,
+    /// It is meant for the turn that runs, and goes into the agent's box while that works.
+    pub steered: bool,
+    /// The agent's own id of the turn that it began or went into, where the agent tells it.
+    pub agent_turn: Option<String>,
     pub origin: PromptOrigin,
     /// The launch into which it was typed.
     pub launch: Option<LaunchNo>,
@@ -129,6 +133,21 @@ pub struct Turn {
     pub final_text: Option<String>,
 }
 
+impl Turn {
+    /// Its state as people read it.
+    pub fn in_words(&self) -> String {
+        in_words(self.state, self.steered)
+    }
+}
+
+/// A prompt's state, and that it was steered.
+pub fn in_words(state: TurnState, steered: bool) -> String {
+    match steered {
+        true => format!("steered, {state}"),
+        false => state.to_string(),
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TurnEvent {
     Hold(Reason),
@@ -138,6 +157,8 @@ pub enum TurnEvent {
     },
     /// The paste was refused before a byte went out (dead pane, other session in the pane).
     NotTyped(Reason),
+    /// It is typed, and the agent has not come to it yet; why.
+    Behind(Reason),
     /// Enter was sent.
     Submitted,
     /// The agent's own evidence.
@@ -171,6 +192,7 @@ pub fn step(state: TurnState, event: &TurnEvent) -> Option<(TurnState, Option<Re
         (S::Held, E::Release) => (S::Queued, None),
         (S::Queued | S::Held, E::BeginTyping { .. }) => (S::Typing, None),
         (S::Typing, E::NotTyped(reason)) => (S::Held, Some(reason.clone())),
+        (S::Typing | S::Typed, E::Behind(reason)) => (state, Some(reason.clone())),
         (S::Typing, E::Submitted) => (S::Typed, None),
         // Evidence may overtake our own bookkeeping, and may come late.
         (S::Typing | S::Typed | S::Uncertain, E::Accepted) => (S::Accepted, None),
@@ -202,6 +224,7 @@ mod tests {
             TurnEvent::Release,
             TurnEvent::BeginTyping { launch: LaunchNo(1) },
             TurnEvent::NotTyped(reason.clone()),
+            TurnEvent::Behind(reason.clone()),
             TurnEvent::Submitted,
             TurnEvent::Accepted,
             TurnEvent::NoEvidence,

@@ -64,6 +64,12 @@ pub(super) struct Memory {
     pub enter_check: Option<Instant>,
     /// When the agent's evidence for the typed prompt is overdue.
     pub evidence_until: Option<Instant>,
+    /// When a steered prompt was last tried.
+    pub steer_tried: Option<Instant>,
+    /// A steered text was typed, and what it was meant for went on.
+    pub steered_at_work: bool,
+    /// Whether an agent that had a steered text in a queue of its own was seen at work, and since when it was seen so or idle.
+    pub queue_seen: Option<(bool, Instant)>,
     /// A text that is typed is waited for.
     pub behind: Option<Behind>,
     /// When the typed prompt was submitted.
@@ -235,7 +241,13 @@ impl Actor {
         if let Some(next) = self.settle(session, launch, &turns.running).await? {
             return Ok(next);
         }
-        if let Some(next) = self.await_evidence(session, launch, turns.running).await? {
+        if let Some(next) = self.await_evidence(session, launch, &turns.running).await? {
+            return Ok(next);
+        }
+        if self.steer_next(session, launch, &turns).await? {
+            return Ok(Next::now());
+        }
+        if let Some(next) = self.settle_queue(session, launch, &turns.running).await? {
             return Ok(next);
         }
         if let Some(next) = self.observe(session, launch).await? {

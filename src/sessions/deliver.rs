@@ -31,7 +31,7 @@ const LOOK_GOOD_FOR: Duration = Duration::from_millis(20);
 /// The part of the time for evidence after which it is looked whether Enter was lost.
 const ENTER_CHECK_PART: u32 = 3;
 /// Pause before a held prompt is tried again: what holds it (a person at the keyboard, a dialog) sends no signal.
-const HELD_PAUSE: Duration = Duration::from_millis(500);
+pub(super) const HELD_PAUSE: Duration = Duration::from_millis(500);
 
 /// The code of the reason that a dialog stands in the way.
 const DIALOG: &str = "dialog";
@@ -47,10 +47,21 @@ impl Actor {
         if session.status.state != SessionState::Idle {
             return Ok(Next::Sleep(None));
         }
-        match (waiting, self.engine.placement(launch)) {
-            (None, _) => Ok(Next::Sleep(None)),
-            (Some(turn), Some(placement)) => self.deliver(turn, launch, &placement.pane).await,
-            (Some(_), None) => Ok(Next::after(HELD_PAUSE)),
+        let Some(mut turn) = waiting else {
+            return Ok(Next::Sleep(None));
+        };
+        if std::mem::take(&mut turn.steered) {
+            // What it was meant for has ended.
+            let id = turn.id.clone();
+            self.engine.0.store.write(move |tx| tx.unsteer_turn(&id)).await?;
+        }
+        self.deliver_waiting(launch, turn).await
+    }
+
+    pub(super) async fn deliver_waiting(&mut self, launch: &Launch, turn: Turn) -> Result<Next> {
+        match self.engine.placement(launch) {
+            Some(placement) => self.deliver(turn, launch, &placement.pane).await,
+            None => Ok(Next::after(HELD_PAUSE)),
         }
     }
 
@@ -58,7 +69,7 @@ impl Actor {
         // What was held once is looked at before anything is stored. A fresh prompt most often goes out, so the look goes on
         // while `typing` is being synced, and comes no earlier than that way.
         if turn.state == TurnState::Held
-            && let Some(obstacle) = self.look_for_obstacle(pane).await
+            && let Some(obstacle) = self.look_for_obstacle(&turn, pane).await
         {
             let is_dialog = obstacle.code == DIALOG;
             let next = self.hold(&turn, obstacle).await?;
@@ -71,7 +82,7 @@ impl Actor {
         let looked_at = Instant::now();
         let begin = self.begin_typing(&turn.id, launch.no);
         let prepare = self.engine.0.tmux.prepare_paste(&text);
-        let (begun, prepared, mut obstacle) = tokio::join!(begin, prepare, self.look_for_obstacle(pane));
+        let (begun, prepared, mut obstacle) = tokio::join!(begin, prepare, self.look_for_obstacle(&turn, pane));
         let Some(words) = begun? else {
             return Ok(Next::now());
         };
@@ -81,7 +92,7 @@ impl Actor {
             return Ok(Next::now());
         }
         if obstacle.is_none() && looked_at.elapsed() > LOOK_GOOD_FOR {
-            obstacle = self.look_for_obstacle(pane).await;
+            obstacle = self.look_for_obstacle(&turn, pane).await;
         }
         let prepared = match (obstacle, prepared) {
             (None, Ok(prepared)) => prepared,
@@ -143,7 +154,7 @@ impl Actor {
             && let Err(shown) = self.await_echo(&self.typed_text(&turn), pane).await?
         {
             return match self.is_behind(launch).await? {
-                true => Ok(self.wait_until_read()),
+                true => self.wait_until_read(&turn).await,
                 false => self.not_shown(&turn, &shown).await,
             };
         }
@@ -200,7 +211,7 @@ impl Actor {
 
     /// Some agents lose an Enter, or take it for "I have read your warning". Once, when the box still shows exactly our text and
     /// nothing else asks for a key, it is pressed again. The box is looked at right before, so it is no blind repetition.
-    async fn check_enter(&mut self, turn: &Turn, launch: &Launch) -> Result<()> {
+    pub(super) async fn check_enter(&mut self, turn: &Turn, launch: &Launch) -> Result<()> {
         let due = self.memory.enter_check.is_some_and(|at| Instant::now() >= at);
         let (true, true, Some(placement)) = (due, self.adapter.box_is_readable(), self.engine.placement(launch)) else {
             return Ok(());
@@ -224,29 +235,37 @@ impl Actor {
         &mut self,
         session: &Session,
         launch: &Launch,
-        running: Vec<Turn>,
+        running: &[Turn],
     ) -> Result<Option<Next>> {
-        let Some(turn) = running.into_iter().find(|turn| turn.state == TurnState::Typed) else {
+        let Some(turn) = running.iter().find(|turn| turn.state == TurnState::Typed) else {
             self.memory.evidence_until = None;
+            self.memory.steered_at_work = false;
             return Ok(None);
         };
+        if let Some(next) = self.await_steered(session, launch, turn).await? {
+            return Ok(Some(next));
+        }
+        if self.memory.steered_at_work {
+            return Ok(None);
+        }
         let until = *self
             .memory
             .evidence_until
             .get_or_insert_with(|| Instant::now() + self.adapter.evidence_timeout());
-        self.check_enter(&turn, launch).await?;
+        self.check_enter(turn, launch).await?;
         if Instant::now() < until {
             let next = self.memory.enter_check.map_or(until, |check| check.min(until));
             return Ok(Some(Next::Sleep(Some(next))));
         }
         self.memory.evidence_until = None;
-        if self.recorded(session, &turn) == Recorded::Taken {
+        if self.recorded(session, turn) == Recorded::Taken {
             self.accept_by_transcript(&turn.id).await?;
             return Ok(Some(Next::now()));
         }
         let since = *self.memory.submitted_at.get_or_insert(until);
         if since.elapsed() < BEHIND_LIMIT && self.is_behind(launch).await? {
             self.memory.evidence_until = Some(Instant::now() + ECHO_LIMIT);
+            self.note_behind(&turn).await?;
             return Ok(Some(Next::Sleep(self.memory.evidence_until)));
         }
         let reason = match self.read_screen(launch).await? {
@@ -260,7 +279,7 @@ impl Actor {
             ),
             _ => Reason::new("no_evidence", "submitted, but the agent has not said that it took it"),
         };
-        self.unclear(&turn, reason).await.map(Some)
+        self.unclear(turn, reason).await.map(Some)
     }
 
     pub(super) fn recorded(&self, session: &Session, turn: &Turn) -> Recorded {
@@ -280,7 +299,7 @@ impl Actor {
             .0
             .store
             .write(move |tx| {
-                tx.step_turn(&turn, &TurnEvent::Accepted)?;
+                engine.accept_turn(tx, &tx.turn(&turn)?, None)?;
                 engine
                     .apply(
                         tx,
@@ -316,9 +335,9 @@ impl Actor {
     }
 
     /// What stands in the way of typing now, if anything.
-    async fn look_for_obstacle(&self, pane: &PaneId) -> Option<Reason> {
+    async fn look_for_obstacle(&self, turn: &Turn, pane: &PaneId) -> Option<Reason> {
         match self.engine.0.tmux.screen(pane).await {
-            Ok(screen) => self.obstacle(&screen),
+            Ok(screen) => self.obstacle(turn, &screen),
             Err(fault) => Some(Reason::new(
                 "screen_unreadable",
                 format!("the agent's screen cannot be read: {fault}"),
@@ -326,7 +345,7 @@ impl Actor {
         }
     }
 
-    fn obstacle(&self, screen: &Screen) -> Option<Reason> {
+    fn obstacle(&self, turn: &Turn, screen: &Screen) -> Option<Reason> {
         if screen.in_mode {
             return Some(Reason::new("copy_mode", "somebody has the agent's window in copy mode"));
         }
@@ -341,6 +360,7 @@ impl Actor {
                 format!("the agent's box holds text that nobody has submitted: {shown}"),
             )),
             ScreenReading::Dialog(dialog) => Some(Reason::new(DIALOG, format!("a dialog is open: {}", dialog.text()))),
+            ScreenReading::Busy if turn.steered && self.box_is_open_at_work(screen) => None,
             ScreenReading::Busy => Some(Reason::new("busy", "the agent shows no box for text")),
             ScreenReading::Unknown => Some(Reason::new(
                 "unknown_screen",

@@ -14,7 +14,7 @@ use crate::domain::launch::{Launch, ShimRecord};
 use crate::domain::letter::{Letter, LetterKind};
 use crate::domain::message::{MessageFile, MessageKind};
 use crate::domain::session::{Reason, Session, SessionEvent, Source};
-use crate::domain::turn::{Turn, TurnEvent, TurnState};
+use crate::domain::turn::{Turn, TurnState};
 use crate::runner::mailbox::{self, Found};
 use crate::store::{NewMessage, Tx};
 
@@ -33,6 +33,8 @@ struct Taken {
     meaning: AgentSignal,
     /// Whose hook it was, where the payload says it.
     speaker: Option<String>,
+    /// Of which of the agent's turns, the same.
+    turn: Option<String>,
 }
 
 impl Actor {
@@ -119,8 +121,10 @@ impl Actor {
             _ => AgentSignal::Nothing,
         };
         let speaker = letter.data.as_ref().and_then(|data| self.adapter.speaker(data));
+        let turn = letter.data.as_ref().and_then(|data| self.adapter.turn_of(data));
         Ok(Sorted::Take(Box::new(Taken {
             speaker,
+            turn,
             file,
             letter,
             files,
@@ -283,6 +287,7 @@ fn take(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, taken: &Take
                 Said {
                     source: Source::Hook,
                     letter: Some(&letter.id),
+                    turn: taken.turn.as_deref(),
                 },
             )
         }
@@ -314,6 +319,8 @@ fn insert_message(engine: &Engine, tx: &Tx<'_>, id: &SessionId, taken: &Taken, k
 pub(super) struct Said<'a> {
     pub source: Source,
     pub letter: Option<&'a LetterId>,
+    /// The agent's own id of the turn that it is about.
+    pub turn: Option<&'a str>,
 }
 
 /// What the agent says, by a hook or in its transcript.
@@ -326,6 +333,10 @@ pub(super) fn on_signal(
     said: Said<'_>,
 ) -> Result<()> {
     let source = said.source;
+    if is_end(signal) && is_of_an_earlier_turn(tx, id, said.turn)? {
+        tracing::debug!(session.id = %id, "the end of an earlier turn does not count for the one that runs");
+        return Ok(());
+    }
     let event = match signal {
         AgentSignal::Started { native_id } => {
             if let Some(native_id) = native_id {
@@ -336,7 +347,7 @@ pub(super) fn on_signal(
         AgentSignal::PromptAccepted { prompt } => {
             let adapter = engine.0.agents.get(&tx.session(id)?.agent)?;
             if let Some(turn) = turn_of_evidence(&*adapter, tx, id, no, prompt)? {
-                tx.step_turn(&turn.id, &TurnEvent::Accepted)?;
+                engine.accept_turn(tx, &turn, said.turn)?;
             }
             SessionEvent::Working { source }
         }
@@ -349,7 +360,7 @@ pub(super) fn on_signal(
         }
         AgentSignal::DialogClosed => SessionEvent::DialogClosed { source },
         AgentSignal::TurnEnded { final_text } => {
-            engine.finish_turns(tx, id, final_text.as_deref(), said.letter)?;
+            engine.finish_turns(tx, id, final_text.as_deref(), said)?;
             SessionEvent::Ready { source }
         }
         AgentSignal::TurnInterrupted => {
@@ -371,6 +382,21 @@ pub(super) fn on_signal(
         AgentSignal::Nothing => return Ok(()),
     };
     engine.apply(tx, id, &event).map(drop)
+}
+
+fn is_end(signal: &AgentSignal) -> bool {
+    use AgentSignal as A;
+    matches!(signal, A::TurnEnded { .. } | A::TurnInterrupted | A::Failed { .. })
+}
+
+/// A hook that was slow tells the end of a turn which has ended already, while the next one runs.
+fn is_of_an_earlier_turn(tx: &Tx<'_>, id: &SessionId, said: Option<&str>) -> Result<bool> {
+    let Some(said) = said else {
+        return Ok(false);
+    };
+    let running = tx.running_turns(id)?;
+    let is_running = running.iter().any(|turn| turn.agent_turn.as_deref() == Some(said));
+    Ok(!running.is_empty() && !is_running && tx.has_ended_turn_of(id, said)?)
 }
 
 /// What the agent does now goes to whoever watches the turn.

@@ -26,6 +26,7 @@ mod request;
 mod schedule;
 mod settle;
 mod status;
+mod steer;
 mod tell;
 mod verbs;
 mod work;

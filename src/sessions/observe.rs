@@ -139,6 +139,7 @@ impl Actor {
         let said = Said {
             source: Source::Screen,
             letter: None,
+            turn: None,
         };
         let store = &self.engine.0.store;
         store

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::letters::Said;
+use super::steer::{is_not, with_their_steered};
 use super::{Engine, tell};
 use crate::config::ReplyMode;
 use crate::domain::Timestamp;
-use crate::domain::agent::FailureKind;
+use crate::domain::agent::{FailureKind, Steering};
 use crate::domain::fault::Result;
 use crate::domain::ids::{LetterId, SessionId, TurnId};
 use crate::domain::session::{Reason, SessionEvent, SessionState, Source};
@@ -25,23 +27,45 @@ const CONTINUE: &str = "Your last turn was cut off before its end (a usage limit
 const CONTINUES: &str = "continue:";
 
 impl Engine {
-    /// The agent says that its turn is over.
+    /// The agent says that its turn is over. Where it names another turn than the one that ran, and had a text in a queue of its own,
+    /// it had left that one for this text.
     pub(super) fn finish_turns(
         &self,
         tx: &Tx<'_>,
         id: &SessionId,
         final_text: Option<&str>,
-        letter: Option<&LetterId>,
+        said: Said<'_>,
     ) -> Result<()> {
-        for turn in tx.running_turns(id)? {
+        let (mut own, mut steered) = with_their_steered(tx.running_turns(id)?);
+        if !steered.is_empty() && own.iter().all(|turn| is_not(turn, said.turn)) {
+            own.iter().try_for_each(|turn| self.leave(tx, turn))?;
+            own = vec![steered.remove(0)];
+        }
+        for mut turn in own {
+            if turn.steered {
+                tx.unsteer_turn(&turn.id)?;
+                turn = tx.turn(&turn.id)?;
+            }
             let event = TurnEvent::Finished {
                 final_text: final_text.map(str::to_owned),
             };
             if tx.step_turn(&turn.id, &event)?.is_some() {
-                self.relay(tx, &turn, final_text, letter)?;
+                self.relay(tx, &turn, final_text, said.letter)?;
             }
         }
-        Ok(())
+        // One that the agent has in a queue of its own may be what it does next; its screen says so (`Actor::settle_queue`).
+        if self.steering(tx, id)? == Some(Steering::OwnQueue) {
+            return Ok(());
+        }
+        // Its answer is that of the turn that it went into.
+        let event = TurnEvent::Finished { final_text: None };
+        steered
+            .iter()
+            .try_for_each(|turn| tx.step_turn(&turn.id, &event).map(drop))
+    }
+
+    fn steering(&self, tx: &Tx<'_>, id: &SessionId) -> Result<Option<Steering>> {
+        Ok(self.0.agents.get(&tx.session(id)?.agent)?.steering())
     }
 
     /// The final message as a reply, where the configuration asks for it; `letter` keeps a repeated signal from becoming two.
@@ -61,7 +85,11 @@ impl Engine {
     }
 
     pub(super) fn interrupt_turns(&self, tx: &Tx<'_>, id: &SessionId, reason: &Reason) -> Result<()> {
-        for turn in tx.running_turns(id)? {
+        let (own, steered) = with_their_steered(tx.running_turns(id)?);
+        // See `finish_turns`: an agent may go on with its queue after an interrupt, too.
+        let queues = self.steering(tx, id)? == Some(Steering::OwnQueue);
+        let steered = if queues { Vec::new() } else { steered };
+        for turn in own.iter().chain(&steered) {
             tx.step_turn(&turn.id, &TurnEvent::Interrupted(reason.clone()))?;
         }
         Ok(())
@@ -82,7 +110,8 @@ impl Engine {
                 self.apply(tx, id, &event).map(drop)
             }
             FailureKind::Other => {
-                for turn in self.fail_turns(tx, id, kind, text)? {
+                let failed = self.fail_turns(tx, id, kind, text)?;
+                for turn in failed.iter().filter(|turn| !turn.steered) {
                     tell::turn_notice(self, tx, &tx.turn(&turn.id)?)?;
                 }
                 self.apply(tx, id, &SessionEvent::Ready { source: Source::Hook })
@@ -96,6 +125,10 @@ impl Engine {
         for turn in tx.running_turns(id)? {
             let event = TurnEvent::Failed(Reason::new(kind.as_str(), text));
             if tx.step_turn(&turn.id, &event)?.is_some() {
+                // Nothing says that the agent still has it, and no continuation brings it back.
+                if turn.steered {
+                    tell::turn_notice(self, tx, &tx.turn(&turn.id)?)?;
+                }
                 failed.push(turn);
             }
         }
@@ -118,6 +151,10 @@ impl Engine {
             if turn.kind == TurnKind::Continuation && until.is_none() {
                 continue;
             }
+            // It went into the turn that is continued.
+            if turn.steered {
+                continue;
+            }
             continue_turn(tx, &turn)?;
         }
         tx.set_limited_until(id, Some(at))?;
@@ -136,6 +173,10 @@ impl Engine {
 
     /// The end of a turn of which nobody told: what the agent's record says of it, else that nothing is known.
     pub(super) fn end_untold(&self, tx: &Tx<'_>, turn: &Turn, final_text: Option<&str>) -> Result<()> {
+        if turn.steered && final_text.is_some() {
+            let event = TurnEvent::Finished { final_text: None };
+            return tx.step_turn(&turn.id, &event).map(drop);
+        }
         if let Some(text) = final_text {
             let event = TurnEvent::Finished {
                 final_text: Some(text.to_owned()),
@@ -164,6 +205,7 @@ fn continue_turn(tx: &Tx<'_>, turn: &Turn) -> Result<()> {
             text: CONTINUE.to_owned(),
             stripped: 0,
         },
+        steered: false,
         origin: turn.origin.clone(),
         key: Some(format!("{CONTINUES}{}", turn.id)),
     })?;

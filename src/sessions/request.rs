@@ -134,7 +134,7 @@ impl Engine {
             tx.set_work(&session.id, &request.work)?;
         }
         if let Some(text) = text {
-            insert_turn(tx, &session.id, TurnKind::Prompt, text, request.origin.clone(), None)?;
+            tx.insert_turn(new_turn(&session.id, text, request.origin.clone(), None)?)?;
         }
         Ok(session)
     }
@@ -157,24 +157,17 @@ impl Engine {
             return Ok(known);
         }
         let text = self.prompt_text(text)?;
-        self.enqueue_as(tx, session, TurnKind::Prompt, text, origin, key)
+        self.enqueue_as(tx, new_turn(session, text, origin, key)?)
     }
 
-    pub(super) fn enqueue_as(
-        &self,
-        tx: &Tx<'_>,
-        session: &SessionId,
-        kind: TurnKind,
-        text: Sanitised,
-        origin: PromptOrigin,
-        key: Option<String>,
-    ) -> Result<Turn> {
-        let status = tx.session(session)?.status;
-        accepts_prompts(&tx.session(session)?)?;
-        let turn = insert_turn(tx, session, kind, text, origin, key)?;
+    pub(super) fn enqueue_as(&self, tx: &Tx<'_>, new: NewTurn) -> Result<Turn> {
+        let session = tx.session(&new.session)?;
+        accepts_prompts(&session)?;
+        let (id, status) = (session.id, session.status);
+        let turn = tx.insert_turn(new)?;
         // A person who prompts an agent that waited for a login has done what was needed, or wants to know.
         if waits_for_person(status.state, &status.reason.code) {
-            self.apply(tx, session, &SessionEvent::Ready { source: Source::Person })?;
+            self.apply(tx, &id, &SessionEvent::Ready { source: Source::Person })?;
         }
         Ok(turn)
     }
@@ -184,7 +177,7 @@ impl Engine {
         tx.reword_turn(turn, &self.prompt_text(text)?)
     }
 
-    fn prompt_text(&self, prompt: &str) -> Result<Sanitised> {
+    pub(super) fn prompt_text(&self, prompt: &str) -> Result<Sanitised> {
         let limit = self.0.config.limits.prompt_bytes;
         if prompt.len() > limit {
             return Err(Fault::new(
@@ -202,19 +195,18 @@ impl Engine {
     }
 }
 
-fn insert_turn(
-    tx: &Tx<'_>,
+/// A usual prompt, queued.
+pub(super) fn new_turn(
     session: &SessionId,
-    kind: TurnKind,
     text: Sanitised,
     origin: PromptOrigin,
     key: Option<String>,
-) -> Result<Turn> {
-    let id: TurnId = Uuid::now_v7().to_string().parse()?;
-    tx.insert_turn(NewTurn {
-        id,
+) -> Result<NewTurn> {
+    Ok(NewTurn {
+        id: Uuid::now_v7().to_string().parse()?,
         session: session.clone(),
-        kind,
+        kind: TurnKind::Prompt,
+        steered: false,
         text,
         origin,
         key,

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::actor::{Actor, Next};
 use super::deliver::ECHO_LIMIT;
 use super::pulse::BEHIND_LIMIT;
+use super::steer::goes_on;
 use crate::agents::Recorded;
 use crate::domain::agent::Evidence;
 use crate::domain::fault::Result;
@@ -48,7 +49,24 @@ impl Actor {
             self.accept_by_transcript(&turn.id).await?;
             return Ok(Some(Next::now()));
         }
+        if turn.steered && goes_on(session) {
+            return self.settle_at_work(turn, launch).await;
+        }
         self.settle_by_screen(turn, session, launch).await.map(Some)
+    }
+
+    /// A steered text is settled like any other when what it was meant for has ended; until then the agent may take it any moment.
+    /// A box that holds exactly our text is submitted at once.
+    async fn settle_at_work(&mut self, turn: Turn, launch: &Launch) -> Result<Option<Next>> {
+        if turn.state == TurnState::Typing
+            && let (Some(ScreenReading::ComposerHolds { shown }), Some(placement)) =
+                (self.read_screen(launch).await?, &launch.placement)
+            && self.adapter.composer_shows(&shown, &self.typed_text(&turn))
+        {
+            self.settled = true;
+            return self.submit(turn, launch, &placement.pane).await.map(Some);
+        }
+        Ok(None)
     }
 
     /// The evidence may still be on its way: the same time is given as after Enter. A box that holds exactly our text is

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::request::new_turn;
 use super::{Engine, NewSessionRequest};
 use crate::agents::Adapter;
 use crate::domain::agent::{AgentCommand, Interrupt};
@@ -15,6 +16,7 @@ use crate::domain::screen::{Screen, ScreenReading};
 use crate::domain::session::{Reason, Session, SessionEvent, SessionState, Source};
 use crate::domain::text::{Sanitised, sanitise};
 use crate::domain::turn::{Turn, TurnKind};
+use crate::store::NewTurn;
 use crate::tmux::Guarded;
 
 /// How long an agent that took a prompt may take to show that it works. Keys that interrupt are lost on some before that.
@@ -23,6 +25,8 @@ const WORK_SHOWN_LIMIT: Duration = Duration::from_secs(3);
 /// They are pressed again only while its screen shows that it works.
 const HEEDED_LIMIT: Duration = Duration::from_secs(2);
 const INTERRUPT_TRIES: u32 = 3;
+/// What the agent was sent while it works may be what it does next, and its screen shows no pause between the two.
+const INTERRUPT_TRIES_STEERED: u32 = 1;
 /// How long an interrupted agent may take to show its box again, and the pause between looks.
 const RETURN_LIMIT: Duration = Duration::from_secs(3);
 const RETURN_PAUSE: Duration = Duration::from_millis(100);
@@ -117,7 +121,11 @@ impl Engine {
                 {
                     return Ok(known);
                 }
-                engine.enqueue_as(tx, &id, TurnKind::Command, text, origin, key)
+                let new = NewTurn {
+                    kind: TurnKind::Command,
+                    ..new_turn(&id, text, origin, key)?
+                };
+                engine.enqueue_as(tx, new)
             })
             .await?;
         self.wake(&session.id);
@@ -146,8 +154,8 @@ impl Engine {
         }
         let adapter = self.0.agents.get(&session.agent)?;
         let interrupt = adapter.interrupt();
-        let turn = self.running_turn(id).await?;
-        if session.status.state == SessionState::Limited && turn.is_none() {
+        let turns = self.running_turns(id).await?;
+        if session.status.state == SessionState::Limited && turns.is_empty() {
             // The agent does not wait; TeleCoder does.
             self.apply_now(id, SessionEvent::Ready { source: Source::Person })
                 .await?;
@@ -159,15 +167,19 @@ impl Engine {
         if was_working {
             self.await_work(&*adapter, id, &pane, true, WORK_SHOWN_LIMIT).await?;
         }
-        for _ in 0..INTERRUPT_TRIES {
+        let tries = match turns.iter().any(|turn| turn.steered) {
+            true => INTERRUPT_TRIES_STEERED,
+            false => INTERRUPT_TRIES,
+        };
+        for _ in 0..tries {
             self.press(id, &pane, &interrupt.keys).await?;
             if !was_working || self.await_work(&*adapter, id, &pane, false, HEEDED_LIMIT).await? {
                 break;
             }
         }
-        let returned = match turn {
-            Some(turn) if interrupt.returns_text_to_box => self.empty_the_box(&*adapter, id, &turn, &interrupt).await?,
-            _ => false,
+        let returned = match interrupt.returns_text_to_box {
+            true => self.empty_the_box(&*adapter, id, &turns, &interrupt).await?,
+            false => false,
         };
         Ok(Interrupted {
             text_returned: returned,
@@ -205,27 +217,31 @@ impl Engine {
         Ok(true)
     }
 
-    async fn running_turn(&self, id: &SessionId) -> Result<Option<Turn>> {
+    async fn running_turns(&self, id: &SessionId) -> Result<Vec<Turn>> {
         let id = id.clone();
-        let running = self.0.store.read(move |tx| tx.running_turns(&id)).await?;
-        Ok(running.into_iter().next_back())
+        self.0.store.read(move |tx| tx.running_turns(&id)).await
     }
 
-    /// Waits until the box is back. If it holds the prompt that was interrupted, it is emptied, and the turn has ended.
+    /// Waits until the box is back. If it holds a prompt that was interrupted, it is emptied, and the turn has ended.
     async fn empty_the_box(
         &self,
         adapter: &dyn Adapter,
         id: &SessionId,
-        turn: &Turn,
+        turns: &[Turn],
         interrupt: &Interrupt,
     ) -> Result<bool> {
+        if turns.is_empty() {
+            return Ok(false);
+        }
         let pane = self.pane(id).await?;
         let limit = Instant::now() + RETURN_LIMIT;
-        let prepared = adapter.prepare(&turn.text).text;
+        let prepared: Vec<String> = turns.iter().map(|turn| adapter.prepare(&turn.text).text).collect();
         while Instant::now() < limit {
             tokio::time::sleep(RETURN_PAUSE).await;
             match adapter.read_screen(&self.0.tmux.screen(&pane).await?) {
-                ScreenReading::ComposerHolds { shown } if adapter.composer_shows(&shown, &prepared) => {
+                ScreenReading::ComposerHolds { shown }
+                    if prepared.iter().any(|text| adapter.composer_shows(&shown, text)) =>
+                {
                     self.keys(id, &interrupt.clear_keys).await?;
                     self.note_returned(id).await?;
                     return Ok(true);

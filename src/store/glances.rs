@@ -30,13 +30,14 @@ pub struct TurnGlance {
     pub id: TurnId,
     pub state: TurnState,
     pub reason: Option<Reason>,
+    pub steered: bool,
 }
 
 /// The columns of `sessions` come first, so that their names mean them. A condition and an order follow.
 macro_rules! glances {
     ($which:literal) => {
         concat!(
-            "SELECT s.*, t.id AS turn_id, t.state AS turn_state, t.reason AS turn_reason,
+            "SELECT s.*, t.id AS turn_id, t.state AS turn_state, t.reason AS turn_reason, t.steered AS turn_steered,
                  l.window, l.pane, l.server_pid, l.server_start,
                  (SELECT count(*) FROM turns w
                   WHERE w.session = s.id AND w.state IN ('queued', 'held', 'typing', 'typed', 'accepted')
@@ -89,5 +90,6 @@ fn read_turn_glance(row: &Row<'_>) -> Result<Option<TurnGlance>> {
         id,
         state: row.word("turn_state")?,
         reason: row.maybe_json("turn_reason")?,
+        steered: row.flag("turn_steered")?,
     }))
 }

@@ -23,6 +23,8 @@ pub struct NewTurn {
     pub text: Sanitised,
     pub origin: PromptOrigin,
     pub kind: TurnKind,
+    /// See [`Turn::steered`].
+    pub steered: bool,
     /// Two prompts of a session with one key are one prompt (a client that repeats a request; a channel message).
     pub key: Option<String>,
 }
@@ -37,9 +39,10 @@ impl Tx<'_> {
         }
         let origin = to_json(&new.origin)?;
         self.run(
-            "INSERT INTO turns (id, session, seq, key, state, text, stripped, origin, created_at, kind, seal)
+            "INSERT INTO turns (id, session, seq, key, state, text, stripped, origin, created_at, kind, seal,
+                 steered)
              VALUES (?1, ?2, (SELECT ifnull(max(seq), 0) + 1 FROM turns WHERE session = ?2), ?3, 'queued', ?4, ?5, ?6, ?7, ?8,
-                 ?9)",
+                 ?9, ?10)",
             params![
                 new.id.as_str(),
                 new.session.as_str(),
@@ -50,6 +53,7 @@ impl Tx<'_> {
                 micros(self.now),
                 word(&new.kind)?,
                 sealing(new.id.as_str(), new.session.as_str(), &new.text.text, &origin, None).finish(),
+                new.steered,
             ],
         )?;
         self.tell_turn(&new.session, &new.id, TurnState::Queued, None)?;
@@ -110,8 +114,43 @@ impl Tx<'_> {
         turn.reason = reason;
         self.follow(&mut turn, event);
         self.store_turn(&turn)?;
+        if turn.steered && state.is_ended() && state != TurnState::Uncertain {
+            // What came of it is in the outcome of the turn that it went into.
+            self.run("UPDATE turns SET outcome_of = state WHERE id = ?1", [id.as_str()])?;
+        }
         self.tell_turn(&turn.session, id, state, turn.reason.as_ref())?;
         Ok(Some(state))
+    }
+
+    /// The agent's own id of the turn that this prompt began or went into.
+    pub fn set_agent_turn(&self, id: &TurnId, agent_turn: &str) -> Result<()> {
+        self.run(
+            "UPDATE turns SET agent_turn = ?2 WHERE id = ?1",
+            params![id.as_str(), agent_turn],
+        )?;
+        Ok(())
+    }
+
+    /// Whether a prompt that has ended belonged to this turn of the agent's.
+    pub fn has_ended_turn_of(&self, session: &SessionId, agent_turn: &str) -> Result<bool> {
+        let ended = self.count(
+            "SELECT count(*) FROM turns
+             WHERE session = ?1 AND agent_turn = ?2 AND ended_at IS NOT NULL",
+            params![session.as_str(), agent_turn],
+        )?;
+        Ok(ended > 0)
+    }
+
+    /// It did not go into a running turn: from here on it is a prompt like any other. What was said before its own turn began, which
+    /// is when the one before it ended, is not its answer.
+    pub fn unsteer_turn(&self, id: &TurnId) -> Result<()> {
+        self.run(
+            "UPDATE turns SET steered = 0, agent_turn = NULL, typed_at = max(typed_at, ifnull((
+                 SELECT max(b.ended_at) + 1 FROM turns b WHERE b.session = turns.session AND b.seq < turns.seq), 0))
+             WHERE id = ?1",
+            [id.as_str()],
+        )?;
+        Ok(())
     }
 
     /// The next waiting turn (`queued` or `held`) of a session: a continuation, else the oldest.
@@ -157,6 +196,16 @@ impl Tx<'_> {
         )?;
         turns.reverse();
         Ok(turns)
+    }
+
+    /// Prompts that wait for a turn of their own.
+    pub fn usual_waiting_count(&self, session: &SessionId) -> Result<i64> {
+        self.count(
+            "SELECT count(*) FROM turns
+             WHERE session = ?1 AND state IN ('queued', 'held', 'typing', 'typed', 'accepted')
+               AND state IN ('queued', 'held') AND steered = 0",
+            [session.as_str()],
+        )
     }
 
     pub fn waiting_count(&self, session: &SessionId) -> Result<u32> {
@@ -285,6 +334,8 @@ fn read_turn(row: &Row<'_>) -> Result<Turn> {
         reason: row.maybe_json("reason")?,
         text,
         stripped: row.number("stripped")?,
+        steered: row.flag("steered")?,
+        agent_turn: row.maybe_text("agent_turn")?,
         origin: row.json("origin")?,
         launch: row.maybe_number("launch")?.map(LaunchNo),
         created_at: row.time("created_at")?,

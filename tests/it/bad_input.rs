@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Output, TestEnv, snapshot};
+use crate::support::{Output, TestEnv, eventually, snapshot};
 
 /// The lock and the log name who tried; what a running daemon writes by itself is compared by its events.
 const MAY_CHANGE: [&str; 7] = [
@@ -160,7 +160,11 @@ fn what_a_running_daemon_refuses() {
         case(&["list", "--status", "nope"], 2, "usage", "`nope`", "idle"),
         case(&["serve"], 75, "another_daemon", &pid, "telecoder health"),
     ];
-    let events = env.cmd(&["events", "--json"]).ok().stdout;
+    // The outcome of its turn comes a moment after the turn.
+    let events = eventually("the turn has its outcome", || {
+        let events = env.cmd(&["events", "--json"]).ok().stdout;
+        events.contains("outcome.created").then_some(events)
+    });
     for case in &cases {
         check(&env, case);
     }

@@ -29,7 +29,7 @@ fn moment(seed: u64, below_ms: u64) -> Duration {
 }
 
 /// A daemon that dies at a hop, and has died when this returns. `act` is what leads it there.
-fn die_at(env: &TestEnv, hop: &str, act: impl FnOnce()) {
+pub fn die_at(env: &TestEnv, hop: &str, act: impl FnOnce()) {
     let mut daemon = Daemon::spawn_with(env, &[("TELECODER_FAILPOINT", hop)]);
     eventually("the daemon answers, or is dead", || {
         (std::os::unix::net::UnixStream::connect(env.api_sock()).is_ok() || daemon.has_ended()).then_some(())

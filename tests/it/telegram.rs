@@ -27,7 +27,7 @@ mod storm;
 mod texts;
 mod topics;
 
-const ME: i64 = 7;
+pub const ME: i64 = 7;
 const STRANGER: i64 = 666;
 /// How much faster than the world the limits' clock runs.
 const PACE: u32 = 50;
@@ -39,7 +39,7 @@ pub struct Rig {
 }
 
 impl Rig {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with_chats(&[ME])
     }
 
@@ -68,7 +68,7 @@ impl Rig {
     }
 
     /// With more lines of `[telegram]`, and more tables.
-    fn configure_with(&self, allow: &[i64], policy: &str, telegram: &str, tables: &str) {
+    pub fn configure_with(&self, allow: &[i64], policy: &str, telegram: &str, tables: &str) {
         let token_file = self.env.root().join("token");
         std::fs::write(&token_file, TOKEN).expect("the token's file");
         std::fs::set_permissions(&token_file, std::fs::Permissions::from_mode(0o600)).expect("its mode");
@@ -84,12 +84,12 @@ impl Rig {
         self.env.serve()
     }
 
-    fn say(&self, text: &str) -> i64 {
+    pub fn say(&self, text: &str) -> i64 {
         self.fake.push_text(ME, ME, text)
     }
 
     #[track_caller]
-    fn hears(&self, part: &str) -> Sent {
+    pub fn hears(&self, part: &str) -> Sent {
         self.fake
             .wait_for_send(WAIT_LIMIT, |sent| sent.chat_id == ME && sent.text.contains(part))
     }
@@ -117,7 +117,11 @@ impl Rig {
     /// Waits until all sessions are idle without waiting prompts.
     pub fn quiet(&self) {
         eventually("every session is idle", || {
-            let busy = |s: &Value| s["status"] != "idle" || s["queuedPrompts"] != 0;
+            let busy = |s: &Value| {
+                // A prompt that is being typed waits no more, and works not yet.
+                let typed = matches!(s["turn"]["state"].as_str(), Some("typing" | "typed"));
+                s["status"] != "idle" || s["queuedPrompts"] != 0 || typed
+            };
             (!self.sessions().iter().any(busy)).then_some(())
         });
     }

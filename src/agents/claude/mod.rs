@@ -21,7 +21,7 @@ use super::screens::Rules;
 use super::{Adapter, LaunchContext, Recorded, Setup, by_choice_key};
 use crate::domain::Timestamp;
 use crate::domain::agent::{
-    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Prepared,
+    AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Prepared, Steering,
 };
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind};
 use crate::domain::fault::Result;
@@ -153,6 +153,14 @@ impl Adapter for ClaudeCode {
         self.rules.shows_work(screen)
     }
 
+    fn steering(&self) -> Option<Steering> {
+        Some(Steering::OwnQueue)
+    }
+
+    fn shows_box_at_work(&self, screen: &Screen) -> bool {
+        self.rules.shows_work(screen).is_some()
+    }
+
     fn rules_version(&self) -> Option<&str> {
         self.rules.version()
     }
@@ -217,6 +225,10 @@ impl Adapter for ClaudeCode {
             Some(path) => transcript::recorded(&path, text, since).unwrap_or(Recorded::Unknown),
             None => Recorded::Unknown,
         }
+    }
+
+    fn went_into_turn(&self, place: &AgentPlace<'_>, text: &str, since: Timestamp) -> Option<bool> {
+        transcript::went_into_turn(&self.transcript(place)?, text, since)
     }
 
     fn final_text(&self, place: &AgentPlace<'_>, since: Timestamp) -> Option<String> {

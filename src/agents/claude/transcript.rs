@@ -46,6 +46,22 @@ pub fn recorded(path: &Path, text: &str, since: Timestamp) -> std::io::Result<Re
     })
 }
 
+/// Whether the last prompt with this text since then went from the agent's queue into the running turn, or began one. `None`: it
+/// is in the queue, or not written yet.
+pub fn went_into_turn(path: &Path, text: &str, since: Timestamp) -> Option<bool> {
+    let wanted = [normalised(&prepared(text)), normalised(text)];
+    let mut verdict = None;
+    for_each(path, |record| {
+        let is_new = at(record).is_none_or(|at| at >= since);
+        if is_new && prompt(record).is_some_and(|prompt| wanted.contains(&normalised(&prompt))) {
+            verdict = Some(record["type"] == "attachment");
+        }
+        true
+    })
+    .ok()?;
+    verdict
+}
+
 /// Whether there is anything to go on with. Claude Code writes its record a little late: one that was killed right after its first
 /// turn leaves a head without a prompt, which it neither resumes nor begins anew.
 pub fn holds_a_prompt(path: &Path) -> bool {
@@ -210,6 +226,10 @@ mod tests {
         let taken = json!({"type": "attachment", "timestamp": time(13).to_string(),
             "attachment": {"type": "queued_command", "prompt": "fix it"}});
         check(&format!("{queued}\n{taken}\n"), "fix it", Recorded::Taken);
+        let went = |lines: String| went_into_turn(file(&lines).path(), "fix it", time(10));
+        assert_eq!(went(format!("{queued}\n")), None);
+        assert_eq!(went(format!("{queued}\n{taken}\n")), Some(true));
+        assert_eq!(went(format!("{queued}\n{}", user("fix it", 14))), Some(false));
         let result = json!({"type": "user", "timestamp": time(12).to_string(),
             "message": {"content": [{"type": "tool_result", "content": "fix it"}]}});
         check(&format!("{result}\n"), "fix it", Recorded::Absent);

@@ -13,6 +13,7 @@ use crate::agents::{Adapter, LaunchContext, Recorded, Setup, TurnEnd, by_choice_
 use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Prepared, PromptProof,
+    Steering,
 };
 use crate::domain::dialog::{Dialog, DialogAnswer, DialogKind};
 use crate::domain::fault::Result;
@@ -166,6 +167,14 @@ impl Adapter for CodexAgent {
 
     fn explain(&self, screen: &Screen) -> Explained {
         self.rules.read(screen)
+    }
+
+    fn steering(&self) -> Option<Steering> {
+        Some(Steering::IntoTurn)
+    }
+
+    fn shows_box_at_work(&self, screen: &Screen) -> bool {
+        self.rules.shows_work(screen).is_some()
     }
 
     fn rules_version(&self) -> Option<&str> {

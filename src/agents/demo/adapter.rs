@@ -14,7 +14,7 @@ use super::{conversations, reading};
 use crate::agents::{Adapter, LaunchContext, Recorded, Setup, secrets, signal};
 use crate::config::AgentConfig;
 use crate::domain::Timestamp;
-use crate::domain::agent::{AgentPlace, AgentSignal, Conversation, Evidence, Interrupt};
+use crate::domain::agent::{AgentPlace, AgentSignal, Conversation, Evidence, Interrupt, Steering};
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind, Meaning};
 use crate::domain::fault::{Fault, Result};
 use crate::domain::ids::SessionId;
@@ -127,6 +127,16 @@ impl Adapter for DemoAgent {
             reading: reading::read(screen),
             rule: None,
         }
+    }
+
+    /// As its quirks say: without one a text that is typed while it works begins a turn of its own, and nobody steers.
+    fn steering(&self) -> Option<Steering> {
+        let args = self.config.iter().flat_map(|config| &config.args);
+        args.flat_map(|word| word.split(',')).find_map(|quirk| match quirk {
+            "steer" => Some(Steering::IntoTurn),
+            "accept-when-queued" => Some(Steering::OwnQueue),
+            _ => None,
+        })
     }
 
     fn composer_shows(&self, shown: &str, text: &str) -> bool {

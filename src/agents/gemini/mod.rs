@@ -203,6 +203,10 @@ impl Adapter for GeminiAgent {
         signals::interpret(event, data)
     }
 
+    fn turn_of(&self, data: &Value) -> Option<String> {
+        signals::turn_of(data)
+    }
+
     /// While it waits for a hook its box is empty, and what is pasted then may be lost.
     fn end_hook_limit(&self) -> Duration {
         home::HOOK_TIMEOUT + Duration::from_secs(2)

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::transcript::{self, Ending};
 use crate::domain::agent::{AgentSignal, FailureKind, PromptProof};
 use crate::domain::dialog::{Dialog, DialogKind};
+use crate::domain::text::sha256_hex;
 
 /// The events that the session's settings hook, and whether their letters must survive a power cut.
 pub const HOOKED: &[(&str, bool)] = &[
@@ -51,6 +52,12 @@ pub fn interpret(event: &str, data: &Value) -> AgentSignal {
         },
         _ => AgentSignal::Nothing,
     }
+}
+
+/// It has no ids of turns, but its hooks at both ends of one hold the prompt. Two turns with one text are not told apart.
+pub fn turn_of(data: &Value) -> Option<String> {
+    let prompt = text(data, "prompt").filter(|_| !is_cut(data, "prompt"))?;
+    Some(sha256_hex(prompt.as_bytes()))
 }
 
 fn text(data: &Value, key: &str) -> Option<String> {

@@ -64,10 +64,11 @@ function turn(session) {
   return turns.get(session);
 }
 
-// `begun`: the program said that it works on it. After an interruption it says twice that it is idle, and the second word may come
+// `id`: of the prompt that began it; its end is told with it. `begun`: the program said that it works on it. After an interruption it
+// says twice that it is idle, and the second word may come
 // when the next prompt is there already.
 function fresh(open) {
-  return { open, begun: false, message: "", texts: new Map(), error: null, aborted: false, retries: 0 };
+  return { open, begun: false, id: undefined, message: "", texts: new Map(), error: null, aborted: false, retries: 0 };
 }
 
 function proof(text) {
@@ -84,9 +85,10 @@ function onEnd(session) {
   const isCut = state.aborted || state.retries > 0;
   if (!isCut && (text || !state.error)) note({ session, final: text }, false);
   note({ session, turn: "over" }, false);
-  if (isCut) return send("Interrupted", { session_id: session }, true);
-  if (state.error && !text) return send("Failure", { session_id: session, ...state.error }, true);
-  return send("Stop", { session_id: session, last_assistant_message: text || null }, true);
+  const ended = { session_id: session, turn_id: state.id };
+  if (isCut) return send("Interrupted", ended, true);
+  if (state.error && !text) return send("Failure", { ...ended, ...state.error }, true);
+  return send("Stop", { ...ended, last_assistant_message: text || null }, true);
 }
 
 function onStatus(session, status) {
@@ -194,11 +196,11 @@ export const TeleCoder = async () => {
       const part = output.parts.find((part) => part.type === "text" && !part.synthetic);
       if (!part) return;
       const state = turn(input.sessionID);
-      if (!state.open) Object.assign(state, fresh(true));
+      if (!state.open) Object.assign(state, fresh(true), { id: output.message?.id });
       note({ session: input.sessionID, prompt: part.text }, true);
       // A line of its own, short: it is found at the end of the file without a look at the prompts.
       note({ session: input.sessionID, turn: "runs" }, false);
-      await send("UserPromptSubmit", { session_id: input.sessionID, ...proof(part.text) }, true);
+      await send("UserPromptSubmit", { session_id: input.sessionID, turn_id: state.id, ...proof(part.text) }, true);
     },
     "tool.execute.before": async (input, output) => {
       const refused = refusal(input.tool, output.args);

@@ -126,5 +126,6 @@ fn summary(turn: &Turn) -> wire::TurnSummary {
         id: turn.id.to_string(),
         state: turn.state,
         reason: turn.reason.as_ref().map(wire::Reason::from),
+        steered: turn.steered,
     }
 }

@@ -23,10 +23,11 @@ pub async fn send(
     let session = api.find(&word).await?;
     caller.must_be_above(&api, &session, "prompt").await?;
     let key = idempotency_key(&headers)?;
-    let turn = api
-        .engine()
-        .prompt(&session.id, &body.text, caller.origin(), key)
-        .await?;
+    let (engine, origin) = (api.engine(), caller.origin());
+    let turn = match body.steer {
+        true => engine.steer(&session.id, &body.text, origin, key).await?,
+        false => engine.prompt(&session.id, &body.text, origin, key).await?,
+    };
     Ok((StatusCode::ACCEPTED, Json(wire::Turn::from(&turn))))
 }
 

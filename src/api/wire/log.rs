@@ -40,6 +40,9 @@ pub struct LogEntry {
     /// For prompts: how many control characters were taken out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stripped: Option<u32>,
+    /// For prompts and turns: it went into the turn that ran.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub steered: bool,
 }
 
 impl LogEntry {
@@ -53,6 +56,7 @@ impl LogEntry {
             state: turn.state.to_string(),
             reason: None,
             stripped: Some(turn.stripped),
+            steered: turn.steered,
         }];
         if let Some(at) = turn.ended_at {
             entries.push(Self {
@@ -63,6 +67,7 @@ impl LogEntry {
                 state: turn.state.to_string(),
                 reason: turn.reason.clone(),
                 stripped: None,
+                steered: turn.steered,
             });
         }
         entries
@@ -80,6 +85,7 @@ impl LogEntry {
             state: outcome.verdict.as_str().to_owned(),
             reason: None,
             stripped: None,
+            steered: false,
         })
     }
 
@@ -97,6 +103,7 @@ impl LogEntry {
             state: message.state.clone(),
             reason: None,
             stripped: None,
+            steered: false,
         }
     }
 }

@@ -153,6 +153,9 @@ pub struct Acked {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PromptRequest {
     pub text: String,
+    /// For the turn that runs, not for one of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub steer: bool,
 }
 
 /// `POST /v1/sessions/SESSION/answer` and `POST /v1/asks/ASK/answer`.

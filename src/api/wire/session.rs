@@ -9,7 +9,7 @@ use crate::domain::launch::Placement;
 use crate::domain::policy::Policy;
 use crate::domain::route::ChatRef;
 use crate::domain::session::{SessionState, Source};
-use crate::domain::turn::TurnState;
+use crate::domain::turn::{TurnState, in_words};
 use crate::store::{Glance, TurnGlance};
 
 /// A session as docs/contract.md shows it. `last_screen`, `dialog` and `asks` are there in `show` only.
@@ -85,6 +85,16 @@ pub struct TurnSummary {
     pub id: String,
     pub state: TurnState,
     pub reason: Option<Reason>,
+    /// It went into the turn that ran.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub steered: bool,
+}
+
+impl TurnSummary {
+    /// Its state, and that it was steered.
+    pub fn in_words(&self) -> String {
+        in_words(self.state, self.steered)
+    }
 }
 
 /// Where a running session's window is.
@@ -167,6 +177,7 @@ impl From<&TurnGlance> for TurnSummary {
             id: turn.id.to_string(),
             state: turn.state,
             reason: turn.reason.as_ref().map(Reason::from),
+            steered: turn.steered,
         }
     }
 }

@@ -59,6 +59,7 @@ fn glance() -> Glance {
             id: "0192f0c1-0000-7000-8000-000000000001".parse().unwrap(),
             state: TurnState::Held,
             reason: Some(session::Reason::new("dialog", "a dialog is open")),
+            steered: false,
         }),
         waiting: 1,
         placement: Some(Placement {
@@ -110,6 +111,8 @@ fn an_ended_turn_has_two_log_entries_and_a_waiting_one_has_one() {
         reason: None,
         text: "hello".into(),
         stripped: 0,
+        steered: false,
+        agent_turn: None,
         origin: PromptOrigin::Cli,
         launch: None,
         created_at: "2026-01-02T03:04:00Z".parse().unwrap(),

@@ -37,6 +37,9 @@ pub struct Turn {
     pub text: String,
     /// How many control characters were taken out of what was sent.
     pub stripped: u32,
+    /// It was meant for the turn that ran then, and went into it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub steered: bool,
     /// `cli`, `api`, `chat`, `agent` or `answer`.
     pub origin: String,
     pub launch: Option<u32>,
@@ -45,6 +48,13 @@ pub struct Turn {
     pub accepted_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     pub final_text: Option<String>,
+}
+
+impl Turn {
+    /// Its state, and that it was steered.
+    pub fn in_words(&self) -> String {
+        turn::in_words(self.state, self.steered)
+    }
 }
 
 impl From<&turn::Turn> for Turn {
@@ -57,6 +67,7 @@ impl From<&turn::Turn> for Turn {
             reason: turn.reason.as_ref().map(Reason::from),
             text: turn.text.clone(),
             stripped: turn.stripped,
+            steered: turn.steered,
             origin: origin_word(&turn.origin).into(),
             launch: turn.launch.map(|no| no.0),
             created_at: turn.created_at,

@@ -80,7 +80,7 @@ fn prompt(what: &str, turn: &Turn) -> String {
         .map_or_else(String::new, |reason| format!(" ({})", escape(&reason.text)));
     format!(
         "{what}: **{}**{why}: {}",
-        escape(turn.state.as_str()),
+        escape(&turn.in_words()),
         escape(&excerpt(&turn.text, PROMPT_CHARS_MAX))
     )
 }

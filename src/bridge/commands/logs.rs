@@ -46,7 +46,7 @@ fn prompt(turn: &Turn, now: Timestamp) -> (Timestamp, String) {
     let line = format!(
         "» {text}\n*{} ago, {}*",
         how_long(turn.created_at, now),
-        escape(turn.state.as_str())
+        escape(&turn.in_words())
     );
     (turn.created_at, line)
 }

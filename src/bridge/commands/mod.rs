@@ -19,6 +19,7 @@ mod resume;
 pub(super) mod roles;
 mod screen;
 mod status;
+mod steer;
 mod stop;
 mod switch;
 mod table;
@@ -150,6 +151,7 @@ pub(super) async fn from_world(desk: &Desk<'_>, text: &str) -> Result<Option<Rep
         Verb::Key => key::key(desk, &args).await.map(Some),
         Verb::Press(name) => key::key(desk, &[name.to_owned()]).await.map(Some),
         Verb::Interrupt => interrupt::interrupt(desk).await.map(Some),
+        Verb::Steer => steer::steer(desk, text).await.map(|()| None),
         Verb::Stop => stop::stop(desk, &args).await.map(Some),
         Verb::Resume => resume::resume(desk, &args).await.map(Some),
         Verb::ResumeLast => resume::resume_last(desk).await.map(Some),

@@ -55,7 +55,7 @@ fn turn_line(turn: &Turn) -> String {
         .map(|reason| format!(" ({})", escape(&reason.text)));
     format!(
         "last prompt **{}**{}: {}",
-        escape(turn.state.as_str()),
+        escape(&turn.in_words()),
         reason.unwrap_or_default(),
         escape(&excerpt(&turn.text, PROMPT_CHARS_MAX)),
     )

@@ -18,6 +18,7 @@ pub(super) enum Verb {
     /// One key by its name.
     Press(&'static str),
     Interrupt,
+    Steer,
     Stop,
     Resume,
     ResumeLast,
@@ -68,6 +69,12 @@ pub(super) const TABLE: &[Entry] = &[
     entry("screen", Verb::Screen, Viewer, "the terminal as it is now"),
     entry("get", Verb::Get, Operator, "a file of the workspace"),
     entry("interrupt", Verb::Interrupt, Operator, "stop what the agent is doing"),
+    entry(
+        "steer",
+        Verb::Steer,
+        Operator,
+        "say something into what runs: /steer TEXT",
+    ),
     entry("stop", Verb::Stop, Operator, "end a session"),
     entry("resume", Verb::Resume, Operator, "go on with a session that ended"),
     entry(

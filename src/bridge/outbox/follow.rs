@@ -2,7 +2,7 @@
 //! where it had come to; what it wishes is what is true now, so reading an event twice changes nothing.
 
 use super::Rules;
-use super::progress;
+use super::{progress, receipts};
 use crate::bridge::taps::{NOBODY, ask_decided, decided};
 use crate::channels::telegram::CHANNEL;
 use crate::domain::event::{Event, EventKind};
@@ -92,7 +92,8 @@ fn turn_changed(tx: &Tx<'_>, rules: &Rules, id: &TurnId) -> Result<()> {
         && chat.channel == CHANNEL
         && rules.receipts.is_some()
     {
-        tx.want_mark(CHANNEL, chat.chat_id, *message_id, "receipt", turn.state.as_str())?;
+        let wanted = receipts::wanted(&turn);
+        tx.want_mark(CHANNEL, chat.chat_id, *message_id, "receipt", &wanted)?;
     }
     progress::turn_changed(tx, rules, &turn)
 }

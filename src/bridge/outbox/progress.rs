@@ -31,6 +31,10 @@ const STEPS_MAX: usize = 8;
 
 /// A turn changed its state: its progress begins, or ends.
 pub(super) fn turn_changed(tx: &Tx<'_>, rules: &Rules, turn: &Turn) -> Result<()> {
+    // What a steered text makes the agent do is shown with the turn that it went into.
+    if turn.state == TurnState::Accepted && turn.steered {
+        return Ok(());
+    }
     if turn.state == TurnState::Accepted {
         let session = tx.session(&turn.session)?;
         let Some(to) = session

@@ -13,7 +13,7 @@ use crate::domain::fault::Result;
 use crate::domain::ids::MessageId;
 use crate::domain::message::{About, PartBody};
 use crate::domain::route::ChatRef;
-use crate::domain::turn::TurnState;
+use crate::domain::turn::{Turn, TurnState};
 use crate::store::Mark;
 
 /// Marks that are looked at in one round.
@@ -22,6 +22,8 @@ const BACKOFF_MS_MIN: u64 = 500;
 const BACKOFF_MS_MAX: u64 = 60_000;
 /// How long the change of a short reply waits for the reply itself to be sent.
 const UNSENT_WAIT_MS: u64 = 1000;
+/// Begins what is wanted of a steered prompt.
+const STEERED: &str = "steered ";
 /// After so many attempts a mark is given up: it is an ornament, and the chat has its messages.
 const ATTEMPTS_MAX: u32 = 12;
 
@@ -196,7 +198,16 @@ fn takes_no_reactions(why: &str) -> bool {
     why.contains("reaction_invalid") || why.contains("reactions_disabled") || why.contains("not enough rights to set")
 }
 
-fn state(word: &str) -> Option<TurnState> {
+/// What the mark of a prompt should say: its state, and whether it goes into the turn that runs.
+pub(super) fn wanted(turn: &Turn) -> String {
+    match turn.steered {
+        true => format!("{STEERED}{}", turn.state),
+        false => turn.state.to_string(),
+    }
+}
+
+fn state(wanted: &str) -> Option<TurnState> {
+    let word = wanted.strip_prefix(STEERED).unwrap_or(wanted);
     TurnState::ALL.into_iter().find(|state| state.as_str() == word)
 }
 
@@ -217,6 +228,7 @@ fn words(wanted: &str) -> &'static str {
     match state(wanted) {
         None | Some(S::Queued | S::Typing) => "Stored.",
         Some(S::Held) => "Stored; it waits for its turn.",
+        Some(S::Accepted) if wanted.starts_with(STEERED) => "Taken by the agent, into the turn that runs.",
         Some(S::Typed) => "Typed.",
         Some(S::DeliveredUnconfirmed) => "Typed; this agent confirms nothing.",
         Some(S::Accepted) => "Taken by the agent.",

@@ -363,6 +363,8 @@ fn finished_turn(outcome: &Outcome) -> Turn {
         reason: None,
         text: String::new(),
         stripped: 0,
+        steered: false,
+        agent_turn: None,
         origin: PromptOrigin::Api,
         launch: None,
         created_at: outcome.created_at,

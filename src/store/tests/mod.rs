@@ -86,6 +86,7 @@ fn new_turn(n: u64, session: &SessionId, text: &str) -> NewTurn {
         text: sanitise(text),
         origin: PromptOrigin::Cli,
         kind: Default::default(),
+        steered: false,
         key: None,
     }
 }

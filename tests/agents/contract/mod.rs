@@ -5,6 +5,7 @@ mod permissions;
 mod prompts;
 mod questions;
 mod stage;
+mod steering;
 mod under_test;
 mod voice;
 
@@ -30,6 +31,7 @@ macro_rules! held_by {
                 notify_and_nothing_else => super::voice::notify,
                 interrupt => super::life::interrupt,
                 limited => super::life::limited,
+                steered => super::steering::steered,
                 two_sessions => super::voice::two_sessions,
                 stopped_early => super::life::stopped_early,
                 killed_agent => super::life::killed_agent,

@@ -37,6 +37,8 @@ pub struct AgentUnderTest {
     ask_with: &'static str,
     /// A prompt that makes it ask a question of its own with choices, where it has a tool for that that works in a session.
     question: Option<fn(Question<'_>) -> String>,
+    /// It takes a text while it works, and says so. The bundled one does with a quirk only (`tests/it/steer.rs`).
+    pub steers: bool,
 }
 
 /// A question of the agent's own.
@@ -59,6 +61,7 @@ pub fn named(name: &str) -> AgentUnderTest {
             let word = if question.several { "pick" } else { "choose" };
             format!("demo: {word} {} | {}", question.text, question.choices.join(" | "))
         }),
+        steers: false,
     };
     let without_questions = AgentUnderTest {
         question: None,
@@ -68,13 +71,14 @@ pub fn named(name: &str) -> AgentUnderTest {
         "demo" => plain,
         "claude" => AgentUnderTest {
             name: "claude",
+            steers: true,
             mangle: |text| {
                 let composed = text.replace("e\u{301}", "é").replace('\t', "    ");
                 let invisible = ['\u{200b}', '\u{200c}', '\u{2060}', '\u{ad}'];
                 composed.chars().filter(|c| !invisible.contains(c)).collect()
             },
             // Its adapter's own mark before a text that would be a command.
-            unframe: |text| without_frame(text).replacen("> /", "/", 1),
+            unframe: |text| without_frame(without_note(text)).replacen("> /", "/", 1),
             question: Some(|question| {
                 let options = question
                     .choices
@@ -89,6 +93,7 @@ pub fn named(name: &str) -> AgentUnderTest {
         },
         "codex" => AgentUnderTest {
             name: "codex",
+            steers: true,
             ask_with: r#"llm: with {"sandbox_permissions":"require_escalated","justification":"May I?"}"#,
             ..without_questions
         },
@@ -108,6 +113,15 @@ pub fn named(name: &str) -> AgentUnderTest {
         },
         other => panic!("no agent `{other}`"),
     }
+}
+
+/// What stands before and behind a text that came while it worked.
+fn without_note(text: &str) -> &str {
+    let noted = text.strip_prefix("The user sent a new message while you were working:\n");
+    noted.map_or(text, |text| {
+        let end = text.find("\n\nThis is how Claude Code surfaces messages");
+        &text[..end.unwrap_or(text.len())]
+    })
 }
 
 /// `<pasted_content id="x">` … `</pasted_content id="x">` round a long paste.

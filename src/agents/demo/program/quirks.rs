@@ -10,7 +10,7 @@ use crate::domain::text::nearest;
 pub const ENVIRONMENT: &str = "DEMO_AGENT_QUIRKS";
 
 /// Every quirk, with what stands after `=` where something must.
-const NAMES: [(&str, bool); 18] = [
+const NAMES: [(&str, bool); 19] = [
     ("slow-start", true),
     ("late-composer", true),
     ("late-session-start", false),
@@ -22,6 +22,7 @@ const NAMES: [(&str, bool); 18] = [
     ("trim-prompt", false),
     ("wrap-paste", false),
     ("accept-when-queued", false),
+    ("steer", false),
     ("restore-interrupted", false),
     ("late-evidence", true),
     ("late-dialog", true),
@@ -57,6 +58,8 @@ pub struct Quirks {
     pub wrap_paste: bool,
     /// The hook of a queued prompt comes at once, with the running turn's id (Claude Code).
     pub accept_when_queued: bool,
+    /// A prompt that is submitted while a turn runs goes into that turn when its next step begins (Codex).
+    pub steer: bool,
     /// An interrupted prompt comes back into the box (Claude Code).
     pub restore_interrupted: bool,
     /// From the transcript's record to the hook of a prompt.
@@ -107,6 +110,7 @@ impl Quirks {
             "trim-prompt" => self.trim_prompt = true,
             "wrap-paste" => self.wrap_paste = true,
             "accept-when-queued" => self.accept_when_queued = true,
+            "steer" => self.steer = true,
             "restore-interrupted" => self.restore_interrupted = true,
             "mouse" => self.mouse = true,
             "cancel-exits" => self.cancel_exits = true,

@@ -32,7 +32,14 @@ const ORPHAN_SCRIPT: &str = r#"(trap '' HUP; exec sh -c "$1") </dev/null >/dev/n
 impl App {
     /// Does what can be done without waiting.
     pub fn advance(&mut self) -> Flow {
-        while let Phase::Turn(turn) = &mut self.phase {
+        while matches!(self.phase, Phase::Turn(_)) {
+            if self.steers() {
+                self.take_steered();
+                continue;
+            }
+            let Phase::Turn(turn) = &mut self.phase else {
+                break;
+            };
             match &turn.doing {
                 Doing::Next => match turn.steps.pop_front() {
                     Some(step) => self.begin_step(step)?,

@@ -224,6 +224,47 @@ impl App {
         }
     }
 
+    /// Whether a prompt that was submitted while the turn ran is to go into it now.
+    pub fn steers(&self) -> bool {
+        self.options.quirks.steer
+            && !self.queue.is_empty()
+            && matches!(
+                &self.phase,
+                Phase::Turn(Turn {
+                    doing: Doing::Next,
+                    unasked: false,
+                    failure: None,
+                    ..
+                })
+            )
+    }
+
+    /// What waits goes into the running turn: recorded, shown and told with its id. Its directives come after those that are left.
+    pub fn take_steered(&mut self) {
+        let waiting = self.queue.remove(0);
+        let Phase::Turn(turn) = &mut self.phase else {
+            return;
+        };
+        let steps = script::parse(&waiting.text);
+        if steps.is_empty() {
+            turn.steps.push_back(Step::Notify(reply_to(&waiting.text)));
+        }
+        turn.steps.extend(steps);
+        let prompt_id = turn.prompt_id.clone();
+        let (event, payload) = hooks::prompt_submitted(&prompt_id, &waiting.text);
+        let record = Record::Prompt {
+            prompt_id,
+            text: waiting.text.clone(),
+            at: Timestamp::now(),
+        };
+        if !self.record_synced(&record) {
+            return;
+        }
+        self.show_prompt(&waiting.text);
+        self.paint();
+        self.fire(event, payload);
+    }
+
     /// The prompt is taken: recorded, shown, told, in this order.
     fn begin_turn(&mut self, prompt: String, told: bool) {
         self.announce();
