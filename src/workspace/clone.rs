@@ -109,6 +109,10 @@ async fn commit_of(mirror: &Path, name: &str) -> std::result::Result<String, git
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::path::Path;
+    use std::time::Duration;
+
     use super::super::fixture::{World, id, refused};
     use super::super::{Begin, Prepared, prepare};
     use crate::domain::fault::{Kind, Result};
@@ -159,11 +163,31 @@ mod tests {
         }
         assert_eq!(std::fs::read(work.join("a.bat")).unwrap(), b"one\r\ntwo\r\n");
         world.git(&work, &["fsck", "--full", "--strict"]);
-        let beside: Vec<_> = std::fs::read_dir(work.parent().unwrap())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
-        assert_eq!(beside, ["work"]);
+        assert_eq!(beside(&work), ["work"]);
+    }
+
+    fn beside(work: &Path) -> Vec<OsString> {
+        let entries = std::fs::read_dir(work.parent().unwrap()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[tokio::test]
+    async fn wherever_it_is_cut_short_the_next_attempt_makes_it_whole() {
+        let world = rich();
+        for n in 0..20 {
+            let work = world.work(&id(n));
+            // Each attempt comes a little further; which ones end does not matter.
+            let limit = Duration::from_millis(3 * n);
+            let _ = tokio::time::timeout(limit, world.prepare("source", &id(n))).await;
+            world.prepare("source", &id(n)).await.unwrap();
+            assert_eq!(
+                world.git(&work, &["status", "--porcelain", "--ignored"]),
+                "",
+                "{limit:?}"
+            );
+            world.git(&work, &["fsck", "--full", "--strict"]);
+            assert_eq!(beside(&work), ["work"], "{limit:?}");
+        }
     }
 
     #[tokio::test]

@@ -60,7 +60,9 @@ async fn ask(dir: &Path, what: &str) -> Option<Vec<u8>> {
 }
 
 async fn local(path: &Path) -> Result<RepoSource> {
-    let shown = path.display();
+    // Named without the dot of `--repo .`.
+    let named: PathBuf = path.components().collect();
+    let shown = named.display();
     let path = path
         .canonicalize()
         .map_err(|error| Fault::new(Kind::NotFound, format!("no repository at `{shown}`: {error}")).hint(FORMS))?;
