@@ -157,6 +157,8 @@ pub enum TurnEvent {
     },
     /// The paste was refused before a byte went out (dead pane, other session in the pane).
     NotTyped(Reason),
+    /// It is typed, and the agent has not come to it yet; why.
+    Behind(Reason),
     /// Enter was sent.
     Submitted,
     /// The agent's own evidence.
@@ -190,6 +192,7 @@ pub fn step(state: TurnState, event: &TurnEvent) -> Option<(TurnState, Option<Re
         (S::Held, E::Release) => (S::Queued, None),
         (S::Queued | S::Held, E::BeginTyping { .. }) => (S::Typing, None),
         (S::Typing, E::NotTyped(reason)) => (S::Held, Some(reason.clone())),
+        (S::Typing | S::Typed, E::Behind(reason)) => (state, Some(reason.clone())),
         (S::Typing, E::Submitted) => (S::Typed, None),
         // Evidence may overtake our own bookkeeping, and may come late.
         (S::Typing | S::Typed | S::Uncertain, E::Accepted) => (S::Accepted, None),
@@ -221,6 +224,7 @@ mod tests {
             TurnEvent::Release,
             TurnEvent::BeginTyping { launch: LaunchNo(1) },
             TurnEvent::NotTyped(reason.clone()),
+            TurnEvent::Behind(reason.clone()),
             TurnEvent::Submitted,
             TurnEvent::Accepted,
             TurnEvent::NoEvidence,

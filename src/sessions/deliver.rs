@@ -154,7 +154,7 @@ impl Actor {
             && let Err(shown) = self.await_echo(&self.typed_text(&turn), pane).await?
         {
             return match self.is_behind(launch).await? {
-                true => Ok(self.wait_until_read()),
+                true => self.wait_until_read(&turn).await,
                 false => self.not_shown(&turn, &shown).await,
             };
         }
@@ -265,6 +265,7 @@ impl Actor {
         let since = *self.memory.submitted_at.get_or_insert(until);
         if since.elapsed() < BEHIND_LIMIT && self.is_behind(launch).await? {
             self.memory.evidence_until = Some(Instant::now() + ECHO_LIMIT);
+            self.note_behind(&turn).await?;
             return Ok(Some(Next::Sleep(self.memory.evidence_until)));
         }
         let reason = match self.read_screen(launch).await? {

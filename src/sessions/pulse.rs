@@ -11,7 +11,8 @@ use super::deliver::ECHO_LIMIT;
 use crate::domain::fault::Result;
 use crate::domain::launch::Launch;
 use crate::domain::screen::ScreenReading;
-use crate::domain::turn::Turn;
+use crate::domain::session::Reason;
+use crate::domain::turn::{Turn, TurnEvent};
 use crate::runner::process;
 
 /// Time between the two looks at the processes' clocks: long enough for their ticks of 10 ms.
@@ -53,12 +54,23 @@ impl Actor {
     }
 
     /// The typed text is looked for again and again, as after a crash; meanwhile letters are read, and a stop is a stop.
-    pub(super) fn wait_until_read(&mut self) -> Next {
+    pub(super) async fn wait_until_read(&mut self, turn: &Turn) -> Result<Next> {
         let since = Instant::now();
         let until = since + ECHO_LIMIT;
         self.memory.behind = Some(Behind { since, until });
         self.settled = false;
-        Next::after(BEHIND_PAUSE)
+        self.note_behind(turn).await?;
+        Ok(Next::after(BEHIND_PAUSE))
+    }
+
+    /// Says on the turn what it waits for, once.
+    pub(super) async fn note_behind(&self, turn: &Turn) -> Result<()> {
+        if turn.reason.is_none() {
+            let text = "typed, and the agent has not come to it yet: it computes, or it is stopped";
+            self.step(&turn.id, TurnEvent::Behind(Reason::new("behind", text)))
+                .await?;
+        }
+        Ok(())
     }
 
     /// One look for the text of a prompt that [`Self::wait_until_read`] waits for.

@@ -301,7 +301,10 @@ fn a_stop_does_not_wait_for_an_agent_that_is_behind() {
     let frozen = "demo: say first\ndemo: freeze-after 60s";
     env.cmd(&["run", "--name", "s", "--wait", frozen]).ok();
     env.cmd(&["send", "s", "second"]).ok();
-    env.wait_turn("s", "typing");
+    eventually("it is told what the prompt waits for", || {
+        (env.status("s")["turn"]["reason"]["code"] == "behind").then_some(())
+    });
+    assert_eq!(env.status("s")["turn"]["state"], "typing");
     let begun = Instant::now();
     env.cmd(&["stop", "s"]).ok();
     env.wait_status("s", "stopped");

@@ -113,7 +113,11 @@ impl Rig {
     /// Waits until all sessions are idle without waiting prompts.
     pub fn quiet(&self) {
         eventually("every session is idle", || {
-            let busy = |s: &Value| s["status"] != "idle" || s["queuedPrompts"] != 0;
+            let busy = |s: &Value| {
+                // A prompt that is being typed waits no more, and works not yet.
+                let typed = matches!(s["turn"]["state"].as_str(), Some("typing" | "typed"));
+                s["status"] != "idle" || s["queuedPrompts"] != 0 || typed
+            };
             (!self.sessions().iter().any(busy)).then_some(())
         });
     }

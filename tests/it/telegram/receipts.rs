@@ -68,7 +68,7 @@ fn an_uncertain_prompt_can_be_submitted_with_a_tap() {
         &[ME],
         "standard",
         "",
-        "[agents.demo]\nargs = [\"--quirk\", \"swallow-enter=2s\"]",
+        "[agents.demo]\nargs = [\"--quirk\", \"swallow-enter=4s\"]",
     );
     let _daemon = rig.serve();
     let prompt = rig.say("demo: notify it came through");
@@ -97,7 +97,7 @@ fn an_uncertain_prompt_can_be_cleared_and_sent_again() {
         &[ME],
         "standard",
         "",
-        "[agents.demo]\nargs = [\"--quirk\", \"swallow-enter=2s\"]",
+        "[agents.demo]\nargs = [\"--quirk\", \"swallow-enter=4s\"]",
     );
     let _daemon = rig.serve();
     rig.say("demo: notify never");

@@ -153,7 +153,8 @@ struct State {
     calls: Vec<Call>,
     sent: Vec<Sent>,
     violations: Vec<String>,
-    quiet_until: HashMap<i64, Instant>,
+    /// Chats that were told to wait: since when, and until when.
+    quiet: HashMap<i64, (Instant, Instant)>,
     rates: Option<rates::Rates>,
     /// Every reaction that was set on a message, oldest first.
     reactions: HashMap<(i64, i64), Vec<String>>,

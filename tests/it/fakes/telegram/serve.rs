@@ -18,6 +18,9 @@ use super::multipart::{Form, parse};
 use super::schema::mistakes;
 use super::{Call, Fault, State, TOKEN, World};
 
+/// How long a request may be on its way to the server.
+const ON_ITS_WAY: Duration = Duration::from_millis(300);
+
 /// Uploads in tests are small.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -139,9 +142,19 @@ async fn answer_to(world: &World, method: &str, form: &Form) -> Result<Value, Re
 /// Neither before a `retry_after` is over, nor faster than the limits.
 fn in_pace(state: &mut State, method: &str, fields: &Value) -> Result<(), Refusal> {
     let chat = fields["chat_id"].as_i64();
-    let quiet = chat.and_then(|chat| state.quiet_until.get(&chat).copied());
-    if method != "setMessageReaction" && quiet.is_some_and(|until| until > Instant::now()) {
-        state.violation(format!("{method} to {chat:?} before its retry_after"));
+    let quiet = chat.and_then(|chat| state.quiet.get(&chat).copied());
+    let now = Instant::now();
+    if let Some((since, until)) = quiet
+        && method != "setMessageReaction"
+        && now < until
+    {
+        // A request may have been on its way when another one was told to wait.
+        if now - since > ON_ITS_WAY {
+            state.violation(format!("{method} to {chat:?} before its retry_after"));
+        }
+        let left = (until - now).as_secs() + 1;
+        let words = format!("Too Many Requests: retry after {left}");
+        return Err(Refusal::new(429, &words).with(json!({"retry_after": left})));
     }
     let Some(overrun) = state.rates.as_mut().and_then(|rates| rates.overrun(method, chat)) else {
         return Ok(());
@@ -216,8 +229,9 @@ fn failed(world: &World, form: &Form, fault: &Fault) -> Response {
     match fault {
         Fault::TooManyRequests { retry_after } => {
             let chat = form.fields["chat_id"].as_i64().unwrap_or_default();
-            let until = Instant::now() + Duration::from_secs(*retry_after);
-            world.lock().quiet_until.insert(chat, until);
+            let now = Instant::now();
+            let until = now + Duration::from_secs(*retry_after);
+            world.lock().quiet.insert(chat, (now, until));
             let words = format!("Too Many Requests: retry after {retry_after}");
             refused(&Refusal::new(429, &words).with(json!({"retry_after": retry_after})))
         }
