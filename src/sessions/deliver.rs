@@ -265,7 +265,7 @@ impl Actor {
         let since = *self.memory.submitted_at.get_or_insert(until);
         if since.elapsed() < BEHIND_LIMIT && self.is_behind(launch).await? {
             self.memory.evidence_until = Some(Instant::now() + ECHO_LIMIT);
-            self.note_behind(&turn).await?;
+            self.note_behind(turn).await?;
             return Ok(Some(Next::Sleep(self.memory.evidence_until)));
         }
         let reason = match self.read_screen(launch).await? {

@@ -15,6 +15,11 @@ pub fn commands(name: &str) {
     for (i, (line, does)) in stage.agent.commands.iter().enumerate() {
         let before = stage.llm.exchanges().len();
         let sent = stage.env.json(&["command", "s", line]);
+        if *does == Does::Ask {
+            // Some ask whether it is meant.
+            stage.wait_dialog("s");
+            stage.approve("s", None).ok();
+        }
         stage.quiet("s");
         let turn = stage.turn("s", &sent["id"]);
         assert_eq!(
@@ -37,7 +42,7 @@ pub fn commands(name: &str) {
         );
         let forgot = !prompts.iter().any(|prompt| prompt.contains("ready to begin"));
         match does {
-            Does::Nothing => assert!(!forgot, "{}: {prompts:?}", line),
+            Does::Nothing | Does::Ask => assert!(!forgot, "{}: {prompts:?}", line),
             Does::Forget => assert!(forgot, "{}: {prompts:?}", line),
             Does::AskTheModel => assert!(exchanges.len() > 1, "{}: {exchanges:#?}", line),
         }
@@ -46,9 +51,11 @@ pub fn commands(name: &str) {
 }
 
 /// What a command does to the conversation, as the model sees it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Does {
     Nothing,
+    /// Nothing, and a person is asked first.
+    Ask,
     /// The next prompt begins a conversation.
     Forget,
     /// The model sums up.

@@ -80,7 +80,7 @@ pub fn named(name: &str) -> AgentUnderTest {
             steers: true,
             commands: &[
                 ("/effort low", Does::Nothing),
-                ("/model sonnet", Does::Nothing),
+                ("/model sonnet", Does::Ask),
                 ("/compact", Does::AskTheModel),
                 ("/clear", Does::Forget),
             ],
