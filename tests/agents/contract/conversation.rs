@@ -40,7 +40,11 @@ pub fn commands(name: &str) {
             prompts.last().is_some_and(|last| last.contains(&format!("next {i}"))),
             "{prompts:?}"
         );
-        let forgot = !prompts.iter().any(|prompt| prompt.contains("ready to begin"));
+        let earlier = match i {
+            0 => "ready to begin".to_owned(),
+            _ => format!("next {}", i - 1),
+        };
+        let forgot = !prompts.iter().any(|prompt| prompt.contains(&earlier));
         match does {
             Does::Nothing | Does::Ask => assert!(!forgot, "{}: {prompts:?}", line),
             Does::Forget => assert!(forgot, "{}: {prompts:?}", line),

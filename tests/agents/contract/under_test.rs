@@ -81,7 +81,6 @@ pub fn named(name: &str) -> AgentUnderTest {
             commands: &[
                 ("/effort low", Does::Nothing),
                 ("/model sonnet", Does::Ask),
-                ("/compact", Does::AskTheModel),
                 ("/clear", Does::Forget),
             ],
             mangle: |text| {
