@@ -31,7 +31,8 @@ pub struct Args {
     #[arg(long, value_name = "NAME", requires = "repo")]
     branch: Option<String>,
     /// Work on the branch of this pull request of the repository.
-    #[arg(long, value_name = "N", requires = "repo", conflicts_with_all = ["base", "branch"])]
+    #[arg(long, value_name = "N", requires = "repo", conflicts_with_all = ["base", "branch"],
+          value_parser = clap::value_parser!(u64).range(1..))]
     pr: Option<u64>,
     /// Work in the checkout itself, and not in a clone of it: what the agent does there is done to your own files.
     #[arg(long, requires = "repo", conflicts_with_all = ["base", "branch", "pr"])]

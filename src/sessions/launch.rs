@@ -124,7 +124,7 @@ impl Actor {
             return self.engine.set_up(session).await;
         }
         let source = workspace::resolve_repo(repo, std::path::Path::new("/")).await?;
-        let prepared = self.engine.prepare_work(session, &source).await?;
+        let prepared = self.engine.prepare_work(session, &source).await.map_err(told)?;
         let id = self.id.clone();
         self.engine
             .0
@@ -265,6 +265,18 @@ impl Actor {
 /// and the next look finds it by its stamp.
 fn is_passing(fault: &Fault) -> bool {
     matches!(fault.kind, Kind::Storage | Kind::Timeout | Kind::Uncertain)
+}
+
+/// A workspace that could not be made is told, whatever the reason: a repository that does not answer would else keep the session
+/// `starting` without a word. `resume` tries again.
+fn told(fault: Fault) -> Fault {
+    match is_passing(&fault) {
+        true => Fault {
+            kind: Kind::Failure,
+            ..fault
+        },
+        false => fault,
+    }
 }
 
 pub(super) fn make_private_dir(path: &std::path::Path) -> Result<()> {

@@ -8,6 +8,8 @@
 //! complete; whatever a crash left half-made is removed by the next attempt.
 
 mod changes;
+mod checkout;
+mod clone;
 mod collect;
 mod files;
 mod git;

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::git::{self, Git};
+use super::clone::Making;
 use super::layout::Layout;
-use super::mirror::{Mirror, remove_tree, session_refs};
+use super::mirror::{Mirror, remove_tree};
 use super::mirrors::Mirrors;
 use super::refname::check_branch;
 use super::{Begin, Prepared, RepoSource};
@@ -31,32 +31,33 @@ pub async fn prepare(
     };
     check_branch(&prepared.branch)?;
     let place = Place::of(work_dir)?;
+    place.remove_half_made()?;
     if place.is_taken()? {
         return Ok(prepared);
     }
-    place.remove_half_made()?;
     super::changes::forget(mirrors, id)?;
     let (mirror, head) = Mirror::open(mirrors, source, Some((id, begin.pull))).await?;
     mirror.set_base(id, begin).await?;
     mirror.follow_head(&head).await?;
     mirror.remember(mirrors, id)?;
-    let mirror_dir = mirror.dir.clone();
+    let making = Making {
+        source,
+        mirror: mirror.dir.clone(),
+        dir: place.making(),
+        id,
+        branch: &prepared.branch,
+        came_from: head.branch.as_deref().unwrap_or(&head.commit),
+    };
     // Other sessions may fetch while we check out: objects only come, they never go.
     drop(mirror);
-    let making = place.making();
-    let made = clone(source, &mirror_dir, &making, id, &prepared.branch)
-        .await
-        .and_then(|()| {
-            if let Err(error) = super::changes::prime(mirrors, &making, id) {
-                tracing::warn!(session.id = %id, %error, "the first look at this workspace will read every file");
-            }
-            std::fs::rename(&making, work_dir)
-                .map_err(|error| Fault::io(format!("making {}", work_dir.display()), &error))
-        });
-    if made.is_err() {
-        // The next attempt would do it too; the first error is the one to tell.
-        let _ = remove_tree(&making);
-    }
+    let made = making.all().await.and_then(|tree| {
+        if let Err(error) = super::changes::prime(mirrors, &tree, id) {
+            tracing::warn!(session.id = %id, %error, "the first look at this workspace will read every file");
+        }
+        std::fs::rename(&tree, work_dir).map_err(|error| Fault::io(format!("making {}", work_dir.display()), &error))
+    });
+    // What is left over (all of it after an error) goes; the next attempt would do it too, so an error here need not be told.
+    let _ = remove_tree(&making.dir);
     made.map(|()| prepared)
 }
 
@@ -75,69 +76,6 @@ pub async fn adopt(source: &RepoSource, mirrors: &Mirrors, work_dir: &Path, id: 
     Ok(Prepared {
         branch: head.branch.unwrap_or_else(|| "HEAD".to_owned()),
     })
-}
-
-async fn clone(source: &RepoSource, mirror: &Path, making: &Path, id: &SessionId, branch: &str) -> Result<()> {
-    let fail = |error: git::GitError| error.into_fault(&format!("cloning `{}`", source.as_git_arg()));
-    let base = format!("{}/base", session_refs(id));
-    let commit = commit_of(mirror, &base).await.map_err(fail)?;
-    Git::new("clone")
-        .limit(git::WORK_TREE)
-        .args(&[
-            "--quiet",
-            "--shared",
-            "--no-checkout",
-            "--template=",
-            "--no-recurse-submodules",
-            "--",
-        ])
-        .arg(mirror)
-        .arg(making)
-        .run()
-        .await
-        .map_err(fail)?;
-    let in_clone = |subcommand| {
-        Git::at(&making.join(".git"), subcommand)
-            .env("GIT_WORK_TREE", making)
-            .cwd(making)
-    };
-    if mirror.join("shallow").exists() {
-        // git does not share the objects of a shallow repository, and a detached HEAD is in none of the copied branches.
-        let fetch = in_clone("fetch").limit(git::WORK_TREE).args(&[
-            "--quiet",
-            "--update-shallow",
-            "--no-write-fetch-head",
-            "--",
-        ]);
-        fetch.arg(mirror).arg(&base).run().await.map_err(fail)?;
-    }
-    // `-B`: the clone has the mirror's HEAD as a branch of its own already, and it may be this one.
-    let checkout = in_clone("checkout").limit(git::WORK_TREE).args(&[
-        "--quiet",
-        "--no-track",
-        "--no-recurse-submodules",
-        "-B",
-        branch,
-        &commit,
-        "--",
-    ]);
-    let origin = in_clone("remote").args(&["set-url", "origin", "--", &source.as_git_arg()]);
-    // Both to their end: none may still write when the other's failure removes what was made.
-    let (checkout, origin) = tokio::join!(checkout.run(), origin.run());
-    checkout.and(origin).map(drop).map_err(fail)
-}
-
-/// The commit of a ref that was just written: a file of its own, unless git keeps its refs in another way.
-async fn commit_of(mirror: &Path, name: &str) -> std::result::Result<String, git::GitError> {
-    let is_id = |text: &str| text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if let Ok(text) = std::fs::read_to_string(mirror.join(name))
-        && is_id(text.trim_end())
-    {
-        return Ok(text.trim_end().to_owned());
-    }
-    let asked = Git::at(mirror, "rev-parse").args(&["--verify", "--end-of-options", name]);
-    let out = asked.run().await?;
-    Ok(git::lines(&out).next().unwrap_or_default().to_owned())
 }
 
 /// Where a workspace goes, and where the half-made one of an earlier attempt may lie.

@@ -15,6 +15,9 @@ const SESSIONS: u64 = 100;
 const FILES: u64 = 1000;
 const FILE_BYTES: usize = 20 * 1024;
 const COMMITS: u64 = 10;
+/// Of a workspace, against a bare worktree in the same run. Both hold on a machine that does nothing else.
+const TIME_RATIO_MAX: f64 = 1.5;
+const DISK_RATIO_MAX: f64 = 1.2;
 
 /// A repository of about 200 MB: 20 MB of files, and ten versions of all of them, none of which can be compressed.
 fn large(world: &World) {
@@ -103,5 +106,6 @@ async fn a_hundred_workspaces_of_a_large_repository() {
          {disk_ratio:.3}; measuring {looks:?}",
         repository / 1_000_000
     );
-    assert!(disk_ratio <= 1.2, "{disk_ratio}");
+    assert!(ratio <= TIME_RATIO_MAX, "{ratio}");
+    assert!(disk_ratio <= DISK_RATIO_MAX, "{disk_ratio}");
 }

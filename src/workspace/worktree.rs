@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::checkout::write_files;
 use super::git::{self, Git, GitError};
 use super::layout::{is_dir, is_plain};
 use super::mirror::{Mirror, Record, remove_tree, session_refs};
@@ -121,14 +122,7 @@ impl Making<'_> {
         let io = |error: std::io::Error| Fault::io(format!("making {}", self.tree.display()), &error);
         std::fs::create_dir_all(view.join("objects")).map_err(io)?;
         let index = view.join("index");
-        self.mirror
-            .git("read-tree")
-            .env("GIT_WORK_TREE", &self.tree)
-            .env("GIT_INDEX_FILE", &index)
-            .cwd(&self.tree)
-            .limit(git::WORK_TREE)
-            .args(&["-m", "-u", commit])
-            .run()
+        write_files(self.mirror.git("read-tree"), commit, &self.tree, &index)
             .await
             .map_err(|error| self.fail(error))?;
         std::fs::copy(&index, registration.join("index")).map(drop).map_err(io)

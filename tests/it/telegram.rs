@@ -11,10 +11,14 @@ use crate::support::{Daemon, TestEnv, WAIT_LIMIT, eventually, eventually_within}
 
 mod answers;
 mod buttons;
+mod commands;
+#[cfg(feature = "failpoints")]
+mod crashes;
 mod files;
 mod inbox;
 mod init;
 mod life;
+mod many;
 mod people;
 mod progress;
 mod receipts;
@@ -242,110 +246,6 @@ fn a_dialog_is_shown_and_text_refused_until_keys_answer_it() {
 }
 
 #[test]
-fn commands_answer() {
-    let rig = Rig::new();
-    let _daemon = rig.serve();
-    rig.say("/status");
-    rig.hears("No session is active");
-    rig.say("/new alpha");
-    rig.hears("New session alpha");
-    rig.env.wait_status("alpha", "idle");
-    for (command, answer) in [
-        ("/help", "/switch NAME"),
-        ("/start", "Hello."),
-        ("/list", "→ alpha idle"),
-        ("/status", "idle for"),
-        ("/status alpha", "demo · policy standard"),
-        ("/screen", "demo"),
-        ("/explain", "screen: empty"),
-        ("/explain alpha", "idle for"),
-        ("/diff", "works on no repository"),
-        ("/compact", "is not a command that may be sent"),
-        ("/resume_yolo", "has not ended"),
-        ("/logs", "Nothing was said yet"),
-        ("/statsu", "Did you mean /status"),
-        ("/status nobody", "nobody"),
-        ("/key rm-rf", "is not a key"),
-        ("/stop", "stopped"),
-        ("/screen alpha", "It has ended"),
-        ("/switch alpha", "has ended"),
-        ("/resume_yolo alpha", "goes on under the policy yolo"),
-        ("/status alpha", "demo · policy yolo"),
-    ] {
-        let before = rig.fake.sent().len();
-        rig.say(command);
-        let sent = rig.hears_after(before, answer);
-        assert!(sent.reply_to.is_some(), "{command} is replied to");
-    }
-    assert_eq!(rig.prompts(), Vec::<String>::new(), "no command was typed to the agent");
-    rig.in_order();
-}
-
-#[test]
-fn what_cannot_be_taken_is_told() {
-    let rig = Rig::new();
-    let _daemon = rig.serve();
-    rig.fake
-        .push_message(ME, ME, json!({"location": {"latitude": 1.0, "longitude": 2.0}}));
-    rig.hears("A location is nothing that an agent could work with");
-    rig.fake
-        .push_update(json!({"edited_message": {"message_id": 1, "date": 0, "text": "x",
-        "chat": {"id": ME, "type": "private"}, "from": {"id": ME, "is_bot": false}}}));
-    rig.hears("the edit changes nothing");
-    assert_eq!(rig.sessions().len(), 0);
-    rig.in_order();
-}
-
-#[test]
-fn new_takes_a_repository() {
-    let rig = Rig::new();
-    let repo = rig.env.git_repo("shop");
-    let _daemon = rig.serve();
-    rig.say(&format!("/new {} fix-it", repo.display()));
-    rig.hears("New session fix-it");
-    rig.say("demo: sh cat README.md > seen && telecoder notify \"$(cat seen)\"");
-    rig.hears("hello");
-    rig.say("/new /nowhere/at/all");
-    rig.hears("/nowhere/at/all");
-    assert_eq!(rig.sessions().len(), 1);
-    rig.in_order();
-}
-
-#[test]
-fn what_a_session_changed_is_shown_in_the_chat() {
-    let rig = Rig::new();
-    let repo = rig.env.git_repo("shop");
-    let _daemon = rig.serve();
-    rig.say(&format!("/new {} fix-it", repo.display()));
-    rig.hears("New session fix-it");
-    rig.env.wait_status("fix-it", "idle");
-    rig.say("/diff");
-    rig.hears("Nothing changed");
-    rig.say("demo: sh echo more >> README.md && telecoder notify 'one line more'");
-    rig.hears("one line more");
-    rig.quiet();
-    rig.say("/diff fix-it");
-    let short = rig.hears("+more");
-    assert!(short.text.contains("1 file, +1 -0\nREADME.md +1 -0"), "{}", short.text);
-    assert!(
-        short
-            .entities
-            .iter()
-            .any(|e| e["type"] == "pre" && e["language"] == "diff")
-    );
-    rig.say("demo: sh seq 2000 > numbers && telecoder notify 'many lines more'");
-    rig.hears("many lines more");
-    rig.quiet();
-    rig.say("/diff");
-    let file = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
-    let (name, content) = file.document.expect("a file");
-    assert_eq!(name, "fix-it.diff");
-    assert!(String::from_utf8_lossy(&content).contains("+2000"), "the whole of it");
-    rig.hears("new numbers +2000 -0");
-    rig.in_order();
-}
-
-#[test]
 fn a_session_of_the_command_line_reports_home() {
     let rig = Rig::new();
     let _daemon = rig.serve();
@@ -461,107 +361,4 @@ fn holds_no_token(dir: &Path) {
             assert!(!found, "the token is in {}", path.display());
         }
     }
-}
-
-/// The daemon dies at a hop, the next one takes over; what a person sees is right all the same.
-#[cfg(feature = "failpoints")]
-mod crashes {
-    use super::*;
-
-    /// Lets the daemon die once at `hop`, and returns what arrived of one reply.
-    fn replies_after_a_crash_at(hop: &str) -> Vec<String> {
-        let mut rig = Rig::new();
-        rig.env.set_env("TELECODER_FAILPOINT", hop);
-        let mut daemon = rig.serve();
-        rig.say("demo: notify the reply");
-        let ended = daemon.wait();
-        assert!(!ended.success(), "it died at {hop}");
-        rig.env.set_env("TELECODER_FAILPOINT", "");
-        let _daemon = rig.serve();
-        rig.hears("the reply");
-        rig.quiet();
-        assert_eq!(
-            rig.prompts(),
-            ["demo: notify the reply"],
-            "one prompt after a crash at {hop}"
-        );
-        assert_eq!(rig.sessions().len(), 1);
-        // What goes out again says so before it does: nothing does any more.
-        eventually("every message has its end", || {
-            let messages = rig.env.json(&["messages"]);
-            let ended = |message: &Value| message["state"] == "sent" || message["state"] == "failed";
-            messages.as_array()?.iter().all(ended).then_some(())
-        });
-        rig.in_order();
-        rig.fake
-            .texts(ME)
-            .into_iter()
-            .filter(|text| text.contains("the reply"))
-            .collect()
-    }
-
-    #[test]
-    fn before_and_after_the_inbox_is_committed() {
-        for hop in ["I1", "I2"] {
-            assert_eq!(replies_after_a_crash_at(hop).len(), 1, "{hop}");
-        }
-    }
-
-    #[test]
-    fn around_a_send() {
-        // The first part that is sent is the notice of the new session, the second one the reply.
-        for hop in ["O4:2", "O8:2"] {
-            let replies = replies_after_a_crash_at(hop);
-            assert_eq!(replies.len(), 1, "{hop}: {replies:?}");
-        }
-        let replies = replies_after_a_crash_at("O6:2");
-        assert_eq!(replies.len(), 2, "{replies:?}");
-        assert!(
-            !replies[0].starts_with('↻') && replies[1].starts_with("↻ possibly repeated"),
-            "{replies:?}"
-        );
-    }
-}
-
-/// Messages of the long test, over three chats.
-const MANY: u64 = 200;
-const MANY_LIMIT: std::time::Duration = std::time::Duration::from_secs(180);
-
-#[test]
-fn two_hundred_messages_in_three_chats_go_their_own_ways_once_and_in_order() {
-    let chats = [7, 8, 9];
-    let rig = Rig::with_chats(&chats);
-    let _daemon = rig.serve();
-    let chat_of = |n: u64| chats[n as usize % chats.len()];
-    for n in 1..=MANY {
-        let text = format!("message {n}\ndemo: notify note {n} end");
-        rig.fake.push_text(chat_of(n), chat_of(n), &text);
-    }
-    let of_chat = |chat: i64| -> Vec<u64> { (1..=MANY).filter(|n| chat_of(*n) == chat).collect() };
-    let numbers = |texts: Vec<String>, before: &str, after: &str| -> Vec<u64> {
-        let number = |text: &String| text.split_once(before)?.1.split_once(after)?.0.parse().ok();
-        texts.iter().filter_map(number).collect()
-    };
-    for chat in chats {
-        let expected = of_chat(chat);
-        eventually_within(MANY_LIMIT, &format!("chat {chat} has all its replies"), || {
-            (numbers(rig.fake.texts(chat), "note ", " end").len() >= expected.len()).then_some(())
-        });
-        assert_eq!(
-            numbers(rig.fake.texts(chat), "note ", " end"),
-            expected,
-            "replies in chat {chat}"
-        );
-    }
-    rig.quiet();
-    let mut panes: Vec<Vec<u64>> = rig
-        .sessions()
-        .iter()
-        .map(|session| numbers(transcript(&rig.env, session), "message ", "\n"))
-        .collect();
-    panes.sort();
-    let mut expected: Vec<Vec<u64>> = chats.map(of_chat).to_vec();
-    expected.sort();
-    assert_eq!(panes, expected, "one session for each chat, with its prompts");
-    rig.in_order();
 }

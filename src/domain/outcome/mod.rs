@@ -196,6 +196,16 @@ pub struct NotChecked {
     pub could: Vec<String>,
 }
 
+impl NotChecked {
+    /// What stands in an outcome until its checks have ended: nobody shall read it as one that needed none.
+    pub fn running() -> Self {
+        Self {
+            why: "the checks still run".into(),
+            could: Vec::new(),
+        }
+    }
+}
+
 /// What the agent's provider counted, where the agent reports it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

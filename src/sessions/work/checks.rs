@@ -74,6 +74,7 @@ impl Engine {
             measured,
             unmeasured,
             reason: Some("checks that were asked for".into()),
+            not_checked: Some(NotChecked::running()),
             ..Detail::default()
         };
         let new = NewOutcome {
@@ -109,8 +110,13 @@ fn may_check(session: &Session) -> Result<()> {
         return Ok(());
     }
     let message = format!("{} cannot be checked now ({state})", session.name);
-    Err(Fault::new(Kind::RefusedByState, message)
-        .hint("Checks run when the agent rests, in a workspace that is there."))
+    Err(Fault::new(Kind::RefusedByState, message).hint(match state {
+        SessionState::Verifying => format!(
+            "They run already; what they say shows: telecoder inbox show {}",
+            session.name
+        ),
+        _ => "Checks run when the agent rests, in a workspace that is there.".to_owned(),
+    }))
 }
 
 /// Takes up checks that an earlier daemon began.

@@ -117,12 +117,7 @@ impl Engine {
     /// Errors: `NotFound` for a session without a repository, or whose workspace is gone.
     pub async fn diff(&self, id: &SessionId, request: DiffRequest) -> Result<Patch> {
         let session = self.session(id).await?;
-        if session.branch.is_none() {
-            return Err(
-                Fault::new(Kind::NotFound, format!("{} works on no repository", session.name))
-                    .hint("Start a session on one: telecoder run --repo PATH \"...\""),
-            );
-        }
+        super::must_have_workspace(&session)?;
         let of = session.id.clone();
         let known = self.0.store.read(move |tx| tx.outcomes(&of, INBOX_MAX)).await?;
         let span = span(request, &known)?;
@@ -162,10 +157,11 @@ fn span(request: DiffRequest, known: &[Outcome]) -> Result<Span> {
         DiffRequest::Outcome(id) => {
             let at = known.iter().position(|outcome| outcome.id == id);
             let to = at.and_then(|at| mark(&known[at])).ok_or_else(|| {
-                Fault::new(
-                    Kind::NotFound,
-                    format!("outcome {id} was not measured, so it has no difference"),
-                )
+                let message = match at {
+                    Some(_) => format!("entry {id} was not measured, so it has no difference"),
+                    None => format!("the session has no entry {id}"),
+                };
+                Fault::new(Kind::NotFound, message)
             })?;
             let from = known.iter().skip(at.unwrap_or(0) + 1).find_map(mark);
             Ok(match from {

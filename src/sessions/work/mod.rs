@@ -122,6 +122,20 @@ impl Engine {
     }
 }
 
+/// Whether the session has a workspace of a repository, or had one.
+fn must_have_workspace(session: &Session) -> Result<()> {
+    if session.branch.is_some() {
+        return Ok(());
+    }
+    let name = &session.name;
+    Err(match &session.repo {
+        Some(repo) => Fault::new(Kind::NotFound, format!("{name} has no workspace of {repo} yet"))
+            .hint(format!("Why so: telecoder status {name}")),
+        None => Fault::new(Kind::NotFound, format!("{name} works on no repository"))
+            .hint("Start a session on one: telecoder run --repo PATH \"...\""),
+    })
+}
+
 /// The mirrors of this installation, with the forge's credential where one is configured.
 pub(super) fn mirrors(config: &Config, paths: &DataDir) -> Mirrors {
     let github = &config.github;

@@ -139,7 +139,10 @@ async fn of_turn(engine: &Engine, turn: Turn) -> Result<()> {
         _ => Plan::Not(None),
     };
     let commands = match plan {
-        Plan::Run(commands) => commands,
+        Plan::Run(commands) => {
+            detail.not_checked = Some(NotChecked::running());
+            commands
+        }
         Plan::Not(why) => {
             detail.not_checked = why;
             Vec::new()

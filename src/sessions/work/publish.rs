@@ -11,7 +11,7 @@ use crate::domain::outcome::{Claims, DiffStat, Outcome, Verdict, check_line, sta
 use crate::domain::session::{Session, SessionState};
 use crate::domain::work::{Publication, Work};
 use crate::workspace::publish::{
-    Author, Forge, Github, NewPull, Outgoing, Pull, Slug, Wish, ensure_pull, prepare_outgoing, push,
+    Author, Forge, Github, NewPull, Outgoing, Pull, PullChange, Slug, Wish, ensure_pull, prepare_outgoing, push,
 };
 use crate::workspace::{self, RepoSource};
 
@@ -65,6 +65,13 @@ impl Engine {
     /// Errors: `Config` without a token, `NotFound` for a repository that is not on the forge, `RefusedByState` when there is
     /// nothing to publish or the scan finds something, and the forge's own, each with what to do.
     pub async fn publish(&self, id: &SessionId, request: PublishRequest) -> Result<Published> {
+        // Of a turn that has just ended, neither its outcome nor whether checks follow is known yet.
+        self.outcomes_made(Some(id)).await;
+        self.publish_now(id, request).await
+    }
+
+    async fn publish_now(&self, id: &SessionId, request: PublishRequest) -> Result<Published> {
+        must_not_be_blank(request.title.as_deref())?;
         let one_at_a_time = self.publishing(id);
         let _guard = one_at_a_time.lock().await;
         let session = self.session(id).await?;
@@ -308,9 +315,13 @@ impl Engine {
         note_pull(publication, &pull);
         self.store_publication(&session.id, publication).await?;
         crate::failpoint!("P8");
-        if !opened && (request.title.is_some() || request.body.is_some()) {
-            let (title, body) = (request.title.as_deref(), request.body.as_deref());
-            place.forge.update_pull(&place.at, pull.number, title, body).await?;
+        let change = PullChange {
+            title: request.title.as_deref(),
+            body: request.body.as_deref(),
+            base: request.base.as_deref().filter(|base| *base != pull.base),
+        };
+        if !opened && change != PullChange::default() {
+            place.forge.update_pull(&place.at, pull.number, change).await?;
         }
         Ok(opened)
     }
@@ -352,7 +363,15 @@ impl Engine {
             push_only: auto == AutoPublish::Push,
             ..PublishRequest::default()
         };
-        match self.publish(&id, request).await {
+        let before = self
+            .publication(&id)
+            .await
+            .ok()
+            .flatten()
+            .and_then(|known| known.pushed);
+        match self.publish_now(&id, request).await {
+            // An answer to a question changes nothing, and need not be told.
+            Ok(published) if !published.opened && before.as_ref() == Some(&published.tip) => {}
             Ok(published) => self.tell_published(&session, &published).await,
             Err(fault) => {
                 tracing::warn!(session.id = %id, error = %fault, "the work could not be published by itself");
@@ -405,27 +424,25 @@ pub(super) fn note_pull(publication: &mut Publication, pull: &Pull) {
 }
 
 fn may_publish(session: &Session) -> Result<()> {
-    if session.branch.is_none() {
-        return Err(
-            Fault::new(Kind::NotFound, format!("{} works on no repository", session.name))
-                .hint("Start a session on one: telecoder run --repo PATH \"...\""),
-        );
-    }
+    super::must_have_workspace(session)?;
     let state = session.status.state;
     if state == SessionState::Idle || state == SessionState::NeedsInput || state.is_ended() {
         return Ok(());
     }
-    Err(Fault::new(
-        Kind::RefusedByState,
-        format!(
-            "{} is at work ({state}); what goes out would be half of it",
-            session.name
-        ),
-    )
-    .hint(format!(
-        "Wait for it, or interrupt it: telecoder interrupt {}",
-        session.name
-    )))
+    let name = &session.name;
+    let message = format!("{name} is at work ({state}); what goes out would be half of it");
+    Err(Fault::new(Kind::RefusedByState, message).hint(match state {
+        SessionState::Verifying => format!("Its checks run; what they say shows: telecoder inbox show {name}"),
+        _ => format!("Wait for it, or interrupt it: telecoder interrupt {name}"),
+    }))
+}
+
+fn must_not_be_blank(title: Option<&str>) -> Result<()> {
+    match title {
+        Some(title) if title.trim().is_empty() => Err(Fault::new(Kind::Usage, "a pull request needs a title")
+            .hint("Leave `--title` out: one is made from what was done.")),
+        _ => Ok(()),
+    }
 }
 
 /// In the agent's words, else in those of its commit, else in the person's.

@@ -92,6 +92,14 @@ pub struct NewPull {
     pub draft: bool,
 }
 
+/// What is to be different about an open pull request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PullChange<'a> {
+    pub title: Option<&'a str>,
+    pub body: Option<&'a str>,
+    pub base: Option<&'a str>,
+}
+
 /// A comment, a review or a check, as it came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForgeNews {
@@ -119,13 +127,7 @@ pub trait Forge: Send + Sync {
     fn pull(&self, at: &Slug, number: u64) -> impl Future<Output = Result<Pull>> + Send;
     /// `Uncertain` when it may have been opened; then [`Forge::find_pull`] tells.
     fn open_pull(&self, at: &Slug, new: &NewPull) -> impl Future<Output = Result<Pull>> + Send;
-    fn update_pull(
-        &self,
-        at: &Slug,
-        number: u64,
-        title: Option<&str>,
-        body: Option<&str>,
-    ) -> impl Future<Output = Result<Pull>> + Send;
+    fn update_pull(&self, at: &Slug, number: u64, change: PullChange<'_>) -> impl Future<Output = Result<Pull>> + Send;
     /// What was said about a pull request, and the checks of its newest commit; oldest first.
     fn news(&self, at: &Slug, pull: &Pull) -> impl Future<Output = Result<Vec<ForgeNews>>> + Send;
 }

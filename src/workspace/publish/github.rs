@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::forge::{Forge, ForgeNews, NewPull, Pull, PullState, Slug};
+use super::forge::{Forge, ForgeNews, NewPull, Pull, PullChange, PullState, Slug};
 use crate::domain::fault::{Fault, Kind, Result};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -342,14 +342,12 @@ impl Forge for Github {
         Ok(pull_of(at, self.read(value)?))
     }
 
-    async fn update_pull(&self, at: &Slug, number: u64, title: Option<&str>, body: Option<&str>) -> Result<Pull> {
-        let mut change = serde_json::Map::new();
-        if let Some(title) = title {
-            change.insert("title".into(), title.into());
-        }
-        if let Some(body) = body {
-            change.insert("body".into(), body.into());
-        }
+    async fn update_pull(&self, at: &Slug, number: u64, change: PullChange<'_>) -> Result<Pull> {
+        let fields = [("title", change.title), ("body", change.body), ("base", change.base)];
+        let change = fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
+            .collect();
         let path = format!("/repos/{at}/pulls/{number}");
         let value = self
             .call(Method::PATCH, &path, &[], Some(Value::Object(change)))

@@ -9,7 +9,7 @@ mod outgoing;
 mod push;
 mod scan;
 
-pub use forge::{Forge, ForgeNews, NewPull, Pull, PullState, Slug, ensure_pull};
+pub use forge::{Forge, ForgeNews, NewPull, Pull, PullChange, PullState, Slug, ensure_pull};
 pub use github::Github;
 pub use outgoing::{Author, Outgoing, Wish, prepare_outgoing};
 pub use push::push;

@@ -1,7 +1,7 @@
 //! Where a session's work begins: base, branch, pull request, in place, by name of the forge; and words that are none of it.
 
 use super::forge::FakeForge;
-use super::{COMMIT, outcome, repo_arg};
+use super::{COMMIT, first_turn, outcome, repo_arg};
 use crate::support::{TestEnv, snapshot};
 
 #[test]
@@ -67,32 +67,13 @@ fn in_place_is_the_checkout_itself_and_only_when_asked_for() {
     let path = env.git_repo("repo");
     let repo = repo_arg(&path);
     let before = snapshot(&path, &[]);
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
-        "clone",
-        "--repo",
-        &repo,
-        "demo: sh echo x > x",
-    ])
-    .ok();
+    first_turn(&env, "clone", &repo, &[], "demo: sh echo x > x");
     assert_eq!(
         snapshot(&path, &[]),
         before,
         "a session of its own writes nothing there"
     );
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
-        "here",
-        "--repo",
-        &repo,
-        "--in-place",
-        "demo: sh echo here > here",
-    ])
-    .ok();
+    first_turn(&env, "here", &repo, &["--in-place"], "demo: sh echo here > here");
     assert_eq!(std::fs::read_to_string(path.join("here")).expect("written"), "here\n");
     assert_eq!(outcome(&env, "here", 1)["measured"]["turn"]["files"], 1);
     let second = env
@@ -122,8 +103,7 @@ fn a_name_of_the_forge_and_a_pull_request_are_worked_on() {
     let forge = FakeForge::new(&env);
     let _daemon = env.serve();
     let step = format!("demo: sh echo a > a && git add -A && {COMMIT} -m a");
-    env.cmd(&["run", "--wait", "--name", "first", "--repo", "owner/site", &step])
-        .ok();
+    first_turn(&env, "first", "owner/site", &[], &step);
     outcome(&env, "first", 1);
     env.cmd(&["publish", "first"]).ok();
     let branch = env.status("first")["branch"].as_str().expect("a branch").to_owned();
@@ -132,18 +112,7 @@ fn a_name_of_the_forge_and_a_pull_request_are_worked_on() {
         &["update-ref", "refs/pull/1/head", &format!("refs/heads/{branch}")],
     );
     let step = format!("demo: sh test -f a && echo b > b && git add -A && {COMMIT} -m b");
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
-        "second",
-        "--repo",
-        "owner/site",
-        "--pr",
-        "1",
-        &step,
-    ])
-    .ok();
+    first_turn(&env, "second", "owner/site", &["--pr", "1"], &step);
     assert_eq!(outcome(&env, "second", 1)["measured"]["total"]["files"], 1);
     assert_eq!(env.status("second")["branch"], branch.as_str());
     let published = env.cmd(&["publish", "second", "--json"]).ok().json();

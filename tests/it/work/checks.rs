@@ -1,6 +1,6 @@
 //! Checks run in a window of their own, under the policy, with a limit; failing ones go back to the agent.
 
-use super::{outcome, repo_arg};
+use super::{first_turn, outcome, repo_arg};
 use crate::support::{Daemon, TestEnv, eventually};
 
 #[test]
@@ -9,20 +9,13 @@ fn checks_decide_by_their_exit_code() {
     let _daemon = env.serve();
     let repo = repo_arg(&env.git_repo("repo"));
     let claims = "demo: sh echo x > x && telecoder notify --done --changed x --verified 'all tests pass' done";
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
+    first_turn(
+        &env,
         "s",
-        "--repo",
         &repo,
-        "--verify",
-        "echo first; false",
-        "--verify",
-        "test -f x",
+        &["--verify", "echo first; false", "--verify", "test -f x"],
         claims,
-    ])
-    .ok();
+    );
     let seen = outcome(&env, "s", 1);
     assert_eq!(
         (&seen["verdict"], &seen["failure"]),
@@ -95,18 +88,7 @@ fn a_check_that_takes_too_long_is_ended_with_its_tree() {
         "(trap '' TERM HUP; setsid sleep 300) & echo $! > {}; sleep 300",
         pid.display()
     );
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
-        "s",
-        "--repo",
-        &repo,
-        "--verify",
-        &check,
-        "demo: sh echo x > x",
-    ])
-    .ok();
+    first_turn(&env, "s", &repo, &["--verify", &check], "demo: sh echo x > x");
     let seen = outcome(&env, "s", 1);
     assert_eq!(seen["failure"], "checks_timed_out", "{seen:#}");
     assert_eq!(seen["checks"][0]["timedOut"], true);
@@ -159,8 +141,7 @@ fn a_repositorys_own_checks_run_once_they_were_read() {
     env.git(&repo, &["add", "."]);
     env.git(&repo, &["commit", "-q", "-m", "checks"]);
     let repo = repo_arg(&repo);
-    env.cmd(&["run", "--wait", "--name", "s", "--repo", &repo, "demo: sh echo x > x"])
-        .ok();
+    first_turn(&env, "s", &repo, &[], "demo: sh echo x > x");
     let first = outcome(&env, "s", 1);
     assert_eq!(first["checks"], serde_json::json!([]), "{first:#}");
     let read = env.cmd(&["trust", "s"]).ok();
@@ -188,18 +169,7 @@ fn a_check_speaks_for_its_session_and_no_person() {
     let repo = repo_arg(&env.git_repo("repo"));
     let telecoder = format!("{} --data-dir {}", TestEnv::binary().display(), env.data().display());
     let check = format!("{telecoder} rm s --force; {telecoder} inbox ack --all");
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
-        "s",
-        "--repo",
-        &repo,
-        "--verify",
-        &check,
-        "demo: sh echo x > x",
-    ])
-    .ok();
+    first_turn(&env, "s", &repo, &["--verify", &check], "demo: sh echo x > x");
     let seen = outcome(&env, "s", 1);
     assert_eq!(seen["checks"][0]["code"], 6, "{seen:#}");
     assert!(
@@ -244,4 +214,22 @@ fn checks_go_on_over_a_crash() {
         );
         env.wait_status("s", "idle");
     }
+}
+
+#[test]
+fn while_checks_run_nobody_takes_the_work_for_checked() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let repo = repo_arg(&env.git_repo("repo"));
+    let go = env.root().join("go");
+    let check = format!("until test -e {}; do sleep 0.05; done", go.display());
+    first_turn(&env, "s", &repo, &["--verify", &check], "demo: sh echo x > x");
+    let shown = env.cmd(&["inbox"]).ok();
+    assert!(shown.stdout.contains("not checked: the checks still run"), "{shown:#?}");
+    for command in ["publish", "verify"] {
+        let refused = env.cmd(&[command, "s"]).exits(4);
+        assert!(refused.stderr.contains("telecoder inbox show s"), "{refused:#?}");
+    }
+    std::fs::write(&go, "").expect("a file");
+    assert_eq!(outcome(&env, "s", 1)["notChecked"], serde_json::Value::Null);
 }

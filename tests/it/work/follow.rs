@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::forge::FakeForge;
-use super::{COMMIT, outcome};
+use super::{COMMIT, first_turn, outcome};
 use crate::support::{TestEnv, eventually};
 
 #[test]
@@ -12,17 +12,7 @@ fn requests_of_reviewers_become_prompts_and_everything_is_news_once() {
     let forge = FakeForge::new(&env);
     let daemon = env.serve();
     let step = format!("demo: sh echo a > a && git add -A && {COMMIT} -m a");
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
-        "s",
-        "--repo",
-        "owner/site",
-        "--follow",
-        &step,
-    ])
-    .ok();
+    first_turn(&env, "s", "owner/site", &["--follow"], &step);
     outcome(&env, "s", 1);
     env.cmd(&["publish", "s"]).ok();
     let comment = |id: u64, login: &str, association: &str, body: &str| json!({"id": id, "user": {"login": login}, "author_association": association, "body": body, "html_url": "https://forge.invalid/c"});

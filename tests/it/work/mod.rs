@@ -19,6 +19,14 @@ use crate::support::{TestEnv, eventually};
 /// Commits as the agent would.
 pub const COMMIT: &str = "git -c user.name=T -c user.email=t@localhost commit -q";
 
+/// Starts a session on a repository, and waits for the end of its first turn.
+#[track_caller]
+pub fn first_turn(env: &TestEnv, name: &str, repo: &str, extra: &[&str], prompt: &str) {
+    let args = ["run", "--wait", "--name", name, "--repo", repo];
+    let args: Vec<&str> = args.iter().chain(extra).copied().chain([prompt]).collect();
+    env.cmd(&args).ok();
+}
+
 /// The newest outcome of a session that is whole, once it has `count` of them.
 #[track_caller]
 pub fn outcome(env: &TestEnv, session: &str, count: usize) -> Value {

@@ -1,6 +1,6 @@
 //! What was measured beside what is claimed; the inbox; the difference.
 
-use super::{COMMIT, outcome, repo_arg};
+use super::{COMMIT, first_turn, outcome, repo_arg};
 use crate::support::{TestEnv, eventually};
 
 #[test]
@@ -12,8 +12,7 @@ fn an_outcome_has_what_was_measured_beside_what_is_claimed() {
         "demo: sh printf 'a\\nb\\n' > new.txt && git add -A && {COMMIT} -m 'add new' && echo more >> README.md && echo x > loose\n\
          demo: say **Changed:** new.txt"
     );
-    env.cmd(&["run", "--wait", "--name", "s", "--repo", &repo, &prompt])
-        .ok();
+    first_turn(&env, "s", &repo, &[], &prompt);
     let seen = outcome(&env, "s", 1);
     assert_eq!(seen["verdict"], "done", "{seen:#}");
     let measured = &seen["measured"];
@@ -59,7 +58,7 @@ fn contradictions_are_flagged() {
     let _daemon = env.serve();
     let repo = repo_arg(&env.git_repo("repo"));
     let claims = "demo: sh telecoder notify --done --changed 'rewrote the login' --verified 'all tests pass' done";
-    env.cmd(&["run", "--wait", "--name", "s", "--repo", &repo, claims]).ok();
+    first_turn(&env, "s", &repo, &[], claims);
     let seen = outcome(&env, "s", 1);
     assert_eq!(seen["flags"][0]["code"], "claims_change", "{seen:#}");
     assert_eq!(seen["claimed"]["verified"], "all tests pass");
@@ -73,16 +72,7 @@ fn the_inbox_shows_what_was_not_seen() {
     let _daemon = env.serve();
     let repo = repo_arg(&env.git_repo("repo"));
     assert_eq!(env.json(&["inbox"]), serde_json::json!([]));
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
-        "good",
-        "--repo",
-        &repo,
-        "demo: sh echo x > x",
-    ])
-    .ok();
+    first_turn(&env, "good", &repo, &[], "demo: sh echo x > x");
     // The newest outcome stands first, and a measurement takes its time.
     outcome(&env, "good", 1);
     env.cmd(&["run", "--wait", "--name", "bad", "demo: exit 3"]).exits(20);

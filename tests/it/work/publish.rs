@@ -3,22 +3,13 @@
 use serde_json::Value;
 
 use super::forge::{FakeForge, Fault, TOKEN};
-use super::{COMMIT, outcome, repo_arg};
+use super::{COMMIT, first_turn, outcome, repo_arg};
 use crate::support::{Daemon, TestEnv, eventually};
 
 /// A session whose agent changed something in the forge's repository.
 #[track_caller]
 fn worked(env: &TestEnv, forge: &FakeForge, name: &str, step: &str) {
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
-        name,
-        "--repo",
-        &forge.address(),
-        &format!("demo: sh {step}"),
-    ])
-    .ok();
+    first_turn(env, name, &forge.address(), &[], &format!("demo: sh {step}"));
     outcome(env, name, 1);
 }
 
@@ -35,18 +26,7 @@ fn a_prompt_ends_in_a_pull_request() {
         "demo: sh {}; telecoder notify --done --changed 'adds a, see #7' --verified 'looked at it @somebody' done",
         commit("a")
     );
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
-        "s",
-        "--repo",
-        &forge.address(),
-        "--verify",
-        "test -f a",
-        &prompt,
-    ])
-    .ok();
+    first_turn(&env, "s", &forge.address(), &["--verify", "test -f a"], &prompt);
     assert_eq!(outcome(&env, "s", 1)["verdict"], "done");
     let dry = env.cmd(&["publish", "s", "--dry-run"]).ok();
     assert!(
@@ -90,6 +70,14 @@ fn a_prompt_ends_in_a_pull_request() {
     assert_eq!(state.edits, [serde_json::json!({"title": "Better"})]);
     drop(state);
     assert_eq!(forge.branches().len(), 2);
+    // So is where it is to be merged into.
+    env.git(&forge.repository(), &["branch", "next", "main"]);
+    for _ in 0..2 {
+        env.cmd(&["publish", "s", "--base", "next"]).ok();
+    }
+    assert_eq!(forge.state().edits[1..], [serde_json::json!({"base": "next"})]);
+    let blank = env.cmd(&["publish", "s", "--title", " "]).exits(2);
+    assert!(blank.stderr.contains("needs a title"), "{blank:#?}");
     no_token_is_left(&env);
 }
 
@@ -223,18 +211,13 @@ fn somebody_elses_commits_are_never_overwritten() {
     let env = TestEnv::new();
     let forge = FakeForge::new(&env);
     let _daemon = env.serve();
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
+    first_turn(
+        &env,
         "s",
-        "--repo",
         &forge.address(),
-        "--branch",
-        "topic",
+        &["--branch", "topic"],
         &format!("demo: sh {}", commit("a")),
-    ])
-    .ok();
+    );
     outcome(&env, "s", 1);
     let seed = env.root().join("seed");
     std::fs::write(seed.join("theirs"), "x").expect("a file");
@@ -278,31 +261,13 @@ fn a_local_repository_is_published_where_it_came_from() {
         url = forge.url,
         repo = repo.display(),
     );
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
-        "s",
-        "--repo",
-        &repo_arg(&repo),
-        &format!("demo: sh {step}"),
-    ])
-    .ok();
+    first_turn(&env, "s", &repo_arg(&repo), &[], &format!("demo: sh {step}"));
     outcome(&env, "s", 1);
     env.cmd(&["publish", "s"]).ok();
     assert_eq!(forge.branches().len(), 2);
     let other = env.root().join("lonely");
     std::fs::rename(env.git_repo("lonely-seed"), &other).expect("a repository");
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
-        "l",
-        "--repo",
-        &repo_arg(&other),
-        &format!("demo: sh {}", commit("a")),
-    ])
-    .ok();
+    first_turn(&env, "l", &repo_arg(&other), &[], &format!("demo: sh {}", commit("a")));
     outcome(&env, "l", 1);
     let refused = env.cmd(&["publish", "l"]).exits(3);
     assert!(refused.stderr.contains("git remote add origin"), "{refused:#?}");
@@ -322,18 +287,13 @@ fn what_ends_well_is_published_by_itself_where_that_is_configured() {
         (env.status("s")["pull"]["number"] == 1).then_some(())
     });
     worked(&env, &forge, "loose", "echo x > x");
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
+    first_turn(
+        &env,
         "bad",
-        "--repo",
         &forge.address(),
-        "--verify",
-        "false",
+        &["--verify", "false"],
         &format!("demo: sh {}", commit("b")),
-    ])
-    .ok();
+    );
     outcome(&env, "bad", 1);
     assert_eq!(forge.state().pulls.len(), 1);
 }

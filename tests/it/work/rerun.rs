@@ -1,7 +1,7 @@
 //! Once more, the family, and what goes when it is finished.
 
 use super::forge::FakeForge;
-use super::{COMMIT, outcome, repo_arg};
+use super::{COMMIT, first_turn, outcome, repo_arg};
 use crate::support::{TestEnv, eventually};
 
 #[test]
@@ -12,18 +12,7 @@ fn a_rerun_is_a_session_that_knows_where_it_comes_from() {
     env.cmd(&["run", "--name", "busy", "demo: sleep 1m"]).ok();
     env.wait_turn("busy", "accepted");
     env.cmd(&["rerun", "busy"]).exits(4);
-    env.cmd(&[
-        "run",
-        "--wait",
-        "--name",
-        "s",
-        "--repo",
-        &repo,
-        "--verify",
-        "true",
-        "demo: sh echo x > x",
-    ])
-    .ok();
+    first_turn(&env, "s", &repo, &["--verify", "true"], "demo: sh echo x > x");
     outcome(&env, "s", 1);
     let again = env.cmd(&["rerun", "s", "--json"]).ok().json();
     let name = again["name"].as_str().expect("a name").to_owned();
@@ -68,8 +57,7 @@ fn gc_takes_what_is_published_or_clean_and_nothing_else() {
         ("lost", commit("b")),
         ("running", commit("c")),
     ] {
-        env.cmd(&["run", "--wait", "--name", name, "--repo", "owner/site", &prompt])
-            .ok();
+        first_turn(&env, name, "owner/site", &[], &prompt);
         outcome(&env, name, 1);
     }
     env.cmd(&["publish", "published"]).ok();

@@ -1,7 +1,7 @@
 //! What a session works in: a worktree by name, what a repository needs first, what it wants done last, and what is not fetched.
 
 use super::forge::FakeForge;
-use super::{COMMIT, outcome, repo_arg};
+use super::{COMMIT, first_turn, outcome, repo_arg};
 use crate::support::{TestEnv, eventually, snapshot};
 
 fn work_dir(env: &TestEnv, session: &str) -> std::path::PathBuf {
@@ -21,12 +21,6 @@ fn repo_with(env: &TestEnv, name: &str, file: &str) -> std::path::PathBuf {
     repo
 }
 
-fn run(env: &TestEnv, name: &str, repo: &str, extra: &[&str], prompt: &str) {
-    let args = ["run", "--wait", "--name", name, "--repo", repo];
-    let args: Vec<&str> = args.iter().chain(extra).copied().chain([prompt]).collect();
-    env.cmd(&args).ok();
-}
-
 #[test]
 fn a_worktree_is_made_only_when_it_is_asked_for() {
     let env = TestEnv::new();
@@ -34,10 +28,10 @@ fn a_worktree_is_made_only_when_it_is_asked_for() {
     let path = env.git_repo("repo");
     let repo = repo_arg(&path);
     let before = snapshot(&path, &[]);
-    run(&env, "clone", &repo, &[], "demo: sh echo x > x");
+    first_turn(&env, "clone", &repo, &[], "demo: sh echo x > x");
     assert_eq!(snapshot(&path, &[]), before);
     let step = format!("demo: sh echo a > a && git add a && {COMMIT} -m a && echo b > b");
-    run(&env, "tree", &repo, &["--worktree"], &step);
+    first_turn(&env, "tree", &repo, &["--worktree"], &step);
     assert!(
         work_dir(&env, "tree").join(".git").is_file(),
         "a worktree's .git is a file"
@@ -79,7 +73,7 @@ fn a_worktree_is_made_only_when_it_is_asked_for() {
     // By configuration, for repositories of this machine.
     env.write_config("default_agent = \"demo\"\n[workspace]\nkind = \"worktree\"\n");
     let _daemon = daemon.restart(&env);
-    run(&env, "usual", &repo, &[], "demo: sh echo x > x");
+    first_turn(&env, "usual", &repo, &[], "demo: sh echo x > x");
     assert!(work_dir(&env, "usual").join(".git").is_file());
 }
 
@@ -96,7 +90,7 @@ fn a_worktree_is_published_like_a_clone() {
     env.git(&path, &["reset", "-q", "--hard", "FETCH_HEAD"]);
     env.git(&path, &["remote", "add", "origin", &forge.address()]);
     let step = format!("demo: sh echo a > a && git add a && {COMMIT} -m a");
-    run(&env, "tree", &repo_arg(&path), &["--worktree"], &step);
+    first_turn(&env, "tree", &repo_arg(&path), &["--worktree"], &step);
     outcome(&env, "tree", 1);
     let published = env.cmd(&["publish", "tree", "--json"]).ok().json();
     assert_eq!(published["opened"], true, "{published:#}");
@@ -126,7 +120,7 @@ fn a_set_up_runs_once_it_was_read_and_never_unasked() {
     let ran = || std::fs::read_to_string(&count).unwrap_or_default();
 
     // Nobody has read it: the session begins without it, and says so.
-    run(&env, "early", &repo, &[], "demo: sh ls -A > listing");
+    first_turn(&env, "early", &repo, &[], "demo: sh ls -A > listing");
     assert_eq!(ran(), "");
     assert!(
         notes(&env, "early").contains("you have not read"),
@@ -148,7 +142,7 @@ fn a_set_up_runs_once_it_was_read_and_never_unasked() {
     env.wait_status("early", "idle");
     assert_eq!(ran().lines().count(), 1);
 
-    run(
+    first_turn(
         &env,
         "s",
         &repo,
@@ -176,7 +170,7 @@ fn a_set_up_runs_once_it_was_read_and_never_unasked() {
     assert_eq!(ran().lines().count(), 2, "once for each workspace");
 
     // A policy that runs nothing runs none of it, though it was read.
-    run(&env, "looks", &repo, &["--policy", "observe"], "demo: say hello");
+    first_turn(&env, "looks", &repo, &["--policy", "observe"], "demo: say hello");
     assert_eq!(ran().lines().count(), 2);
     assert!(notes(&env, "looks").contains("the policy `observe` runs no commands"));
 
@@ -194,7 +188,7 @@ fn a_set_up_runs_once_it_was_read_and_never_unasked() {
     )
     .expect("a file");
     env.git(&path, &["commit", "-q", "-a", "-m", "other"]);
-    run(&env, "later", &repo, &[], "demo: say hello");
+    first_turn(&env, "later", &repo, &[], "demo: say hello");
     assert!(!ran().contains("other"));
 }
 
@@ -297,7 +291,7 @@ fn submodules_and_lfs_files_are_named_and_come_by_a_set_up() {
     env.git(&path, &["add", "."]);
     env.git(&path, &["commit", "-q", "-m", "a submodule and a pointer"]);
     let repo = repo_arg(&path);
-    run(&env, "plain", &repo, &[], "demo: sh echo x > x");
+    first_turn(&env, "plain", &repo, &[], "demo: sh echo x > x");
     let work = work_dir(&env, "plain");
     assert!(
         std::fs::read_dir(work.join("lib"))
@@ -346,7 +340,7 @@ fn submodules_and_lfs_files_are_named_and_come_by_a_set_up() {
     env.git(&path, &["add", ".telecoder.toml"]);
     env.git(&path, &["commit", "-q", "-m", "set-up"]);
     env.cmd(&["trust", "--repo", &repo, "--yes"]).ok();
-    run(&env, "whole", &repo, &[], "demo: sh cat lib/README.md big.bin > read");
+    first_turn(&env, "whole", &repo, &[], "demo: sh cat lib/README.md big.bin > read");
     let work = work_dir(&env, "whole");
     assert_eq!(
         std::fs::read_to_string(work.join("read")).expect("written"),
@@ -360,7 +354,7 @@ fn a_fork_of_a_session_in_place_works_in_a_clone() {
     let env = TestEnv::new();
     let _daemon = env.serve();
     let path = env.git_repo("repo");
-    run(
+    first_turn(
         &env,
         "here",
         &repo_arg(&path),
@@ -390,7 +384,7 @@ fn what_a_turn_cost_is_part_of_its_outcome() {
     let env = TestEnv::new();
     let _daemon = env.serve();
     let repo = repo_arg(&env.git_repo("repo"));
-    run(
+    first_turn(
         &env,
         "s",
         &repo,
@@ -418,4 +412,33 @@ fn what_a_turn_cost_is_part_of_its_outcome() {
         "{shown}"
     );
     assert!(env.cmd(&["inbox"]).ok().stdout.contains("7 tokens in, 1 tokens out"));
+}
+
+#[test]
+fn a_workspace_that_cannot_be_made_is_told_and_resume_tries_again() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let repo = repo_arg(&env.git_repo("repo"));
+    first_turn(&env, "first", &repo, &[], "demo: echo");
+    let mirrors = std::fs::read_dir(env.data().join("mirrors")).expect("the mirrors");
+    let mirror = mirrors
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "git"))
+        .expect("a mirror");
+    let aside = mirror.with_extension("aside");
+    std::fs::rename(&mirror, &aside).expect("moving it");
+    std::fs::write(&mirror, "no directory").expect("a file");
+    let args = ["run", "--wait", "--name", "second", "--repo", &repo, "demo: echo"];
+    let failed = env.cmd(&args).exits(20);
+    assert!(failed.stderr.contains(&repo_arg(&mirror)), "{failed:#?}");
+    let told = env.cmd(&["inbox", "show", "second"]).ok();
+    assert!(
+        told.stdout.contains("FAILED") && told.stdout.contains(&repo_arg(&mirror)),
+        "{told:#?}"
+    );
+    std::fs::remove_file(&mirror).expect("the file");
+    std::fs::rename(&aside, &mirror).expect("moving it back");
+    env.cmd(&["resume", "second"]).ok();
+    outcome(&env, "second", 2);
 }

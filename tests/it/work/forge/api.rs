@@ -245,7 +245,10 @@ fn edit(world: &World, operation: Operation, number: &str, body: &Bytes) -> Answ
         return refuse(404, "Not Found", &[]);
     };
     for (name, value) in change.as_object().into_iter().flatten() {
-        pull[name] = value.clone();
+        match name.as_str() {
+            "base" => pull["base"]["ref"] = value.clone(),
+            _ => pull[name] = value.clone(),
+        }
     }
     ok(filled(operation.example(), pull))
 }
