@@ -79,6 +79,7 @@ pub fn named(name: &str) -> AgentUnderTest {
             name: "claude",
             steers: true,
             commands: &[
+                ("/compact", Does::AskTheModel),
                 ("/effort low", Does::Nothing),
                 ("/model sonnet", Does::Ask),
                 ("/clear", Does::Forget),
