@@ -11,6 +11,7 @@ mod inbox;
 mod outcomes;
 mod plan;
 mod publish;
+mod publish_alone;
 mod repo_file;
 mod rerun;
 mod setup;

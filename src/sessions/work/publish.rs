@@ -7,7 +7,7 @@ use super::super::Engine;
 use crate::config::read_token_file;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
-use crate::domain::outcome::{Claims, DiffStat, Outcome, Verdict, check_line, stat};
+use crate::domain::outcome::{Claims, DiffStat, Outcome, check_line, stat};
 use crate::domain::session::{Session, SessionState};
 use crate::domain::work::{Publication, Work};
 use crate::workspace::publish::{
@@ -70,7 +70,7 @@ impl Engine {
         self.publish_now(id, request).await
     }
 
-    async fn publish_now(&self, id: &SessionId, request: PublishRequest) -> Result<Published> {
+    pub(super) async fn publish_now(&self, id: &SessionId, request: PublishRequest) -> Result<Published> {
         must_not_be_blank(request.title.as_deref())?;
         let one_at_a_time = self.publishing(id);
         let _guard = one_at_a_time.lock().await;
@@ -338,81 +338,6 @@ impl Engine {
     pub async fn publication(&self, id: &SessionId) -> Result<Option<Publication>> {
         let id = id.clone();
         self.0.store.read(move |tx| tx.publication(&id)).await
-    }
-
-    /// After a turn that ended well and left nothing behind, where the configuration says so.
-    pub(super) async fn publish_by_itself(&self, outcome: &Outcome) {
-        use crate::config::AutoPublish;
-        use crate::domain::policy::Policy;
-        let auto = match self.follows(outcome).await {
-            true => AutoPublish::Pull,
-            false => self.0.config.publish.auto,
-        };
-        let measured = outcome.detail.measured.as_ref();
-        let whole = measured.is_some_and(|m| m.total_commits > 0 && m.uncommitted == 0 && m.untracked == 0);
-        if auto == AutoPublish::Off || outcome.verdict != Verdict::Done || !whole || !outcome.detail.flags.is_empty() {
-            return;
-        }
-        let id = outcome.session.clone();
-        let Ok(session) = self.session(&id).await else { return };
-        if matches!(session.policy, Policy::Locked | Policy::Observe) {
-            tracing::info!(session.id = %id, "the policy {} publishes nothing by itself", session.policy);
-            return;
-        }
-        let request = PublishRequest {
-            push_only: auto == AutoPublish::Push,
-            ..PublishRequest::default()
-        };
-        let before = self
-            .publication(&id)
-            .await
-            .ok()
-            .flatten()
-            .and_then(|known| known.pushed);
-        match self.publish_now(&id, request).await {
-            // An answer to a question changes nothing, and need not be told.
-            Ok(published) if !published.opened && before.as_ref() == Some(&published.tip) => {}
-            Ok(published) => self.tell_published(&session, &published).await,
-            Err(fault) => {
-                tracing::warn!(session.id = %id, error = %fault, "the work could not be published by itself");
-                let hint = fault.hint.map(|hint| format!(" {hint}")).unwrap_or_default();
-                self.say(
-                    &session,
-                    format!("The work was not published: {}.{hint}", fault.message),
-                )
-                .await;
-            }
-        }
-    }
-
-    /// Whether the session answers its pull request: what it mends goes onto the same branch.
-    async fn follows(&self, outcome: &Outcome) -> bool {
-        let id = outcome.session.clone();
-        let read = self.0.store.read(move |tx| {
-            Ok(tx.work(&id)?.follow && tx.publication(&id)?.is_some_and(|known| known.number.is_some()))
-        });
-        read.await.unwrap_or(false)
-    }
-
-    async fn tell_published(&self, session: &Session, published: &Published) {
-        let text = match (&published.publication.url, published.opened) {
-            (Some(url), true) => format!("The pull request is open: {url}"),
-            (Some(url), false) => format!("The pull request has the new commits: {url}"),
-            (None, _) => format!("The branch `{}` is pushed.", published.publication.branch),
-        };
-        self.say(session, text).await;
-    }
-
-    async fn say(&self, session: &Session, text: String) {
-        let (engine, session) = (self.clone(), session.clone());
-        let said = self
-            .0
-            .store
-            .write(move |tx| super::super::tell::notice(&engine, tx, &session, text, None))
-            .await;
-        if let Err(fault) = said {
-            tracing::warn!(error = %fault, "a notice could not be stored");
-        }
     }
 }
 
