@@ -129,6 +129,10 @@ pub trait Adapter: Send + Sync {
     }
     /// The reading and the rule that gave it.
     fn explain(&self, screen: &Screen) -> Explained;
+    /// Why nothing is typed into a box that is there (a mode of an editor), with the way out.
+    fn why_closed(&self, _screen: &Screen) -> Option<String> {
+        None
+    }
     /// Whether the screen says, in the agent's own words, that a person cut the last turn short. Some agents fire no hook for that.
     fn was_interrupted(&self, _screen: &Screen) -> bool {
         false

@@ -362,6 +362,9 @@ impl Actor {
             ScreenReading::Dialog(dialog) => Some(Reason::new(DIALOG, format!("a dialog is open: {}", dialog.text()))),
             ScreenReading::Busy if turn.steered && self.box_is_open_at_work(screen) => None,
             ScreenReading::Busy => Some(Reason::new("busy", "the agent shows no box for text")),
+            ScreenReading::Unknown if let Some(why) = self.adapter.why_closed(screen) => {
+                Some(Reason::new("box_closed", why))
+            }
             ScreenReading::Unknown => Some(Reason::new(
                 "unknown_screen",
                 "the agent's screen shows nothing that we know",

@@ -330,7 +330,7 @@ impl Actor {
             ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. } if self.has_announced_itself() => {
                 Verdict::Event(SessionEvent::Ready { source: Source::Screen })
             }
-            ScreenReading::Unknown if since.elapsed() > START_LIMIT => self.unknown_at_start(screen),
+            ScreenReading::Unknown if since.elapsed() > start_limit() => self.unknown_at_start(screen),
             _ => Verdict::Nothing,
         }
     }
@@ -341,7 +341,7 @@ impl Actor {
         let why = explain::newer_than_rules(&*self.adapter, detection.as_ref());
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
         let rows = screen.last_rows(UNKNOWN_ROWS).join("\n");
-        let seconds = START_LIMIT.as_secs();
+        let seconds = start_limit().as_secs();
         Verdict::Event(SessionEvent::NeedsPerson {
             source: Source::Screen,
             code: "unknown_screen".to_owned(),
@@ -431,6 +431,18 @@ impl Actor {
             .saturating_mul(1 << self.memory.idle_looks.min(6))
             .min(LOOK_PAUSE_MAX)
     }
+}
+
+/// [`START_LIMIT`]; the fault tests shorten it.
+fn start_limit() -> Duration {
+    #[cfg(feature = "failpoints")]
+    if let Some(seconds) = std::env::var("TELECODER_TEST_START_LIMIT_S")
+        .ok()
+        .and_then(|text| text.parse().ok())
+    {
+        return Duration::from_secs(seconds);
+    }
+    START_LIMIT
 }
 
 fn while_working(reading: &ScreenReading) -> Verdict {

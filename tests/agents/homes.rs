@@ -1,6 +1,6 @@
 //! What a person's own home holds before TeleCoder comes: the agent's provider and login, and nothing that the adapter is there to do.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -27,6 +27,8 @@ pub fn variables(agent: &str, url: &str) -> Vec<(&'static str, String)> {
             ("ANTHROPIC_API_KEY", CLAUDE_KEY.to_owned()),
             on("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"),
             on("DISABLE_AUTOUPDATER"),
+            // Ten of them take three minutes.
+            ("CLAUDE_CODE_MAX_RETRIES", "2".to_owned()),
         ],
         "codex" => vec![("FAKE_API_KEY", "fake".to_owned())],
         "opencode" => vec![
@@ -42,6 +44,24 @@ pub fn variables(agent: &str, url: &str) -> Vec<(&'static str, String)> {
         ],
         other => panic!("no variables for `{other}`"),
     }
+}
+
+/// Turns on vim's keys in the person's own settings; which file that is. `None`: the agent has no such mode.
+pub fn turn_on_vim(agent: &str, home: &Path) -> Option<PathBuf> {
+    let (file, text) = match agent {
+        "claude" => (".claude/settings.json", json!({"editorMode": "vim"}).to_string()),
+        "codex" => (".codex/config.toml", "\n[tui]\nvim_mode_default = true\n".to_owned()),
+        "gemini" => (".gemini/settings.json", String::new()),
+        _ => return None,
+    };
+    let path = home.join(file);
+    let old = std::fs::read_to_string(&path).unwrap_or_default();
+    let text = match agent {
+        "gemini" => old.replace("\"general\":{", "\"general\":{\"vimMode\":true,"),
+        _ => old + &text,
+    };
+    write(&path, &text);
+    Some(path)
 }
 
 fn write(path: &Path, text: &str) {

@@ -180,3 +180,20 @@ fn a_flood_stays_in_its_bounds_and_the_others_answer() {
         raw.len()
     );
 }
+
+#[test]
+fn a_start_on_a_screen_that_nobody_knows_needs_a_person() {
+    let mut env = TestEnv::new();
+    env.set_env("TELECODER_TEST_START_LIMIT_S", "1");
+    env.write_config("default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"late-composer=6s\"]\n");
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "hello"]).ok();
+    let waits = env.wait_status("s", "needs_input");
+    assert_eq!(waits["reason"]["code"], "unknown_screen", "{waits:#}");
+    assert_eq!(waits["turn"]["state"], "queued", "nothing is typed into it: {waits:#}");
+    let text = waits["reason"]["text"].as_str().expect("a text");
+    assert!(
+        text.starts_with("after 1 s the agent shows a screen that is not known"),
+        "{text}"
+    );
+}

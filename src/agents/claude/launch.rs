@@ -128,6 +128,8 @@ fn settings_of(context: &LaunchContext<'_>) -> Value {
         deny.extend(["WebFetch", "WebSearch"]);
     }
     let mut settings = json!({
+        // In vim's normal mode keys are commands. This turns it off for the session alone, whatever the person's own settings say.
+        "editorMode": "normal",
         "hooks": hooks::installed(context.telecoder, &context.launch_dir.join(DECISIONS_DIR)),
         "permissions": { "allow": allow, "deny": deny },
         // Only where the person has turned on the agent's own sandbox: the one place that `notify` writes to.

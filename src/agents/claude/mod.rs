@@ -153,6 +153,10 @@ impl Adapter for ClaudeCode {
         self.rules.shows_work(screen)
     }
 
+    fn why_closed(&self, screen: &Screen) -> Option<String> {
+        self.rules.why_closed(screen)
+    }
+
     fn steering(&self) -> Option<Steering> {
         Some(Steering::OwnQueue)
     }

@@ -372,3 +372,30 @@ fn a_record_without_a_prompt_does_not_keep_its_id() {
     assert!(home.transcript("whole").is_some());
     assert!(home.transcript("torn").is_none() && project.join("torn.jsonl.unfinished").exists());
 }
+
+/// As version 2.1.329 draws it: normal mode has no sign of its own, and takes a paste and Enter as insert mode does.
+#[test]
+fn a_box_in_a_mode_of_vim_is_closed_with_the_way_out() {
+    let line = "─".repeat(60);
+    let box_of = |text: &str, hints: &str| {
+        let rows = [line.as_str(), text, line.as_str(), hints];
+        Screen::plain(rows.map(str::to_owned).to_vec())
+    };
+    let claude = agent();
+    for open in [
+        "  -- INSERT -- ⏵⏵ auto mode on (shift+tab to cycle)",
+        "  ⏵⏵ auto mode on (shift+tab to cycle)",
+    ] {
+        let screen = box_of("❯ ", open);
+        assert_eq!(claude.read_screen(&screen), ScreenReading::ComposerEmpty, "{open}");
+        assert_eq!(claude.why_closed(&screen), None, "{open}");
+    }
+    for closed in ["  -- VISUAL -- ⏵⏵ auto mode on (shift+tab to cycle)", "  -- NORMAL --"] {
+        let screen = box_of("❯ hello", closed);
+        assert_eq!(claude.read_screen(&screen), ScreenReading::Unknown, "{closed}");
+        assert!(
+            claude.why_closed(&screen).is_some_and(|why| why.contains("`/vim`")),
+            "{closed}"
+        );
+    }
+}

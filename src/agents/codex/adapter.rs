@@ -169,6 +169,10 @@ impl Adapter for CodexAgent {
         self.rules.read(screen)
     }
 
+    fn why_closed(&self, screen: &Screen) -> Option<String> {
+        self.rules.why_closed(screen)
+    }
+
     fn steering(&self) -> Option<Steering> {
         Some(Steering::IntoTurn)
     }

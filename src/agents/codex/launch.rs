@@ -71,6 +71,10 @@ fn settings(context: &LaunchContext<'_>, own_instructions: Option<&str>) -> Resu
         "check_for_update_on_startup=false".to_owned(),
         // A login shell reads /etc/profile, which sets another PATH.
         "allow_login_shell=false".to_owned(),
+        // In vim's normal mode keys are commands, and Escape does not interrupt at once.
+        "tui.vim_mode_default=false".to_owned(),
+        // A fork works in its own workspace; without this Codex asks whose directory it is to be.
+        r#"tui.resume_cwd="current""#.to_owned(),
         // The row below the box by which the screen rules know it.
         r#"tui.status_line=["model-with-reasoning","current-dir"]"#.to_owned(),
         format!(

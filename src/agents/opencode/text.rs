@@ -36,6 +36,14 @@ pub fn shows(shown: &str, text: &str) -> bool {
     is_placeholder(shown.trim(), text)
         || visible(shown).eq(visible(text))
         || (!text.is_ascii() && is_most_of(shown, text))
+        || is_chosen_command(shown, text)
+}
+
+/// A command of its own opens a list above it within the box; Enter takes the first row of that.
+fn is_chosen_command(shown: &str, text: &str) -> bool {
+    let mut rows = shown.lines().map(str::trim).filter(|row| !row.is_empty());
+    let first = rows.next().and_then(|row| row.split_whitespace().next());
+    text.starts_with('/') && first == Some(text.trim()) && rows.next_back() == Some(text.trim())
 }
 
 /// `[Pasted ~4 lines]`: it counts the ends of lines of the text without the blanks at its ends.

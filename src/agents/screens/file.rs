@@ -18,6 +18,8 @@ pub enum Reads {
     Composer,
     Dialog,
     Busy,
+    /// There is a box, and it takes no text now: `why` says what a person can do.
+    Closed,
 }
 
 /// A rule, ready to be used. docs/agents.md says what each part means.
@@ -53,6 +55,7 @@ pub struct Rule {
     pub multi: bool,
     pub free_text: bool,
     pub own_words: Option<u32>,
+    pub why: Option<String>,
     meanings: Vec<(Meaning, Regex)>,
 }
 
@@ -124,6 +127,7 @@ struct RawRule {
     #[serde(default)]
     free_text: bool,
     own_words: Option<u32>,
+    why: Option<String>,
     always: Option<String>,
     deny: Option<String>,
     allow: Option<String>,
@@ -149,6 +153,9 @@ impl RawRule {
     fn mean(self) -> std::result::Result<Rule, String> {
         if self.reads == Reads::Composer && self.first.is_none() {
             return Err("a composer needs `first`".into());
+        }
+        if (self.reads == Reads::Closed) != self.why.is_some() {
+            return Err("`why` belongs to `closed`, and to nothing else".into());
         }
         if self.top.is_some() && self.from.is_some() {
             return Err("`top` and `from` exclude each other".into());
@@ -195,6 +202,7 @@ impl RawRule {
             gaps: self.gaps,
             multi: self.multi,
             free_text: self.free_text,
+            why: self.why,
             own_words: self.own_words,
             meanings: meanings.collect::<std::result::Result<_, _>>()?,
         })

@@ -76,6 +76,12 @@ impl Rules {
             .next()
     }
 
+    /// Why the box takes no text, where the first rule that matches says so.
+    pub fn why_closed(&self, screen: &Screen) -> Option<String> {
+        let first = self.0.rules.iter().find(|rule| read_by(rule, screen).is_some())?;
+        first.why.clone()
+    }
+
     pub fn read(&self, screen: &Screen) -> Explained {
         if screen.dead {
             return unknown();
@@ -108,6 +114,8 @@ fn read_by(rule: &Rule, screen: &Screen) -> Option<ScreenReading> {
     let block = Block::find(rule, screen)?;
     match rule.reads {
         Reads::Busy => Some(ScreenReading::Busy),
+        // Nothing is typed into it, as into a screen that nobody knows; `why_closed` has the words.
+        Reads::Closed => Some(ScreenReading::Unknown),
         Reads::Composer => composer(rule, &block),
         Reads::Dialog => dialog(rule, &block).map(ScreenReading::Dialog),
     }

@@ -81,12 +81,46 @@ pub fn limited(name: &str) {
     stage.end();
 }
 
+/// The provider does not take the key: no limit that passes by itself, but something that a person must do.
+pub fn login_refused(name: &str) {
+    let stage = Stage::of(name);
+    stage.begin("s");
+    let refused = stage.send(
+        "s",
+        &format!(
+            "{}
+this is refused",
+            stage.agent.prompt(&[Act::RefuseLogin])
+        ),
+    );
+    let told = stage.wait_status("s", "needs_input");
+    assert_eq!(told["reason"]["code"], "login", "{}", stage.picture("s"));
+    let turn = stage.turn("s", &refused["id"]);
+    assert_eq!(
+        (&turn["state"], &turn["reason"]["code"]),
+        (&"failed".into(), &"login".into()),
+        "{turn:#}"
+    );
+    // A person who prompts it again has done what was needed.
+    let next = format!("after that\n{}", stage.agent.prompt(&[Act::Say("went on")]));
+    let turn = stage.send("s", &next);
+    stage.quiet("s");
+    assert_eq!(
+        stage.turn("s", &turn["id"])["state"],
+        "finished",
+        "{}",
+        stage.picture("s")
+    );
+    assert_eq!(stage.times_seen(&next), 1);
+    stage.end();
+}
+
 /// How long an agent may take to keep its conversation, where it tells of its conversations at all.
 const KEPT_LIMIT: Duration = Duration::from_secs(3);
 
-const OLD: &str = "remember the word heliotrope";
+pub const OLD: &str = "remember the word heliotrope";
 
-fn begin_with_memory(stage: &Stage) {
+pub fn begin_with_memory(stage: &Stage) {
     stage.run("s", &format!("{OLD}\n{}", stage.agent.prompt(&[Act::Say("I shall")])));
     stage.quiet("s");
     // Some write their own record a little after the end of the turn; what is lost with it nobody can remember.

@@ -1,5 +1,7 @@
 //! The contract: one set of cases, held by every agent through the real binary, in a home of its own.
 
+mod conversation;
+mod keyboard;
 mod life;
 mod permissions;
 mod prompts;
@@ -31,6 +33,10 @@ macro_rules! held_by {
                 notify_and_nothing_else => super::voice::notify,
                 interrupt => super::life::interrupt,
                 limited => super::life::limited,
+                commands => super::conversation::commands,
+                forked => super::conversation::forked,
+                vim => super::keyboard::vim,
+                login_refused => super::life::login_refused,
                 steered => super::steering::steered,
                 two_sessions => super::voice::two_sessions,
                 stopped_early => super::life::stopped_early,

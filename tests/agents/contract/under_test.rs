@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::conversation::Does;
 use crate::llm::FakeLlm;
 use crate::support::TestEnv;
 use crate::{homes, programs};
@@ -23,6 +24,8 @@ pub enum Act<'a> {
     Hang,
     /// The provider refuses for so many seconds.
     Limit(u32),
+    /// The provider does not take the key.
+    RefuseLogin,
 }
 
 pub struct AgentUnderTest {
@@ -39,6 +42,8 @@ pub struct AgentUnderTest {
     question: Option<fn(Question<'_>) -> String>,
     /// It takes a text while it works, and says so. The bundled one does with a quirk only (`tests/it/steer.rs`).
     pub steers: bool,
+    /// Some of its own commands, those that change most.
+    pub commands: &'static [(&'static str, Does)],
 }
 
 /// A question of the agent's own.
@@ -62,6 +67,7 @@ pub fn named(name: &str) -> AgentUnderTest {
             format!("demo: {word} {} | {}", question.text, question.choices.join(" | "))
         }),
         steers: false,
+        commands: &[],
     };
     let without_questions = AgentUnderTest {
         question: None,
@@ -72,6 +78,12 @@ pub fn named(name: &str) -> AgentUnderTest {
         "claude" => AgentUnderTest {
             name: "claude",
             steers: true,
+            commands: &[
+                ("/compact", Does::AskTheModel),
+                ("/effort low", Does::Nothing),
+                ("/model sonnet", Does::Ask),
+                ("/clear", Does::Forget),
+            ],
             mangle: |text| {
                 let composed = text.replace("e\u{301}", "é").replace('\t', "    ");
                 let invisible = ['\u{200b}', '\u{200c}', '\u{2060}', '\u{ad}'];
@@ -94,17 +106,24 @@ pub fn named(name: &str) -> AgentUnderTest {
         "codex" => AgentUnderTest {
             name: "codex",
             steers: true,
+            commands: &[("/status", Does::Nothing), ("/compact", Does::AskTheModel)],
             ask_with: r#"llm: with {"sandbox_permissions":"require_escalated","justification":"May I?"}"#,
             ..without_questions
         },
         // A word that would be a command is made literal by a character without width.
         "opencode" => AgentUnderTest {
             name: "opencode",
+            commands: &[("/compact", Does::AskTheModel)],
             mangle: |text| text.replace('\u{2060}', ""),
             ..without_questions
         },
         "gemini" => AgentUnderTest {
             name: "gemini",
+            commands: &[
+                ("/stats", Does::Nothing),
+                ("/compress", Does::AskTheModel),
+                ("/clear", Does::Forget),
+            ],
             mangle: |text| {
                 let invisible = ['\u{200b}', '\u{200e}', '\u{200f}', '\u{2060}', '\u{feff}'];
                 text.chars().filter(|c| !invisible.contains(c)).collect()
@@ -168,6 +187,7 @@ impl AgentUnderTest {
             Act::Work(seconds) => format!("llm: sleep {seconds}s"),
             Act::Hang => "llm: wait for-ever".to_owned(),
             Act::Limit(seconds) => format!("llm: fail limit {seconds}s"),
+            Act::RefuseLogin => "llm: fail auth".to_owned(),
         }
     }
 
@@ -246,6 +266,7 @@ fn for_the_demo(act: &Act<'_>) -> String {
         Act::Work(seconds) => format!("demo: sleep {seconds}s"),
         Act::Hang => "demo: sleep 10m".to_owned(),
         Act::Limit(seconds) => format!("demo: limit {seconds}s"),
+        Act::RefuseLogin => "demo: fail login".to_owned(),
     }
 }
 

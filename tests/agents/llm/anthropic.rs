@@ -91,7 +91,10 @@ fn conversation(messages: &[Value]) -> Result<Vec<Item>, Refusal> {
                 "messages.{i}.role: Input should be 'user' or 'assistant'"
             )));
         }
-        let blocks = blocks(i, message, role == "assistant" && i + 1 == messages.len())?;
+        // A change of the effort within a conversation comes as a system message that says nothing else.
+        let only_sets = role == "system" && message["output_config"].is_object();
+        let may_be_empty = only_sets || role == "assistant" && i + 1 == messages.len();
+        let blocks = blocks(i, message, may_be_empty)?;
         breakpoints += blocks
             .iter()
             .filter(|block| block.get("cache_control").is_some())

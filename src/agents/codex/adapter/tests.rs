@@ -66,6 +66,8 @@ fn each_screen_is_what_it_is() {
         ("hooks", "dialog", "hooks"),
         ("login", "dialog", "login"),
         ("list", "dialog", "list"),
+        ("vim-insert", "holds", "composer"),
+        ("vim-normal", "unknown", "vim"),
     ];
     let mut wrong = Vec::new();
     for (name, word, rule) in table {
