@@ -95,6 +95,44 @@ fn a_decision_reaches_the_hook_where_no_key_would() {
     assert!(!no.exists());
 }
 
+/// An agent may forget the hook of a dialog that was answered at its terminal: it would wait for hours, and take a later answer.
+#[test]
+fn a_hook_is_released_when_its_dialog_was_answered_at_the_terminal() {
+    let env = TestEnv::new();
+    env.write_config("default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"leave-hook\"]\n");
+    let _daemon = env.serve();
+    let (one, two) = (env.root().join("one"), env.root().join("two"));
+    env.cmd(&["run", "--name", "s", &asks(&one)]).ok();
+    open_dialog(&env, "s");
+    eventually("the hook waits", || (waiting_hooks(&env) == 1).then_some(()));
+    let pane = env.status("s")["tmux"]["paneId"].as_str().expect("a pane").to_owned();
+    env.tmux(&["send-keys", "-t", &pane, "1"]).ok();
+    env.wait_turn("s", "finished");
+    assert!(one.exists());
+    eventually("the hook is released", || (waiting_hooks(&env) == 0).then_some(()));
+
+    env.cmd(&["send", "s", &asks(&two)]).ok();
+    open_dialog(&env, "s");
+    env.cmd(&["deny", "s"]).ok();
+    env.wait_turn("s", "finished");
+    assert!(!two.exists());
+}
+
+/// Hooks of this installation that wait for a decision; one that has ended has no command line any more.
+fn waiting_hooks(env: &TestEnv) -> usize {
+    let data = env.data().into_os_string().into_encoded_bytes();
+    let lines = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let lines = lines.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines
+        .filter(|line| {
+            let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+            words.contains(&b"--decisions".as_slice())
+                && words.get(1) == Some(&b"hook".as_slice())
+                && words.iter().any(|word| word.starts_with(&data))
+        })
+        .count()
+}
+
 #[test]
 fn where_no_hook_waits_keys_answer() {
     let env = TestEnv::new();

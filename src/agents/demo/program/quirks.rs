@@ -10,7 +10,7 @@ use crate::domain::text::nearest;
 pub const ENVIRONMENT: &str = "DEMO_AGENT_QUIRKS";
 
 /// Every quirk, with what stands after `=` where something must.
-const NAMES: [(&str, bool); 19] = [
+const NAMES: [(&str, bool); 20] = [
     ("slow-start", true),
     ("late-composer", true),
     ("late-session-start", false),
@@ -27,6 +27,7 @@ const NAMES: [(&str, bool); 19] = [
     ("late-evidence", true),
     ("late-dialog", true),
     ("mute-hook", true),
+    ("leave-hook", false),
     ("mouse", false),
     ("cancel-exits", false),
     ("deaf-to-term", false),
@@ -66,6 +67,8 @@ pub struct Quirks {
     pub late_evidence: Duration,
     /// Hooks of these events do not come; `all` for none at all.
     pub mute_hooks: Vec<String>,
+    /// The hook of a dialog that was answered at the terminal is left waiting.
+    pub leave_hook: bool,
     /// Asks the terminal for mouse events, and leaves it so after a crash (Claude Code).
     pub mouse: bool,
     /// One Ctrl-C on an empty box ends the program (Codex).
@@ -112,6 +115,7 @@ impl Quirks {
             "accept-when-queued" => self.accept_when_queued = true,
             "steer" => self.steer = true,
             "restore-interrupted" => self.restore_interrupted = true,
+            "leave-hook" => self.leave_hook = true,
             "mouse" => self.mouse = true,
             "cancel-exits" => self.cancel_exits = true,
             "deaf-to-term" => self.deaf_to_term = true,

@@ -73,7 +73,7 @@ impl App {
         }
         .to_owned();
         self.set_doing(Doing::Next);
-        if let Some(hook) = self.deciding.take() {
+        if let Some(hook) = self.deciding.take().filter(|_| !self.options.quirks.leave_hook) {
             hook.end();
         }
         self.note(format!("answered {word}"));
