@@ -141,6 +141,11 @@ pub trait Adapter: Send + Sync {
     fn cut_short_time(&self) -> Duration {
         Duration::from_millis(900)
     }
+    /// Whether a prompt would begin a conversation of its own here. A fork is not there yet then: some agents show this page until they
+    /// have copied what was said.
+    fn shows_start_page(&self, _screen: &Screen) -> bool {
+        false
+    }
     /// Whether the screen says that the agent works, whatever its box holds. `None`: it cannot be told.
     fn shows_work(&self, _screen: &Screen) -> Option<bool> {
         None

@@ -90,6 +90,13 @@ impl Actor {
         self.memory.dialog = DialogLooks::default();
         let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
         let mut reading = reading;
+        if state == SessionState::Starting
+            && session.fork_of.is_some()
+            && !launch.resumed
+            && self.adapter.shows_start_page(&screen)
+        {
+            reading = ScreenReading::Unknown;
+        }
         if by_hooks && reading == ScreenReading::ComposerEmpty {
             match self.told_end(session).await? {
                 TurnEnd::Ended(signal) => return self.take_end(launch, signal).await.map(Some),

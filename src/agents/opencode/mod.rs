@@ -154,6 +154,10 @@ impl Adapter for OpenCodeAgent {
         }
     }
 
+    fn shows_start_page(&self, screen: &Screen) -> bool {
+        screen::is_start_page(screen)
+    }
+
     fn rules_version(&self) -> Option<&str> {
         self.rules.version()
     }

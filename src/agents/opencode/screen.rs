@@ -23,6 +23,8 @@ const ALWAYS_CHOICES: &[&str] = &["(Enter) Confirm", "(Escape) Cancel"];
 const WINDOW_WIDTHS: &[usize] = &[60, 88, 116];
 /// Columns from where the side bar's text begins to the edge of the screen.
 const SIDE_BAR: usize = 40;
+/// How the hint in the box of the first page begins.
+const START_HINT: &str = "Ask anything";
 
 /// The screen with its lowest block between the marks of a canonical form, its bars taken off.
 pub fn canonical(screen: &Screen) -> Screen {
@@ -45,6 +47,17 @@ pub fn canonical(screen: &Screen) -> Screen {
         dead: screen.dead,
         ..Screen::plain(made)
     }
+}
+
+/// Whether the box is the one of the first page, which alone has a hint in it.
+pub fn is_start_page(screen: &Screen) -> bool {
+    let first = |row: &String| {
+        row.trim_start()
+            .trim_start_matches('┃')
+            .trim_start()
+            .starts_with(START_HINT)
+    };
+    screen.rows.iter().any(first)
 }
 
 /// A window that stands over the screen (help, a list of models): it takes what is typed, though the box is still to be seen.

@@ -65,6 +65,11 @@ fn the_first_screen_has_an_empty_box() {
         *row = row.replace("SAY: finished", "");
     }
     assert_eq!(agent().read_screen(&screen), ScreenReading::ComposerEmpty);
+    assert!(agent().shows_start_page(&screen));
+    assert!(
+        !agent().shows_start_page(&captured!("idle")),
+        "in a conversation there is no hint"
+    );
 }
 
 #[test]
