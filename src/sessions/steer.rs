@@ -41,13 +41,8 @@ impl Engine {
         key: Option<String>,
     ) -> Result<Turn> {
         let (engine, id, text) = (self.clone(), session.clone(), text.to_owned());
-        let turn = self
-            .0
-            .store
-            .write(move |tx| engine.enqueue_steered(tx, &id, &text, origin, key))
-            .await?;
-        self.wake(session);
-        Ok(turn)
+        self.make_turn(session, move |tx| engine.enqueue_steered(tx, &id, &text, origin, key))
+            .await
     }
 
     fn enqueue_steered(

@@ -16,7 +16,7 @@ use crate::domain::screen::{Screen, ScreenReading};
 use crate::domain::session::{Reason, Session, SessionEvent, SessionState, Source};
 use crate::domain::text::{Sanitised, sanitise};
 use crate::domain::turn::{Turn, TurnKind};
-use crate::store::NewTurn;
+use crate::store::{NewTurn, Tx};
 use crate::tmux::Guarded;
 
 /// How long an agent that took a prompt may take to show that it works. Keys that interrupt are lost on some before that.
@@ -56,11 +56,17 @@ impl Engine {
         key: Option<String>,
     ) -> Result<Turn> {
         let (engine, id, text) = (self.clone(), session.clone(), text.to_owned());
-        let turn = self
-            .0
-            .store
-            .write(move |tx| engine.enqueue(tx, &id, &text, origin, key))
-            .await?;
+        self.make_turn(session, move |tx| engine.enqueue(tx, &id, &text, origin, key))
+            .await
+    }
+
+    /// Makes a turn durable and wakes the session's actor.
+    pub(super) async fn make_turn(
+        &self,
+        session: &SessionId,
+        make: impl FnOnce(&Tx<'_>) -> Result<Turn> + Send + 'static,
+    ) -> Result<Turn> {
+        let turn = self.0.store.write(make).await?;
         self.wake(session);
         Ok(turn)
     }

@@ -70,6 +70,16 @@ impl Stage {
         sent.ok().json()
     }
 
+    /// Sends a prompt and waits until its turn is finished; returns the turn as it was sent.
+    #[track_caller]
+    pub fn ask(&self, session: &str, prompt: &str) -> Value {
+        let turn = self.send(session, prompt);
+        self.quiet(session);
+        let state = &self.turn(session, &turn["id"])["state"];
+        assert_eq!(state, "finished", "{}", self.picture(session));
+        turn
+    }
+
     /// Starts a session and waits until its first prompt is answered.
     #[track_caller]
     pub fn begin(&self, session: &str) {
