@@ -178,6 +178,15 @@ impl Dialog {
         (0..rows.len()).any(is_run) || self.question.split_whitespace().any(named)
     }
 
+    /// Whether what a hook has announced stands in this dialog somewhere: a hook knows its subject, and little of how it is drawn.
+    pub fn mentions(&self, announced: &Dialog) -> bool {
+        let subject = match normalised(&announced.detail) {
+            detail if detail.is_empty() => normalised(&announced.question),
+            detail => detail,
+        };
+        normalised(&self.text()).contains(&subject)
+    }
+
     /// Question and detail, as a person reads them.
     pub fn text(&self) -> String {
         match (self.detail.trim(), self.question.trim()) {

@@ -96,6 +96,8 @@ pub(super) struct DialogLooks {
     pub seen: Option<(DialogDigest, Instant)>,
     /// The one that was put on record.
     pub noted: Option<DialogDigest>,
+    /// Since when looks have shown the one on record after it was answered.
+    pub left_since: Option<Instant>,
 }
 
 /// One look's result: sleep until a nudge or this time, or the session has ended.

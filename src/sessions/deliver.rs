@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::actor::{Actor, Next};
+use super::actor::{Actor, DialogLooks, Next};
 use super::pulse::BEHIND_LIMIT;
 use super::tell;
 use crate::agents::Recorded;
@@ -106,6 +106,8 @@ impl Actor {
                 return self.not_typed(&turn, reason).await;
             }
         };
+        // The box was seen, so a dialog that shows up from now on is none that was left there.
+        self.memory.dialog = DialogLooks::default();
         crate::failpoint!("I3");
         match self.engine.0.tmux.paste_prepared(pane, &self.id, prepared).await {
             Ok(Guarded::Done) => {}

@@ -1,15 +1,29 @@
 //! Dialogs of agents: what a hook announced and the screen shows becomes a question with choices, told once.
 
-use super::actor::Actor;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::actor::{Actor, DialogLooks, Next};
+use super::observe::DIALOG_LOOK_PAUSE;
 use super::{Engine, tell};
 use crate::domain::dialog::{Asker, Dialog};
 use crate::domain::fault::Result;
 use crate::domain::ids::{LaunchNo, LetterId, SessionId};
 use crate::domain::launch::Launch;
 use crate::domain::letter::{Answer, LETTER_VERSION};
+use crate::domain::screen::ScreenReading;
 use crate::domain::session::{SessionEvent, SessionState, Source};
 use crate::runner::mailbox;
 use crate::store::Tx;
+
+/// Pause between looks at a dialog that may not be drawn to its end, and how long one that changes all the time is waited for.
+const DIALOG_DRAW_PAUSE: Duration = Duration::from_millis(50);
+const DIALOG_DRAW_LIMIT: Duration = Duration::from_secs(3);
+/// How long an answered dialog may stay on the screen, and how long when the agent computes: OpenCode was seen to draw more than a
+/// second after its turn had ended.
+const REDRAW_LIMIT: Duration = Duration::from_secs(5);
+const BUSY_REDRAW_LIMIT: Duration = Duration::from_secs(30);
 
 impl Engine {
     /// A hook or the screen says that this dialog is open. A hook comes before the dialog is drawn and knows less of it, so the
@@ -54,6 +68,66 @@ impl Engine {
 }
 
 impl Actor {
+    /// A dialog is on the screen, whatever the state was. It is looked at again: it goes away without a signal.
+    pub(super) async fn note_dialog(&mut self, launch: &Launch, dialog: Dialog) -> Result<Next> {
+        if !self.is_drawn(&dialog) {
+            return Ok(Next::after(DIALOG_DRAW_PAUSE));
+        }
+        let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
+        let was_noted = self.memory.dialog.noted.replace(dialog.digest.clone()) == Some(dialog.digest.clone());
+        let store = &self.engine.0.store;
+        let noted = store
+            .write(move |tx| {
+                if was_noted && is_left_over(tx, &id, &dialog)? {
+                    return Ok(None);
+                }
+                engine.on_dialog(tx, &id, no, &dialog, Source::Screen).map(Some)
+            })
+            .await?;
+        let Some(changed) = noted else {
+            return self.await_redraw(launch).await;
+        };
+        self.memory.dialog.left_since = None;
+        // Looks are counted from the last one that showed it.
+        self.memory.idle_looks = 0;
+        self.memory.idle_since = None;
+        if changed {
+            self.engine.wake(&self.id);
+        }
+        Ok(Next::after(DIALOG_LOOK_PAUSE))
+    }
+
+    /// An answered dialog is still on the screen. One that stays there is a new one that asks the same.
+    async fn await_redraw(&mut self, launch: &Launch) -> Result<Next> {
+        let left_for = self.memory.dialog.left_since.get_or_insert_with(Instant::now).elapsed();
+        if left_for >= REDRAW_LIMIT && (left_for >= BUSY_REDRAW_LIMIT || !self.computes(launch).await?) {
+            self.memory.dialog = DialogLooks::default();
+        }
+        Ok(Next::after(DIALOG_DRAW_PAUSE))
+    }
+
+    /// A dialog counts when it stays the same for a moment: it may be half drawn, and then its digest is not the one that an answer
+    /// will meet.
+    fn is_drawn(&mut self, dialog: &Dialog) -> bool {
+        let now = Instant::now();
+        let looks = &mut self.memory.dialog;
+        let since_any = *looks.since.get_or_insert(now);
+        let same_since = match &looks.seen {
+            Some((digest, since)) if *digest == dialog.digest => *since,
+            _ => now,
+        };
+        looks.seen = Some((dialog.digest.clone(), same_since));
+        now - same_since >= self.adapter.draw_time(dialog) || now - since_any >= DIALOG_DRAW_LIMIT
+    }
+
+    /// A dialog stood in the way of a prompt while the session counted as idle.
+    pub(super) async fn meet_dialog(&mut self, launch: &Launch) -> Result<Next> {
+        match self.read_screen(launch).await? {
+            Some(ScreenReading::Dialog(dialog)) => self.note_dialog(launch, dialog).await,
+            _ => Ok(Next::after(DIALOG_LOOK_PAUSE)),
+        }
+    }
+
     /// Hooks that wait for a decision now. Looked up before their letters are taken: one that comes in between is not among them.
     pub(super) fn waiting_hooks(&self, launch: &Launch) -> Vec<LetterId> {
         mailbox::awaited_answers(&self.launch_dir(launch).decisions())
@@ -86,6 +160,15 @@ impl Actor {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the dialog that looks show is not the one that is open now: it was answered, or a hook has announced another one.
+fn is_left_over(tx: &Tx<'_>, id: &SessionId, shown: &Dialog) -> Result<bool> {
+    match tx.dialog(id)? {
+        Some(open) if open.seen || open.dialog.digest == shown.digest => Ok(false),
+        Some(announced) => Ok(!shown.mentions(&announced.dialog)),
+        None => tx.is_answered(id, &shown.digest),
     }
 }
 

@@ -12,7 +12,6 @@ use super::letters::{self, Said};
 use super::outcome::{is_owed, waits_for_person};
 use crate::agents::TurnEnd;
 use crate::domain::agent::{AgentPlace, AgentSignal, Evidence};
-use crate::domain::dialog::Dialog;
 use crate::domain::fault::Result;
 use crate::domain::launch::Launch;
 use crate::domain::screen::{Screen, ScreenReading};
@@ -29,11 +28,8 @@ const START_HOOK_LIMIT: Duration = Duration::from_secs(20);
 const START_LIMIT: Duration = Duration::from_secs(90);
 /// Rows of the unknown screen that the person is shown.
 const UNKNOWN_ROWS: usize = 15;
-/// Pause between looks at a dialog that may not be drawn to its end, and how long one that changes all the time is waited for.
-const DIALOG_DRAW_PAUSE: Duration = Duration::from_millis(50);
-const DIALOG_DRAW_LIMIT: Duration = Duration::from_secs(3);
 /// Pause between looks at a dialog that is open.
-const DIALOG_LOOK_PAUSE: Duration = Duration::from_millis(500);
+pub(super) const DIALOG_LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// Looks in a row without the dialog before it counts as gone: hooks announce a dialog before it is drawn.
 const LOOKS_WITHOUT_DIALOG: u32 = 6;
 /// Pause between looks at the screen of an agent that works and tells its end by a hook.
@@ -212,59 +208,6 @@ impl Actor {
         store
             .read(move |tx| Ok(tx.running_turns(&id)?.iter().any(is_owed)))
             .await
-    }
-
-    /// A dialog is on the screen, whatever the state was. It is looked at again: it goes away without a signal.
-    async fn note_dialog(&mut self, launch: &Launch, dialog: Dialog) -> Result<Next> {
-        if !self.is_drawn(&dialog) {
-            return Ok(Next::after(DIALOG_DRAW_PAUSE));
-        }
-        let (engine, id, no) = (self.engine.clone(), self.id.clone(), launch.no);
-        let was_noted = self.memory.dialog.noted.replace(dialog.digest.clone()) == Some(dialog.digest.clone());
-        let store = &self.engine.0.store;
-        let noted = store
-            .write(move |tx| {
-                let is_open = tx.dialog(&id)?.is_some_and(|open| open.dialog.digest == dialog.digest);
-                if was_noted && !is_open {
-                    return Ok(None);
-                }
-                engine.on_dialog(tx, &id, no, &dialog, Source::Screen).map(Some)
-            })
-            .await?;
-        let Some(changed) = noted else {
-            // It was answered between the look and the store. Only one that stays on the screen is a new one.
-            self.memory.dialog = DialogLooks::default();
-            return Ok(Next::after(DIALOG_DRAW_PAUSE));
-        };
-        // Looks are counted from the last one that showed it.
-        self.memory.idle_looks = 0;
-        self.memory.idle_since = None;
-        if changed {
-            self.engine.wake(&self.id);
-        }
-        Ok(Next::after(DIALOG_LOOK_PAUSE))
-    }
-
-    /// A dialog counts when it stays the same for a moment: it may be half drawn, and then its digest is not the one that an answer
-    /// will meet.
-    fn is_drawn(&mut self, dialog: &Dialog) -> bool {
-        let now = Instant::now();
-        let looks = &mut self.memory.dialog;
-        let since_any = *looks.since.get_or_insert(now);
-        let same_since = match &looks.seen {
-            Some((digest, since)) if *digest == dialog.digest => *since,
-            _ => now,
-        };
-        looks.seen = Some((dialog.digest.clone(), same_since));
-        now - same_since >= self.adapter.draw_time(dialog) || now - since_any >= DIALOG_DRAW_LIMIT
-    }
-
-    /// A dialog stood in the way of a prompt while the session counted as idle.
-    pub(super) async fn meet_dialog(&mut self, launch: &Launch) -> Result<Next> {
-        match self.read_screen(launch).await? {
-            Some(ScreenReading::Dialog(dialog)) => self.note_dialog(launch, dialog).await,
-            _ => Ok(Next::after(DIALOG_LOOK_PAUSE)),
-        }
     }
 
     /// Stores what the screen says. While the agent still owes us the end of a turn, a dialog that went away means work; where the

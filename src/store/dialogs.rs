@@ -51,6 +51,16 @@ impl Tx<'_> {
         )
     }
 
+    /// Whether the newest dialog of the session was this one, and a person's answer to it was noted.
+    pub fn is_answered(&self, session: &SessionId, digest: &DialogDigest) -> Result<bool> {
+        let newest = self.maybe(
+            "SELECT * FROM dialogs WHERE session = ?1 ORDER BY opened_at DESC, rowid DESC LIMIT 1",
+            [session.as_str()],
+            read_dialog,
+        )?;
+        Ok(newest.is_some_and(|newest| newest.dialog.digest == *digest && newest.answer.is_some()))
+    }
+
     /// Notes what a person answers, before the key is pressed. False when this dialog is not open any more.
     pub fn note_dialog_answer(&self, session: &SessionId, digest: &DialogDigest, answer: &str) -> Result<bool> {
         let noted = self.run(

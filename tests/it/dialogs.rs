@@ -230,6 +230,39 @@ fn a_dialog_over_an_idle_box_is_the_persons() {
 }
 
 #[test]
+fn what_is_left_on_the_screen_of_an_answered_dialog_is_no_new_one() {
+    let env = TestEnv::new();
+    env.write_config("default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"late-screen=2500ms\"]\n");
+    let _daemon = env.serve();
+    // While the turn goes on, and after it, where the next prompt meets it.
+    for (session, rest) in [("works", "demo: sleep 4s"), ("idle", "demo: say done")] {
+        env.cmd(&["run", "--name", session, &format!("demo: ask sure?\n{rest}")])
+            .ok();
+        open_dialog(&env, session);
+        env.cmd(&["deny", session]).ok();
+    }
+    env.wait_status("idle", "idle");
+    env.cmd(&["send", "idle", "demo: ask sure?"]).ok();
+    // The same question asked again is a new one.
+    open_dialog(&env, "idle");
+    env.cmd(&["approve", "idle"]).ok();
+    for (session, asked) in [("works", 1), ("idle", 2)] {
+        env.wait_turn(session, "finished");
+        env.wait_status(session, "idle");
+        let events = env.http().get(&format!("/v1/events?session={session}")).json();
+        let of = |wanted: &str| {
+            let events = events.as_array().into_iter().flatten();
+            events.filter(|event| event["type"] == wanted).count()
+        };
+        assert_eq!(
+            (of("dialog.opened"), of("dialog.closed")),
+            (asked, asked),
+            "{session}: {events:#}"
+        );
+    }
+}
+
+#[test]
 fn explain_says_who_spoke_and_what_waits() {
     let env = TestEnv::new();
     let _daemon = env.serve();

@@ -59,6 +59,8 @@ pub struct App {
     pub deciding: Option<DecidingHook>,
     /// When a dialog comes up over the idle box (a quirk).
     late_dialog: Option<Instant>,
+    /// Until when nothing is drawn (a quirk).
+    undrawn_until: Option<Instant>,
     signals: Signals,
     screen: Screen,
     transcript: Transcript,
@@ -98,6 +100,7 @@ impl App {
             ),
             deciding: None,
             late_dialog: None,
+            undrawn_until: None,
             signals,
             screen: Screen::default(),
             transcript,
@@ -207,10 +210,20 @@ impl App {
     }
 
     pub fn paint(&mut self) {
+        if self.undrawn_until.is_some_and(|until| Instant::now() < until) {
+            self.dirty = true;
+            return;
+        }
+        self.undrawn_until = None;
         self.dirty = false;
         let block = self.block();
         let bytes = self.screen.paint(&block, self.size);
         self.write(&bytes);
+    }
+
+    /// From now on nothing is drawn for so long.
+    pub fn stop_drawing(&mut self, time: Duration) {
+        self.undrawn_until = (!time.is_zero()).then(|| Instant::now() + time);
     }
 
     /// Draws everything anew.
@@ -285,7 +298,10 @@ impl App {
             .late_dialog
             .filter(|_| matches!(self.phase, Phase::Idle))
             .map(|at| at.saturating_duration_since(Instant::now()));
-        [escape, turn, late].into_iter().flatten().min()
+        let undrawn = self
+            .undrawn_until
+            .map(|until| until.saturating_duration_since(Instant::now()));
+        [escape, turn, late, undrawn].into_iter().flatten().min()
     }
 
     fn on_signals(&mut self) -> Flow {

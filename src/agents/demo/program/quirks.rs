@@ -10,7 +10,7 @@ use crate::domain::text::nearest;
 pub const ENVIRONMENT: &str = "DEMO_AGENT_QUIRKS";
 
 /// Every quirk, with what stands after `=` where something must.
-const NAMES: [(&str, bool); 20] = [
+const NAMES: [(&str, bool); 21] = [
     ("slow-start", true),
     ("late-composer", true),
     ("late-session-start", false),
@@ -26,6 +26,7 @@ const NAMES: [(&str, bool); 20] = [
     ("restore-interrupted", false),
     ("late-evidence", true),
     ("late-dialog", true),
+    ("late-screen", true),
     ("mute-hook", true),
     ("leave-hook", false),
     ("mouse", false),
@@ -45,6 +46,8 @@ pub struct Quirks {
     pub trust_dialog: bool,
     /// The same dialog over an idle box, so long after the box was first there (Codex).
     pub late_dialog: Option<Duration>,
+    /// An answered dialog stays drawn for so long, whatever happens meanwhile (OpenCode on a busy machine).
+    pub late_screen: Duration,
     /// Enter within this time after a paste is lost (Gemini).
     pub swallow_enter: Duration,
     /// Enter after a backslash makes a line (Claude Code).
@@ -103,6 +106,7 @@ impl Quirks {
             "late-composer" => self.late_composer = parse_duration(word, value)?,
             "swallow-enter" => self.swallow_enter = parse_duration(word, value)?,
             "late-dialog" => self.late_dialog = Some(parse_duration(word, value)?),
+            "late-screen" => self.late_screen = parse_duration(word, value)?,
             "late-evidence" => self.late_evidence = parse_duration(word, value)?,
             "mute-hook" => self.mute_hooks.push(value.to_owned()),
             "late-session-start" => self.late_session_start = true,

@@ -77,6 +77,7 @@ impl App {
             hook.end();
         }
         self.note(format!("answered {word}"));
+        self.stop_drawing(self.options.quirks.late_screen);
         self.paint();
         self.fire(signal::PERMISSION_RESOLVED, json!({"decision": word}));
         match answer {
