@@ -8,6 +8,9 @@ import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
 const HOOK_MS_MAX = 5000;
 // A longer prompt goes by its digest: a letter holds 256 KiB.
 const PROMPT_CHARS_MAX = 150000;
+const ABORTED = "MessageAbortedError";
+// Answers that end so are followed by another one.
+const GOES_ON = ["tool-calls", "unknown"];
 
 // They were for the start only (see launch.rs) and must not reach the commands that the agent runs.
 for (const name of CONFIG.startVariables) delete process.env[name];
@@ -66,9 +69,12 @@ function turn(session) {
 
 // `id`: of the prompt that began it; its end is told with it. `begun`: the program said that it works on it. After an interruption it
 // says twice that it is idle, and the second word may come
-// when the next prompt is there already.
+// when the next prompt is there already. `complete`: its newest answer is there and calls for no further one. `refused`: what that
+// answer asked for was denied, which ends a turn.
 function fresh(open) {
-  return { open, begun: false, id: undefined, message: "", texts: new Map(), error: null, aborted: false, retries: 0 };
+  return {
+    open, begun: false, id: undefined, message: "", texts: new Map(), complete: false, refused: false, error: null, aborted: false, retries: 0,
+  };
 }
 
 function proof(text) {
@@ -82,7 +88,8 @@ function onEnd(session) {
   if (!state.open || !(state.begun || state.error || state.aborted)) return;
   state.open = false;
   const text = [...state.texts.values()].join("\n").trim();
-  const isCut = state.aborted || state.retries > 0;
+  // A turn that is interrupted between two answers ends without an error; right before one, with that answer's alone.
+  const isCut = state.aborted || state.retries > 0 || !(state.complete || state.refused || state.error);
   if (!isCut && (text || !state.error)) note({ session, final: text }, false);
   note({ session, turn: "over" }, false);
   const ended = { session_id: session, turn_id: state.id };
@@ -111,7 +118,7 @@ function onStatus(session, status) {
 
 function onError(session, error) {
   const state = turn(session);
-  if (error?.name === "MessageAbortedError") state.aborted = true;
+  if (error?.name === ABORTED) state.aborted = true;
   else state.error = { kind: String(error?.name), status: error?.data?.statusCode ?? null, message: String(error?.data?.message ?? error?.name) };
 }
 
@@ -136,9 +143,15 @@ function count(session, info) {
 function onMessage(session, info) {
   const state = turn(session);
   count(session, info);
-  if (info.role !== "assistant" || info.id === state.message) return;
-  state.message = info.id;
-  state.texts = new Map();
+  // Ids ascend: what is older than the prompt belongs to the turn before.
+  if (info.role !== "assistant" || info.id < state.id) return;
+  if (info.id !== state.message) {
+    state.message = info.id;
+    state.texts = new Map();
+    state.refused = false;
+  }
+  if (info.error?.name === ABORTED) state.aborted = true;
+  state.complete = info.finish ? !GOES_ON.includes(info.finish) : Boolean(info.time?.completed && !info.error);
 }
 
 function onEvent(event) {
@@ -159,6 +172,7 @@ function onEvent(event) {
     return;
   }
   if (["permission.replied", "question.replied", "question.rejected"].includes(event.type)) {
+    if (event.type === "question.rejected" || data.reply === "reject") turn(session).refused = true;
     send("PermissionResolved", {}, false);
     return;
   }

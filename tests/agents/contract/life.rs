@@ -14,11 +14,12 @@ use crate::support::{of_session, signal};
 pub fn interrupt(name: &str) {
     let stage = Stage::of(name);
     stage.begin("s");
-    for i in 0..3 {
+    // From at once, before the model is asked, to in the middle of its answer.
+    for (i, pause) in [500, 100, 0, 30, 250].into_iter().enumerate() {
         let hang = format!("{}\nround {i}", stage.agent.prompt(&[Act::Hang]));
         let turn = stage.send("s", &hang);
         stage.wait_status("s", "working");
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(Duration::from_millis(pause));
         stage.env.cmd(&["interrupt", "s"]).ok();
         stage.quiet("s");
         assert_eq!(
