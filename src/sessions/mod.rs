@@ -25,6 +25,7 @@ mod removal;
 mod request;
 mod schedule;
 mod settle;
+mod speaker;
 mod status;
 mod steer;
 mod tell;
