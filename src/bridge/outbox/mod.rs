@@ -28,6 +28,7 @@ use crate::store::Store;
 
 use super::health::BridgeHealth;
 use super::pace::{PaceLimits, Pacer};
+use super::shut;
 
 /// Requests under way at the same time, over all chats.
 const IN_FLIGHT_MAX: usize = 16;
@@ -93,6 +94,15 @@ struct Shared {
 }
 
 impl Shared {
+    /// What came into a chat while it was being shut is said at home.
+    async fn bring_home(&self) -> Result<()> {
+        if self.store.read(|tx| tx.stranded_messages(CHANNEL)).await?.is_empty() {
+            return Ok(());
+        }
+        let home = self.rules.home.clone();
+        self.store.write(move |tx| shut::bring_home(tx, home.as_ref())).await
+    }
+
     fn pacer(&self) -> MutexGuard<'_, Pacer> {
         self.pacer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -225,6 +235,7 @@ impl Outbox {
     /// One look at everything: what happened, then messages, then what stands at messages. Returns when to look again at the latest.
     async fn look_after(&self, seen: &mut Option<i64>, topics_due: &mut bool) -> Result<Instant> {
         let shared = &self.shared;
+        shared.bring_home().await?;
         *topics_due |= follow::follow(&shared.store, &shared.rules, seen).await?;
         *topics_due |= shared.topics_due.swap(false, Ordering::Relaxed);
         let mut wake_at = self.round().await?;
