@@ -18,6 +18,7 @@ Send files, photos or voice: they go to the session too.
 /get PATH — a file of its workspace
 /key KEY… — press keys in its terminal, e.g. `/key Down Enter`
 /interrupt — stop what it is doing; /compact — let it sum up its conversation
+Other commands of the agent's own (such as /clear) go to it by the same word, where it is known to take them.
 /stop \\[NAME] — end it; /resume \\[NAME] — go on
 /quiet, /normal, /verbose — how much of the work you see
 /help — this text";

@@ -26,7 +26,7 @@ pub(super) enum Verb {
     Diff,
     Explain,
     /// A command of the agent's own.
-    Own(&'static str),
+    Own,
     Get,
     Level(Level),
     Health,
@@ -84,12 +84,7 @@ pub(super) const TABLE: &[Entry] = &[
         "go on with the last one that ended",
     ),
     entry("resume_yolo", Verb::ResumeYolo, Owner, ""),
-    entry(
-        "compact",
-        Verb::Own("/compact"),
-        Operator,
-        "let the agent sum up its conversation",
-    ),
+    entry("compact", Verb::Own, Operator, "let the agent sum up its conversation"),
     entry("key", Verb::Key, Operator, "press keys: /key Down Enter"),
     entry("enter", Verb::Press("Enter"), Operator, "press Enter"),
     entry("esc", Verb::Press("Escape"), Operator, "press Escape"),
