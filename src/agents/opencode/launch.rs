@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{home, permissions};
+use super::{home, permissions, stated};
 use crate::agents::LaunchContext;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::launch::LaunchFile;
@@ -42,8 +42,9 @@ pub fn flags(context: &LaunchContext<'_>) -> Vec<String> {
     flags
 }
 
-/// `OPENCODE_CONFIG_CONTENT` is read after the person's and the repository's own files and adds to them.
-pub fn environment(context: &LaunchContext<'_>) -> Result<BTreeMap<String, String>> {
+/// `OPENCODE_CONFIG_CONTENT` is read after the person's and the repository's own files and adds to them. `given` is what the person gave
+/// to the agent.
+pub fn environment(context: &LaunchContext<'_>, given: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
     let plugin = context.launch_dir.join(PLUGIN_FILE);
     let path = plugin.to_str().ok_or_else(|| {
         Fault::new(
@@ -51,10 +52,11 @@ pub fn environment(context: &LaunchContext<'_>) -> Result<BTreeMap<String, Strin
             format!("{} is no path in UTF-8, which OpenCode needs", plugin.display()),
         )
     })?;
+    let theirs = stated::read_all(&stated::files(context.work_dir, given));
     let config = Config {
         plugin: [file_url(path)],
         instructions: [context.agents_md],
-        permission: permissions::of(context.policy),
+        permission: permissions::of(context.policy, &theirs),
     };
     let config = serde_json::to_string(&config)
         .map_err(|error| Fault::new(Kind::Failure, format!("writing OpenCode's configuration: {error}")))?;

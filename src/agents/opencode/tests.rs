@@ -296,7 +296,7 @@ fn launched(policy: Policy) -> (std::collections::BTreeMap<String, String>, Stri
         resume: Some("ses_1"),
         fork_of: None,
     };
-    let env = launch::environment(&context).unwrap();
+    let env = launch::environment(&context, &std::collections::BTreeMap::new()).unwrap();
     (env, launch::plugin(&context).content, launch::flags(&context))
 }
 
