@@ -4,6 +4,7 @@ mod conversation;
 mod keyboard;
 mod life;
 mod permissions;
+mod policies;
 mod prompts;
 mod questions;
 mod stage;
@@ -29,6 +30,8 @@ macro_rules! held_by {
                 approved => super::permissions::approved,
                 denied => super::permissions::denied,
                 stale_approvals => super::permissions::stale,
+                policies => super::policies::words,
+                own_sandbox => super::policies::own_sandbox,
                 questions => super::questions::answered,
                 notify_and_nothing_else => super::voice::notify,
                 interrupt => super::life::interrupt,
