@@ -66,14 +66,18 @@ pub fn turn_on_vim(agent: &str, home: &Path) -> Option<PathBuf> {
     Some(path)
 }
 
-/// Turns on the agent's own sandbox in the person's own settings, with commands in it let through. False: there is no such switch.
-pub fn turn_on_sandbox(agent: &str, home: &Path) -> bool {
-    if agent != "claude" {
-        return false;
-    }
+/// Turns on Claude Code's own sandbox in the person's own settings, with commands in it let through.
+pub fn turn_on_claudes_sandbox(home: &Path) {
     let settings = json!({"sandbox": {"enabled": true, "autoAllowBashIfSandboxed": true, "failIfUnavailable": true}});
     write(&home.join(".claude/settings.json"), &settings.to_string());
-    true
+}
+
+/// The person's own settings of OpenCode deny everything but reading and `cat`.
+pub fn deny_opencode_all_but_looking(home: &Path) {
+    let path = home.join(".config/opencode/opencode.json");
+    let config = std::fs::read_to_string(&path).expect("the settings");
+    let denial = r#"{"permission": {"*": "deny", "read": "allow", "bash": {"cat *": "allow"}}, "#;
+    write(&path, &config.replacen('{', denial, 1));
 }
 
 /// A file of a repository that allows every command, and where that is possible runs one that makes `trap`. `None`: this agent does not

@@ -31,7 +31,7 @@ macro_rules! held_by {
                 denied => super::permissions::denied,
                 stale_approvals => super::permissions::stale,
                 policies => super::policies::words,
-                own_sandbox => super::policies::own_sandbox,
+                own_settings => super::policies::own_settings,
                 questions => super::questions::answered,
                 notify_and_nothing_else => super::voice::notify,
                 interrupt => super::life::interrupt,

@@ -2,7 +2,6 @@
 //! refused without a question. `notify` or the last message reaches the person under every word. What `ask` means is in every other
 //! case: they all run under it.
 
-use std::path::Path;
 use std::time::Instant;
 
 use super::stage::{Far, LIMIT, Stage, has_ended};
@@ -158,31 +157,33 @@ fn became(stage: &Stage, session: &str, prompt: &str, is_done: impl Fn() -> bool
     }
 }
 
-/// A person has turned on the agent's own sandbox for commands. `notify` gets out of it, and a policy that only looks does not become
-/// one that writes because the sandbox would let commands through.
-pub fn own_sandbox(name: &str) {
-    let mut has_switch = false;
-    let stage = Stage::prepared(name, |env| {
-        has_switch = homes::turn_on_sandbox(name, &env.home());
-        if has_switch {
-            env.set_env("PATH", &programs::path_with_sandbox(name).to_string_lossy());
-        }
-    });
-    if !has_switch {
-        // It has none, or is always in it (`notify_and_nothing_else`).
-        return stage.end();
+/// What a person has set in the agent's own settings holds, and `notify` arrives all the same.
+pub fn own_settings(name: &str) {
+    match name {
+        "claude" => own_sandbox(),
+        "opencode" => own_denials(),
+        // What the others have of that is in their homes in every case, or is told by tests of their launch lines.
+        _ => Stage::of(name).end(),
     }
+}
+
+/// The agent's own sandbox for commands is on. `notify` gets out of it, and a policy that only looks does not become one that writes
+/// because the sandbox would let commands through.
+fn own_sandbox() {
+    let stage = Stage::prepared("claude", |env| {
+        homes::turn_on_claudes_sandbox(&env.home());
+        env.set_env("PATH", &programs::path_with_sandbox("claude").to_string_lossy());
+    });
     stage.begin("s");
-    let namespace = "readlink /proc/self/ns/pid";
     let prompt = [
-        Act::Run(namespace),
+        Act::Run("readlink /proc/self/ns/pid"),
         Act::Run("telecoder notify 'said in the sandbox'"),
         Act::Say("x"),
     ];
     stage.ask("s", &stage.agent.prompt(&prompt));
     stage.wait_message("s", "said in the sandbox");
     let results = stage.llm.exchanges().last().expect("a request").results.join("\n");
-    let outside = std::fs::read_link(Path::new("/proc/self/ns/pid")).expect("a namespace");
+    let outside = std::fs::read_link("/proc/self/ns/pid").expect("a namespace");
     assert!(results.contains("pid:["), "{results}");
     assert!(
         !results.contains(&*outside.to_string_lossy()),
@@ -194,5 +195,15 @@ pub fn own_sandbox(name: &str) {
         Became::Refused,
         "observe: a command that writes"
     );
+    stage.end();
+}
+
+/// Everything is denied but what is named: nobody is asked about the rest.
+fn own_denials() {
+    let stage = Stage::prepared("opencode", |env| homes::deny_opencode_all_but_looking(&env.home()));
+    begin(&stage, "ask");
+    assert_eq!(writing(&stage, "ask"), Became::Refused, "a file");
+    assert_eq!(running(&stage, "ask"), Became::Refused, "a command that is not named");
+    assert_eq!(looking(&stage, "ask"), Became::Asked, "a command that is named");
     stage.end();
 }
