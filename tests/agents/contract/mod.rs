@@ -7,6 +7,7 @@ mod permissions;
 mod policies;
 mod prompts;
 mod questions;
+mod speaker;
 mod stage;
 mod steering;
 mod under_test;
@@ -33,6 +34,7 @@ macro_rules! held_by {
                 policies => super::policies::words,
                 own_settings => super::policies::own_settings,
                 questions => super::questions::answered,
+                whose_word => super::speaker::whose_word,
                 notify_and_nothing_else => super::voice::notify,
                 interrupt => super::life::interrupt,
                 limited => super::life::limited,

@@ -48,6 +48,10 @@ pub struct AgentUnderTest {
     question: Option<fn(Question<'_>) -> String>,
     /// It takes a text while it works, and says so. The bundled one does with a quirk only (`tests/it/steer.rs`).
     pub steers: bool,
+    /// A command that runs this agent once more, from beneath itself, where it says `the inner word`.
+    pub once: &'static str,
+    /// What a person types at the terminal to begin another conversation.
+    pub begins_anew: Option<&'static str>,
     /// Some of its own commands, those that change most.
     pub commands: &'static [(&'static str, Does)],
 }
@@ -74,6 +78,9 @@ pub fn named(name: &str) -> AgentUnderTest {
             format!("demo: {word} {} | {}", question.text, question.choices.join(" | "))
         }),
         steers: false,
+        once: "echo '{\"session_id\": \"inner\", \"source\": \"startup\"}' | telecoder hook SessionStart && \
+               echo '{\"session_id\": \"inner\", \"last_assistant_message\": \"the inner word\"}' | telecoder hook Stop",
+        begins_anew: None,
         commands: &[],
     };
     let without_questions = AgentUnderTest {
@@ -86,6 +93,8 @@ pub fn named(name: &str) -> AgentUnderTest {
             name: "claude",
             writes: Some(("Write", "file_path")),
             steers: true,
+            once: "claude -p 'llm: say the inner word'",
+            begins_anew: Some("/clear"),
             commands: &[
                 ("/compact", Does::AskTheModel),
                 ("/effort low", Does::Nothing),
@@ -114,6 +123,8 @@ pub fn named(name: &str) -> AgentUnderTest {
         "codex" => AgentUnderTest {
             name: "codex",
             steers: true,
+            once: "codex exec --skip-git-repo-check 'llm: say the inner word'",
+            begins_anew: Some("/new"),
             commands: &[("/status", Does::Nothing), ("/compact", Does::AskTheModel)],
             ask_with: r#"llm: with {"sandbox_permissions":"require_escalated","justification":"May I?"}"#,
             ..without_questions
@@ -122,6 +133,8 @@ pub fn named(name: &str) -> AgentUnderTest {
         "opencode" => AgentUnderTest {
             name: "opencode",
             writes: Some(("write", "filePath")),
+            once: "opencode run 'llm: say the inner word'",
+            begins_anew: Some("/new"),
             commands: &[("/compact", Does::AskTheModel)],
             mangle: |text| text.replace('\u{2060}', ""),
             ..without_questions
@@ -129,6 +142,8 @@ pub fn named(name: &str) -> AgentUnderTest {
         "gemini" => AgentUnderTest {
             name: "gemini",
             writes: Some(("write_file", "file_path")),
+            once: "gemini -p 'llm: say the inner word'",
+            begins_anew: Some("/clear"),
             commands: &[
                 ("/stats", Does::Nothing),
                 ("/compress", Does::AskTheModel),
