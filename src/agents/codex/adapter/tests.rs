@@ -86,7 +86,8 @@ fn a_status_line_in_several_rows_is_one() {
         let rows = ["• It is done.", "", "  Worked for 2s • 23:59", "", "", box_row, ""];
         let hints = "  ← for agents          ⚠ 2 warnings · f2 to view";
         let rows = rows.iter().chain(status).chain([&hints]);
-        agent().read_screen(&Screen::plain(rows.map(|row| (*row).to_owned()).collect()))
+        let text = rows.copied().collect::<Vec<&str>>().join("\n");
+        agent().read_screen(&Screen::styled(&text, text.lines().count()))
     };
     let two = [
         "  fake-model default · /var/lib/telecoder/sessions/",
@@ -99,7 +100,7 @@ fn a_status_line_in_several_rows_is_one() {
     ];
     for status in [&two[..], &three[..]] {
         assert_eq!(
-            read("› Ask Codex to do anything", status),
+            read("\u{1b}[1m›\u{1b}[0m \u{1b}[2mAsk Codex to do anything\u{1b}[0m", status),
             ScreenReading::ComposerEmpty,
             "{status:?}"
         );
