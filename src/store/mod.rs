@@ -34,6 +34,7 @@ mod sessions;
 mod telegram;
 mod threads;
 mod turns;
+mod waits;
 mod works;
 mod writer;
 
