@@ -13,6 +13,9 @@ pub struct Args {
     /// What the new session is called.
     #[arg(long)]
     name: Option<String>,
+    /// What its agent may do [default: as in the other session, but never `yolo`].
+    #[arg(long)]
+    policy: Option<String>,
     /// Its first prompt.
     prompt: Option<String>,
 }
@@ -22,6 +25,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let request = ForkRequest {
         name: args.name,
         prompt: args.prompt,
+        policy: args.policy,
     };
     let key = uuid::Uuid::now_v7().to_string();
     let session: Session = cx.client()?.post_once(&url, &request, &key).await?;

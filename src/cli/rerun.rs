@@ -16,7 +16,7 @@ pub struct Args {
     /// Another prompt than the first one of the session.
     #[arg(long, value_name = "PROMPT")]
     prompt: Option<String>,
-    /// Another policy.
+    /// Another policy [default: as before, but never `yolo`].
     #[arg(long, short, value_name = "POLICY")]
     policy: Option<String>,
     /// Another agent.

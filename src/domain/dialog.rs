@@ -133,7 +133,7 @@ pub struct Asker {
 
 impl Dialog {
     pub fn new(kind: DialogKind, question: &str, detail: &str, choices: Vec<DialogChoice>) -> Self {
-        let mut covered = format!("{}\n{}", normalised(question), normalised(detail));
+        let mut covered = format!("{}\n{}", normalised(question), exact(detail));
         for choice in &choices {
             covered.push('\n');
             covered.push_str(&normalised(&choice.label));
@@ -302,8 +302,26 @@ impl Dialog {
     pub fn asks_the_same(&self, other: &Dialog) -> bool {
         self.kind == other.kind
             && normalised(&self.question) == normalised(&other.question)
-            && normalised(&self.detail) == normalised(&other.detail)
+            && exact(&self.detail) == exact(&other.detail)
     }
+}
+
+/// What a dialog is about, with the blanks and the numbers of it: `rm -rf / tmp` is not `rm -rf /tmp`. Only where a row ends is nothing
+/// of it known: a terminal wraps there.
+fn exact(text: &str) -> String {
+    let rows = text.lines().map(|row| {
+        let words: Vec<String> = row
+            .split_whitespace()
+            .map(|word| word.chars().filter(|c| is_said(*c)).collect())
+            .collect();
+        words.join(" ")
+    });
+    rows.collect()
+}
+
+/// Letters, numbers and marks; not frames, and not wheels that turn.
+fn is_said(c: char) -> bool {
+    c.is_alphanumeric() || c.is_ascii_punctuation()
 }
 
 /// A frame that is redrawn, a wheel that turns, seconds that count down and a terminal that wraps elsewhere change nothing of what
@@ -317,9 +335,7 @@ fn normalised(text: &str) -> String {
         unit.len() < word.len() && (is_time(unit) || (unit.is_empty() && is_time(next)))
     };
     let kept = (0..words.len()).filter(|at| !counts_down(*at)).map(|at| words[at]);
-    kept.flat_map(str::chars)
-        .filter(|c| c.is_alphanumeric() || c.is_ascii_punctuation())
-        .collect()
+    kept.flat_map(str::chars).filter(|c| is_said(*c)).collect()
 }
 
 fn is_time(unit: &str) -> bool {

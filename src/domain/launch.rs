@@ -53,6 +53,8 @@ pub struct Launch {
     pub resumed: bool,
     /// None until the window exists.
     pub placement: Option<Placement>,
+    /// Processes between the program and those that write its own hooks, once one of them has spoken.
+    pub hook_depth: Option<u32>,
     pub created_at: Timestamp,
     pub ended_at: Option<Timestamp>,
 }

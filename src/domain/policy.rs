@@ -37,6 +37,14 @@ impl Policy {
             Policy::Yolo => "yolo",
         }
     }
+
+    /// What a session has that is begun from one with this policy, unless its person names another: `yolo` holds for one session.
+    pub const fn inherited(self) -> Policy {
+        match self {
+            Policy::Yolo => Policy::Standard,
+            narrower => narrower,
+        }
+    }
 }
 
 impl fmt::Display for Policy {

@@ -393,7 +393,13 @@ fn ended(exit: &ExitRecord, stopping: bool) -> Status {
                 format!("the agent's program could not be started: {detail}"),
             )
         }
-        (ExitCause::Stopped, ..) => (S::Stopped, "stopped", "stopped by request".into()),
+        (ExitCause::Stopped, ..) if stopping => (S::Stopped, "stopped", "stopped by request".into()),
+        // The machine or the service of the tmux server went down in order, or somebody signalled the supervisor.
+        (ExitCause::Stopped, ..) => (
+            S::Failed,
+            "terminated",
+            "the agent was ended from outside TeleCoder (a shutdown, or a signal)".into(),
+        ),
         (ExitCause::TerminalLost, ..) if stopping => (S::Stopped, "stopped", "stopped by request".into()),
         (ExitCause::TerminalLost, ..) => (
             S::Failed,

@@ -8,6 +8,15 @@ use crate::domain::route::PromptOrigin;
 use crate::domain::session::Session;
 use crate::domain::work::{Work, WorkspaceKind};
 
+/// What a new session is to be that begins from the conversation of another one.
+#[derive(Debug, Clone, Default)]
+pub struct Fork {
+    pub name: Option<String>,
+    pub prompt: Option<String>,
+    /// None: the one of the other session, but never `yolo`.
+    pub policy: Option<String>,
+}
+
 impl Engine {
     /// What the agent's own records hold for this session's directory, newest first.
     pub async fn conversations(&self, session: &Session) -> Result<Vec<Conversation>> {
@@ -29,8 +38,7 @@ impl Engine {
     pub async fn fork(
         &self,
         id: &SessionId,
-        name: Option<&str>,
-        prompt: Option<String>,
+        wanted: Fork,
         origin: PromptOrigin,
         key: Option<String>,
     ) -> Result<Session> {
@@ -64,12 +72,15 @@ impl Engine {
         };
         self.create(NewSessionRequest {
             agent: session.agent.clone(),
-            policy: session.policy,
-            name: name.map(str::parse).transpose()?,
+            policy: match &wanted.policy {
+                Some(policy) => policy.parse()?,
+                None => session.policy.inherited(),
+            },
+            name: wanted.name.as_deref().map(str::parse).transpose()?,
             repo: session.repo.clone(),
             chat: session.chat.clone(),
             parent: None,
-            prompt,
+            prompt: wanted.prompt,
             origin,
             key,
             fork_of: Some(native_id),

@@ -185,7 +185,7 @@ impl Engine {
     fn resume_after_loss(&self, tx: &Tx<'_>, id: &SessionId, can_resume: bool) -> Result<()> {
         let session = tx.session(id)?;
         let code = session.status.reason.code.as_str();
-        let is_lost = matches!(code, "terminal_lost" | "no_exit_record");
+        let is_lost = matches!(code, "terminal_lost" | "terminated" | "no_exit_record");
         if self.0.config.after_loss != AfterLoss::Resume || !is_lost || !can_resume || session.native_id.is_none() {
             return Ok(());
         }

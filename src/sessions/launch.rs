@@ -145,8 +145,9 @@ impl Actor {
             .0
             .store
             .write(move |tx| {
-                if let Some(native_id) = &preset {
-                    tx.set_native_id(&id, native_id)?;
+                // A launch that does not go on with the conversation before begins another one, whose name comes with its start.
+                if !resumed {
+                    tx.set_native_id(&id, preset.as_deref())?;
                 }
                 tx.begin_launch(&id, resumed)
             })

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::actor::Actor;
-use super::{Engine, launch, tell};
+use super::{Engine, launch, speaker, tell};
 use crate::agents::Adapter;
 use crate::domain::agent::{AgentSignal, PromptProof};
 use crate::domain::ask::{Ask, AskState};
@@ -26,13 +26,15 @@ const LETTERS_PER_TAKE: usize = 64;
 const KEY_CHARS_MAX: usize = 200;
 
 /// A letter that may be taken, with its files in our own keeping.
-struct Taken {
+pub(super) struct Taken {
     file: String,
     letter: Letter,
     files: Vec<MessageFile>,
-    meaning: AgentSignal,
+    pub meaning: AgentSignal,
     /// Whose hook it was, where the payload says it.
-    speaker: Option<String>,
+    pub speaker: Option<String>,
+    /// See [`speaker::depth`].
+    pub depth: Option<u32>,
     /// Of which of the agent's turns, the same.
     turn: Option<String>,
 }
@@ -63,7 +65,9 @@ impl Actor {
             for item in found {
                 match self.sort(item, native_id.as_deref(), launch, &shim)? {
                     Sorted::Take(taken) => {
-                        native_id = named_by(&taken.meaning).or(native_id);
+                        if speaker::counts(native_id.as_deref(), launch.hook_depth, &taken) {
+                            native_id = named_by(&taken.meaning).or(native_id);
+                        }
                         batch.push(*taken);
                     }
                     Sorted::PutAside { file, reason } => self.put_aside(launch, file, reason).await?,
@@ -123,6 +127,7 @@ impl Actor {
         let speaker = letter.data.as_ref().and_then(|data| self.adapter.speaker(data));
         let turn = letter.data.as_ref().and_then(|data| self.adapter.turn_of(data));
         Ok(Sorted::Take(Box::new(Taken {
+            depth: speaker::depth(&letter.origin, shim),
             speaker,
             turn,
             file,
@@ -274,10 +279,11 @@ fn take(engine: &Engine, tx: &Tx<'_>, id: &SessionId, no: LaunchNo, taken: &Take
             insert_message(engine, tx, id, taken, MessageKind::Ask)
         }
         LetterKind::Hook => {
-            if !speaks_for(&tx.session(id)?, taken) {
-                tracing::debug!(session.id = %id, event = letter.event, "a hook of another conversation does not count");
+            if !speaker::speaks_for(tx, &tx.session(id)?, no, taken)? {
+                tracing::info!(session.id = %id, event = letter.event, "a hook of another conversation does not count");
                 return Ok(());
             }
+            speaker::note_depth(tx, id, no, taken)?;
             on_signal(
                 engine,
                 tx,
@@ -340,7 +346,7 @@ pub(super) fn on_signal(
     let event = match signal {
         AgentSignal::Started { native_id } => {
             if let Some(native_id) = native_id {
-                tx.set_native_id(id, native_id)?;
+                tx.set_native_id(id, Some(native_id))?;
             }
             return Ok(());
         }
@@ -412,16 +418,6 @@ fn note_step(tx: &Tx<'_>, id: &SessionId, tool: &str, detail: &str) -> Result<()
         tx.add_progress_step(&turn.id, &line)?;
     }
     Ok(())
-}
-
-/// A hook of another conversation (a background job, a program that the agent started) comes through the same window and is not the
-/// session's word. An agent that begins a new conversation says so itself.
-fn speaks_for(session: &Session, taken: &Taken) -> bool {
-    let is_start = matches!(taken.meaning, AgentSignal::Started { .. });
-    match (&session.native_id, &taken.speaker) {
-        (Some(ours), Some(theirs)) => is_start || ours == theirs,
-        _ => true,
-    }
 }
 
 /// The turn that the agent says it took: the oldest typed one with this text, else one that was given up as uncertain.

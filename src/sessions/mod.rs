@@ -25,6 +25,7 @@ mod removal;
 mod request;
 mod schedule;
 mod settle;
+mod speaker;
 mod status;
 mod steer;
 mod tell;
@@ -46,6 +47,7 @@ use crate::runner::watch::Watcher;
 use crate::store::Store;
 use crate::tmux::Tmux;
 
+pub use conversations::Fork;
 pub use explain::Explanation;
 pub use request::{NewSessionRequest, RawRequest};
 pub use verbs::Interrupted;

@@ -56,6 +56,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Notes how many processes lie between the program and those that write its own hooks.
+    pub fn set_hook_depth(&self, session: &SessionId, no: LaunchNo, depth: u32) -> Result<()> {
+        let sql = "UPDATE launches SET hook_depth = ?3 WHERE session = ?1 AND no = ?2";
+        self.run(sql, params![session.as_str(), no.0, depth]).map(drop)
+    }
+
     /// Idempotent. Event `launch.exited`.
     pub fn end_launch(&self, session: &SessionId, no: LaunchNo) -> Result<()> {
         let ended = self.run(
@@ -100,6 +106,7 @@ fn read_launch(row: &Row<'_>) -> Result<Launch> {
         no: LaunchNo(row.number("no")?),
         resumed: row.flag("resumed")?,
         placement: read_placement(row)?,
+        hook_depth: row.maybe_number("hook_depth")?,
         created_at: row.time("created_at")?,
         ended_at: row.maybe_time("ended_at")?,
     })

@@ -133,9 +133,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub fn set_native_id(&self, id: &SessionId, native_id: &str) -> Result<()> {
+    /// The agent's own id of the conversation; `None` until the agent names it.
+    pub fn set_native_id(&self, id: &SessionId, native_id: Option<&str>) -> Result<()> {
         let sql = "UPDATE sessions SET native_id = ?2 WHERE id = ?1";
-        must_exist(id, self.run(sql, [id.as_str(), native_id])?)
+        must_exist(id, self.run(sql, params![id.as_str(), native_id])?)
     }
 
     /// Until when nothing is typed; none: the limit is over.

@@ -49,10 +49,15 @@ fn launch_dir(env: &TestEnv, session: &Value) -> std::path::PathBuf {
     env.data().join(format!("sessions/{id}/launches/{}", session["launch"]))
 }
 
+/// The processes of the session's launch.
+pub fn shim_record(env: &TestEnv, session: &Value) -> Value {
+    let shim = std::fs::read(launch_dir(env, session).join("ctl/shim.json")).expect("the shim's record");
+    serde_json::from_slice(&shim).expect("JSON")
+}
+
 /// A letter as an agent of this session could forge it.
 fn post(env: &TestEnv, session: &Value, id: &str, letter: Value) {
-    let shim = std::fs::read(launch_dir(env, session).join("ctl/shim.json")).expect("the shim's record");
-    let shim: Value = serde_json::from_slice(&shim).expect("JSON");
+    let shim = shim_record(env, session);
     let mut letter = letter;
     letter["v"] = json!(1);
     letter["id"] = json!(id);

@@ -37,3 +37,17 @@ fn a_fork_begins_from_the_conversation_and_leaves_it_as_it_was() {
     let refused = env.cmd(&["fork", "nobody"]).exits(3);
     assert!(refused.stderr.contains("nobody"), "{refused:#?}");
 }
+
+#[test]
+fn yolo_is_for_one_session_and_not_for_those_that_come_from_it() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--wait", "--name", "y", "--policy", "yolo", "hello"])
+        .ok();
+    let policy = |args: &[&str]| env.json(args)["policy"].clone();
+    assert_eq!(policy(&["fork", "y"]), "standard");
+    assert_eq!(policy(&["rerun", "y"]), "standard");
+    assert_eq!(policy(&["fork", "y", "--policy", "locked"]), "locked");
+    assert_eq!(policy(&["rerun", "y", "--policy", "yolo"]), "yolo");
+    env.cmd(&["fork", "y", "--policy", "wild"]).exits(2);
+}

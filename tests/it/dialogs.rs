@@ -1,8 +1,10 @@
 //! Dialogs of agents, why a session has its state, and how a turn's last words reach the person.
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{TestEnv, eventually};
+use crate::adversity::shim_record;
+use crate::support::{TestEnv, eventually, signal};
 
 /// Waits until the session shows a dialog that a person can answer; its JSON.
 #[track_caller]
@@ -354,6 +356,29 @@ fn a_lost_terminal_is_resumed_where_the_configuration_says_so() {
     env.cmd(&["stop", "s"]).ok();
     env.cmd(&["resume", "--last"]).ok();
     env.wait_status("s", "idle");
+}
+
+#[test]
+fn a_shutdown_ends_no_session_for_good() {
+    let env = TestEnv::new();
+    env.write_config("default_agent = \"demo\"\nafter_loss = \"resume\"\n");
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "demo: hang"]).ok();
+    env.wait_turn("s", "accepted");
+    env.cmd(&["send", "s", "demo: say after it"]).ok();
+    // What a service manager sends to each process of the tmux server's unit.
+    let record = shim_record(&env, &env.status("s"));
+    for process in ["shim", "agent"] {
+        let pid = record[process]["pid"].as_u64().expect("a process");
+        signal(u32::try_from(pid).expect("a process id"), Signal::TERM);
+    }
+    let back = eventually("the session is back and takes what waited", || {
+        let turns = env.http().get("/v1/sessions/s/turns").json();
+        (turns[1]["finalText"] == "after it").then(|| env.status("s"))
+    });
+    assert_eq!(back["launch"], 2);
+    let prompts = crate::delivery::transcript(&env, &back);
+    assert_eq!(prompts.len(), 2, "the first prompt is not sent again: {prompts:?}");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn a_late_end_of_an_earlier_turn_does_not_end_the_one_that_runs() {
 
 #[test]
 fn a_background_job_of_another_conversation_does_not_speak_for_the_session() {
-    for event in ["Stop", "Interrupted", "UserPromptSubmit"] {
+    for event in ["SessionStart", "Stop", "Interrupted", "UserPromptSubmit"] {
         let env = TestEnv::new();
         let _daemon = env.serve();
         env.cmd(&["run", "--name", "s", "--wait", "first"]).ok();
@@ -81,4 +81,17 @@ fn a_background_job_of_another_conversation_does_not_speak_for_the_session() {
         assert_eq!(texts[1], "main", "{event}: {texts:?}");
         assert!(!env.json(&["messages"]).to_string().contains("not mine"), "{event}");
     }
+}
+
+#[test]
+fn a_question_of_an_agent_that_a_tool_started_is_not_the_sessions() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "--wait", "first"]).ok();
+    // Some hooks name no conversation: from how deep they come says whose they are.
+    let payload = json!({"tool_name": "Bash", "tool_input": {"command": "ls"}, "choices": ["Yes", "No"]});
+    let file = env.root().join("go");
+    env.cmd(&["send", "s", &firing("PermissionRequest", &payload, &file)])
+        .ok();
+    goes_on_and_ends_by_itself(&env, &file);
 }

@@ -151,10 +151,7 @@ fn a_killed_shim_ends_its_agent_and_is_told() {
     let _daemon = env.serve();
     env.cmd(&["run", "--name", "s", "--wait", "hello"]).ok();
     let session = env.status("s");
-    let dir = env.data().join("sessions").join(session["id"].as_str().expect("an id"));
-    let shim: Value =
-        serde_json::from_slice(&std::fs::read(dir.join("launches/1/ctl/shim.json")).expect("the shim's record"))
-            .expect("JSON");
+    let shim = crate::adversity::shim_record(&env, &session);
     let agent = shim["agent"]["pid"].to_string();
     let shim = shim["shim"]["pid"].as_u64().expect("the shim's process");
     signal(u32::try_from(shim).expect("a process id"), Signal::KILL);

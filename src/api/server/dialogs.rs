@@ -12,6 +12,7 @@ use crate::api::wire::{self, CommandRequest, DialogRequest, ForkRequest, History
 use crate::domain::dialog::DialogAnswer;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::turn::Turn;
+use crate::sessions::Fork;
 
 /// Answers the dialog that the session's agent shows.
 pub async fn answer(
@@ -106,10 +107,12 @@ pub async fn fork(
     caller.must_be_person(&api, "fork a session").await?;
     let session = api.find(&word).await?;
     let key = idempotency_key(&headers)?;
-    let forked = api
-        .engine()
-        .fork(&session.id, body.name.as_deref(), body.prompt, caller.origin(), key)
-        .await?;
+    let wanted = Fork {
+        name: body.name,
+        prompt: body.prompt,
+        policy: body.policy,
+    };
+    let forked = api.engine().fork(&session.id, wanted, caller.origin(), key).await?;
     let shown = api.store().read(move |tx| tx.glance(&forked.id)).await?;
     Ok((StatusCode::CREATED, Json(wire::Session::from(&shown))))
 }

@@ -195,6 +195,9 @@ pub struct ForkRequest {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
+    /// Without it, the one of the other session, but never `yolo`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
 }
 
 /// `POST /v1/sessions/SESSION/command`.

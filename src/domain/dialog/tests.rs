@@ -19,6 +19,7 @@ fn a_digest_holds_for_what_is_asked_and_not_for_how_it_is_drawn() {
         dialog("Do you want to proceed?", "rm -rf build", &["Yes", "Always", "No"]),
         dialog("Do you want it?", "rm -rf build", &["Yes", "No"]),
         dialog("Do you want to proceed?", "rm -rf build2", &["Yes", "No"]),
+        dialog("Do you want to proceed?", "rm -rfbuild", &["Yes", "No"]),
     ] {
         assert_ne!(one.digest, other.digest);
     }
@@ -32,6 +33,10 @@ fn a_dialog_that_counts_down_is_one_dialog() {
     assert_eq!(at("⠋ allow `ls`? 30 s left"), at("⠙ allow `ls`? 29 s left"));
     assert_eq!(at("allow `ls`? (30s)"), at("allow `ls`? (5s)"));
     assert_ne!(at("allow `rm 1`?"), at("allow `rm 2`?"));
+    // What it is about counts nothing down.
+    let about = |command: &str| dialog("Allow this?", command, &["Yes"]).digest;
+    assert_ne!(about("truncate -s 5m db"), about("truncate -s 500m db"));
+    assert_ne!(about("sleep 5 s"), about("sleep 50 s"));
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn failure_of_code(code: &str) -> Option<FailureKind> {
         "launch_failed" | "program_missing" | "exec_failed" | "unknown_agent" => FailureKind::LaunchFailed,
         "exit_code" | "exit_unknown" => FailureKind::AgentExit,
         "signal" => FailureKind::AgentSignal,
-        "terminal_lost" => FailureKind::TerminalLost,
+        "terminal_lost" | "terminated" => FailureKind::TerminalLost,
         "no_exit_record" => FailureKind::Lost,
         "usage_limit" => FailureKind::Limited,
         "no_end_signal" => FailureKind::NoEndSignal,

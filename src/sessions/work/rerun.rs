@@ -54,7 +54,7 @@ impl Engine {
         let checked = self
             .check(&RawRequest {
                 agent: Some(request.agent.unwrap_or_else(|| session.agent.clone())),
-                policy: Some(request.policy.unwrap_or_else(|| session.policy.to_string())),
+                policy: Some(request.policy.unwrap_or_else(|| session.policy.inherited().to_string())),
                 name: None,
                 repo: session.repo.clone(),
                 cwd: None,

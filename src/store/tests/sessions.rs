@@ -312,7 +312,7 @@ async fn small_facts_are_set() {
     let session = store
         .write(|tx| {
             let id = session_id(1);
-            tx.set_native_id(&id, "native")?;
+            tx.set_native_id(&id, Some("native"))?;
             tx.set_branch(&id, "telecoder/one")?;
             tx.bind_chat(&id, &chat(5))?;
             tx.session(&id)
