@@ -131,7 +131,7 @@ fn what_waited_is_said_at_once() {
 
 #[test]
 fn the_file_of_a_long_text_holds_all_that_a_message_says() {
-    let mut ask = message(MessageKind::Ask, &"[a link](https://x.example) ".repeat(200));
+    let mut ask = message(MessageKind::Ask, &"[a link](https://x.example) ".repeat(800));
     ask.choices = vec!["choice ".repeat(30).trim_end().into(), "no".into()];
     ask.files = vec![file(Some(&"c".repeat(1500)))];
     let said = Said {
