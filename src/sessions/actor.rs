@@ -55,6 +55,8 @@ pub(super) struct Memory {
     pub idle_since: Option<Instant>,
     /// Since when such a box was seen while the agent computed.
     pub computing_since: Option<Instant>,
+    /// The screen that nobody knows, and since when it stands there unchanged.
+    pub unknown: Option<(Vec<String>, Instant)>,
     pub dialog: DialogLooks,
     /// The agent was seen to wait for the end of a limit.
     pub waits_for_limit: bool,

@@ -24,8 +24,8 @@ const LOOK_PAUSE_MIN: Duration = Duration::from_millis(30);
 const LOOK_PAUSE_MAX: Duration = Duration::from_millis(1000);
 /// An agent that announces its start by a hook, shows its box, and still has not announced it after this long, will not.
 const START_HOOK_LIMIT: Duration = Duration::from_secs(20);
-/// How long a start may take on a screen that nobody knows until a person is asked to look.
-const START_LIMIT: Duration = Duration::from_secs(90);
+/// How long a screen that nobody knows may stay, at the start or unchanged in a turn, until a person is asked to look.
+const UNKNOWN_LIMIT: Duration = Duration::from_secs(90);
 /// Rows of the unknown screen that the person is shown.
 const UNKNOWN_ROWS: usize = 15;
 /// Pause between looks at a dialog that is open.
@@ -280,18 +280,33 @@ impl Actor {
             ScreenReading::ComposerEmpty | ScreenReading::ComposerHolds { .. } if self.has_announced_itself() => {
                 Verdict::Event(SessionEvent::Ready { source: Source::Screen })
             }
-            ScreenReading::Unknown if since.elapsed() > start_limit() => self.unknown_at_start(screen),
+            ScreenReading::Unknown if since.elapsed() > unknown_limit() => self.unknown(screen),
             _ => Verdict::Nothing,
         }
     }
 
-    fn unknown_at_start(&self, screen: &Screen) -> Verdict {
+    /// A screen that nobody knows and that does not change may be a question. What works moves something.
+    fn stands_unknown(&mut self, screen: &Screen, reading: &ScreenReading) -> bool {
+        if *reading != ScreenReading::Unknown || !self.adapter.box_is_readable() || screen.in_mode {
+            self.memory.unknown = None;
+            return false;
+        }
+        match &self.memory.unknown {
+            Some((rows, since)) if *rows == screen.rows => since.elapsed() > unknown_limit(),
+            _ => {
+                self.memory.unknown = Some((screen.rows.clone(), Instant::now()));
+                false
+            }
+        }
+    }
+
+    fn unknown(&self, screen: &Screen) -> Verdict {
         // May start the agent's `--version`: once, and the other sessions do not wait for it.
         let detection = tokio::task::block_in_place(|| self.adapter.detect().ok());
         let why = explain::newer_than_rules(&*self.adapter, detection.as_ref());
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
         let rows = screen.last_rows(UNKNOWN_ROWS).join("\n");
-        let seconds = start_limit().as_secs();
+        let seconds = unknown_limit().as_secs();
         Verdict::Event(SessionEvent::NeedsPerson {
             source: Source::Screen,
             code: "unknown_screen".to_owned(),
@@ -354,7 +369,10 @@ impl Actor {
         if !is_idle {
             self.memory.idle_since = None;
             self.memory.computing_since = None;
-            return Ok(Verdict::Nothing);
+            return match self.stands_unknown(screen, reading) && !self.computes(launch).await? {
+                true => Ok(self.unknown(screen)),
+                false => Ok(Verdict::Nothing),
+            };
         }
         let idle_for = self.memory.idle_since.get_or_insert_with(Instant::now).elapsed();
         if idle_for < END_SEEN_LIMIT {
@@ -383,16 +401,16 @@ impl Actor {
     }
 }
 
-/// [`START_LIMIT`]; the fault tests shorten it.
-fn start_limit() -> Duration {
+/// [`UNKNOWN_LIMIT`]; the fault tests shorten it.
+fn unknown_limit() -> Duration {
     #[cfg(feature = "failpoints")]
-    if let Some(seconds) = std::env::var("TELECODER_TEST_START_LIMIT_S")
+    if let Some(seconds) = std::env::var("TELECODER_TEST_UNKNOWN_LIMIT_S")
         .ok()
         .and_then(|text| text.parse().ok())
     {
         return Duration::from_secs(seconds);
     }
-    START_LIMIT
+    UNKNOWN_LIMIT
 }
 
 fn while_working(reading: &ScreenReading) -> Verdict {

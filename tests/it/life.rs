@@ -184,7 +184,7 @@ fn a_flood_stays_in_its_bounds_and_the_others_answer() {
 #[test]
 fn a_start_on_a_screen_that_nobody_knows_needs_a_person() {
     let mut env = TestEnv::new();
-    env.set_env("TELECODER_TEST_START_LIMIT_S", "1");
+    env.set_env("TELECODER_TEST_UNKNOWN_LIMIT_S", "1");
     env.write_config("default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"late-composer=6s\"]\n");
     let _daemon = env.serve();
     env.cmd(&["run", "--name", "s", "hello"]).ok();
@@ -196,4 +196,21 @@ fn a_start_on_a_screen_that_nobody_knows_needs_a_person() {
         text.starts_with("after 1 s the agent shows a screen that is not known"),
         "{text}"
     );
+}
+
+#[test]
+fn a_screen_that_nobody_knows_and_that_stands_still_in_a_turn_needs_a_person() {
+    let mut env = TestEnv::new();
+    env.set_env("TELECODER_TEST_UNKNOWN_LIMIT_S", "2");
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "demo: cover 9s\ndemo: say seen again"])
+        .ok();
+    let waits = env.wait_status("s", "needs_input");
+    assert_eq!(waits["reason"]["code"], "unknown_screen", "{waits:#}");
+    assert_eq!(waits["turn"]["state"], "accepted", "the turn is not ended: {waits:#}");
+    // It ends when the agent goes on.
+    env.wait_turn("s", "finished");
+    env.wait_status("s", "idle");
+    let turns = env.http().get("/v1/sessions/s/turns").json();
+    assert_eq!(turns[0]["finalText"], "seen again", "{turns:#}");
 }

@@ -235,10 +235,14 @@ impl App {
         self.write(&bytes);
     }
 
-    /// Takes the block away and puts the terminal in order; what was said stays.
-    pub fn leave_terminal(&mut self) {
+    pub fn erase(&mut self) {
         let erase = self.screen.erase();
         self.write(&erase);
+    }
+
+    /// Takes the block away and puts the terminal in order; what was said stays.
+    pub fn leave_terminal(&mut self) {
+        self.erase();
         self.terminal.leave();
     }
 

@@ -20,6 +20,8 @@ pub enum Step {
     /// Prints so many bytes.
     Flood(u64),
     Exit(i32),
+    /// Takes the box off the screen for so long.
+    Cover(Duration),
     /// Computes without reading the keyboard or drawing, its screen as if it were idle; at once, or when the turn has ended.
     Freeze {
         time: Duration,
@@ -80,6 +82,7 @@ fn parse_line(line: &str) -> Option<Step> {
         "usage" => usage(argument),
         "freeze" => freeze(argument, false),
         "freeze-after" => freeze(argument, true),
+        "cover" => duration(argument).map(Step::Cover),
         "hang" => Some(Step::Hang),
         "stop-self" => Some(Step::StopSelf),
         _ => return None,

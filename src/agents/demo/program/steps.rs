@@ -124,6 +124,7 @@ impl App {
             Step::Flood(left) => self.set_doing(Doing::Flood { left, line: 0 }),
             Step::Freeze { time, after_end: false } => self.freeze(time),
             Step::Freeze { time, .. } => self.turn_mut(|turn| turn.freezes_for = Some(time)),
+            Step::Cover(time) => self.cover(time),
             Step::Hang => self.set_doing(Doing::Hang),
             Step::Limit(when) => self.limit(&when),
             Step::SpawnOrphan(command) => self.spawn_orphan(&command),

@@ -191,6 +191,13 @@ impl App {
         self.touch();
     }
 
+    /// Takes the block away for so long, and draws nothing in its place.
+    pub fn cover(&mut self, time: Duration) {
+        self.erase();
+        thread::sleep(time);
+        self.repaint();
+    }
+
     pub fn show_prompt(&mut self, text: &str) {
         let chars: String = text.chars().take(ECHO_CHARS_MAX).collect();
         let lines: Vec<&str> = chars.lines().take(ECHO_LINES_MAX).collect();
