@@ -72,7 +72,8 @@ impl Watch {
             PollError::Unauthorized(why) if !self.refused_told => {
                 self.refused_told = true;
                 let text = format!(
-                    "The bot's token is not accepted ({why}). Get a new one from @BotFather and put it into `[telegram] token_file`."
+                    "The bot's token is not accepted ({why}). Get a new one from @BotFather and put it into the file that `[telegram] \
+                     token_file` names: I look there, and go on without a restart."
                 );
                 tell(shared, text).await;
             }

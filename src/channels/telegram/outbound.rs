@@ -64,7 +64,7 @@ impl Client {
             link_preview_options: LinkPreview { is_disabled: true },
             disable_notification: part.silent,
         };
-        match call(&self.sender, &payload, SEND_TIMEOUT).await {
+        match call(&self.sender(), &payload, SEND_TIMEOUT).await {
             Ok(sent) => stands(part, &sent),
             Err(error) => outcome(error, if formatted { What::Formatted } else { What::Plain }),
         }
@@ -83,7 +83,7 @@ impl Client {
             reply_parameters: part.reply_to.map(ReplyTo::new),
             disable_notification: part.silent,
         };
-        match call(&self.sender, &payload, SEND_TIMEOUT).await {
+        match call(&self.sender(), &payload, SEND_TIMEOUT).await {
             Ok(sent) => stands(part, &sent),
             Err(error) => outcome(error, What::Rich),
         }
@@ -140,7 +140,7 @@ impl Client {
             // Plain data cannot fail to become JSON.
             form = form.text("reply_parameters", serde_json::to_string(&reply_to).unwrap_or_default());
         }
-        match upload::<SentMessage>(&self.sender, method, form, UPLOAD_TIMEOUT).await {
+        match upload::<SentMessage>(&self.sender(), method, form, UPLOAD_TIMEOUT).await {
             Ok(sent) => stands(part, &sent),
             Err(error) => outcome(error, if as_photo { What::Photo } else { What::File }),
         }

@@ -88,6 +88,50 @@ fn speech_becomes_text_where_something_can_do_it() {
 }
 
 #[test]
+fn a_round_video_is_a_file_with_its_kind() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake.add_file("round", b"mp4 of me");
+    let note = json!({"file_id": "round", "file_unique_id": "round", "length": 240, "duration": 3, "file_size": 9});
+    let sent = rig.fake.push_message(ME, ME, json!({"video_note": note}));
+    let prompt = eventually("it is a prompt", || rig.prompts().pop());
+    assert!(prompt.contains("(video note, video/mp4, 9 bytes)"), "{prompt}");
+    let place = &places(&prompt)[0];
+    assert!(place.to_string_lossy().contains("/inbox/") && place.extension().is_some_and(|end| end == "mp4"));
+    assert_eq!(std::fs::read(place).expect("it is there"), b"mp4 of me");
+    rig.fake.wait_for_reaction(WAIT_LIMIT, ME, sent, "👍");
+    rig.in_order();
+}
+
+#[test]
+fn what_is_forwarded_is_taken_like_what_is_written() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    let from = |fields: Value| {
+        let mut message = json!({"forward_origin": {"type": "hidden_user", "sender_user_name": "Q", "date": 1}});
+        if let (Some(message), Value::Object(fields)) = (message.as_object_mut(), fields) {
+            message.extend(fields);
+        }
+        message
+    };
+    rig.fake
+        .push_message(ME, ME, from(json!({"text": "the words of another"})));
+    eventually("it is a prompt", || (rig.prompts().len() == 1).then_some(()));
+    assert_eq!(rig.prompts(), ["the words of another"]);
+    let file = document(&rig, "theirs", b"a file of another");
+    rig.fake
+        .push_message(ME, ME, from(json!({"document": file, "caption": "look"})));
+    eventually("it is a prompt", || (rig.prompts().len() == 2).then_some(()));
+    let prompt = rig.prompts().remove(1);
+    assert!(prompt.starts_with("look\n\nAttached file:\n- "), "{prompt}");
+    assert_eq!(
+        std::fs::read(&places(&prompt)[0]).expect("it is there"),
+        b"a file of another"
+    );
+    rig.in_order();
+}
+
+#[test]
 fn speech_becomes_text_by_an_http_endpoint() {
     let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}/transcribe", server.local_addr().expect("bound"));

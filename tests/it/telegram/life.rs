@@ -113,6 +113,34 @@ fn a_token_that_is_refused_is_told_where_it_can_be_read() {
 }
 
 #[test]
+fn a_new_token_in_its_file_is_taken_without_a_restart() {
+    let rig = Rig::new();
+    let daemon = rig.serve();
+    rig.say("/new alpha");
+    rig.hears("New session alpha");
+    rig.fake.change_token("123456:another-fake-token");
+    eventually("that is told where it can be read", || {
+        let messages = rig.env.cmd(&["messages"]).ok().stdout;
+        messages.contains("token is not accepted").then_some(())
+    });
+    assert_ne!(rig.env.cmd(&["health"]).code, 0);
+    rig.say("demo: notify heard with the new one");
+    rig.write_token("123456:another-fake-token");
+    rig.hears("heard with the new one");
+    rig.hears("token is not accepted");
+    rig.env.cmd(&["health"]).ok();
+    // Another bot's is none of ours.
+    rig.fake.change_token("654321:of-another-bot");
+    rig.write_token("654321:of-another-bot");
+    eventually("that is said", || {
+        let health = rig.env.cmd(&["health"]).stdout;
+        health.contains("is another bot's").then_some(())
+    });
+    assert!(!daemon.log().contains("fake-token") && !daemon.log().contains("of-another-bot"));
+    rig.in_order();
+}
+
+#[test]
 fn a_group_that_moved_goes_on_under_its_new_id() {
     let (old, new) = (-5, -1_005);
     let rig = Rig::with_chats(&[ME, old]);
