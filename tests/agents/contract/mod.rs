@@ -6,6 +6,7 @@ mod life;
 mod permissions;
 mod prompts;
 mod questions;
+mod speaker;
 mod stage;
 mod steering;
 mod under_test;
@@ -30,6 +31,7 @@ macro_rules! held_by {
                 denied => super::permissions::denied,
                 stale_approvals => super::permissions::stale,
                 questions => super::questions::answered,
+                whose_word => super::speaker::whose_word,
                 notify_and_nothing_else => super::voice::notify,
                 interrupt => super::life::interrupt,
                 limited => super::life::limited,

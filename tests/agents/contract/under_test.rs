@@ -42,6 +42,10 @@ pub struct AgentUnderTest {
     question: Option<fn(Question<'_>) -> String>,
     /// It takes a text while it works, and says so. The bundled one does with a quirk only (`tests/it/steer.rs`).
     pub steers: bool,
+    /// A command that runs this agent once more, from beneath itself, where it says `the inner word`.
+    pub once: &'static str,
+    /// What a person types at the terminal to begin another conversation.
+    pub begins_anew: Option<&'static str>,
     /// Some of its own commands, those that change most.
     pub commands: &'static [(&'static str, Does)],
 }
@@ -67,6 +71,9 @@ pub fn named(name: &str) -> AgentUnderTest {
             format!("demo: {word} {} | {}", question.text, question.choices.join(" | "))
         }),
         steers: false,
+        once: "echo '{\"session_id\": \"inner\", \"source\": \"startup\"}' | telecoder hook SessionStart && \
+               echo '{\"session_id\": \"inner\", \"last_assistant_message\": \"the inner word\"}' | telecoder hook Stop",
+        begins_anew: None,
         commands: &[],
     };
     let without_questions = AgentUnderTest {
@@ -78,6 +85,8 @@ pub fn named(name: &str) -> AgentUnderTest {
         "claude" => AgentUnderTest {
             name: "claude",
             steers: true,
+            once: "claude -p 'llm: say the inner word'",
+            begins_anew: Some("/clear"),
             commands: &[
                 ("/compact", Does::AskTheModel),
                 ("/effort low", Does::Nothing),
@@ -106,6 +115,8 @@ pub fn named(name: &str) -> AgentUnderTest {
         "codex" => AgentUnderTest {
             name: "codex",
             steers: true,
+            once: "codex exec --skip-git-repo-check 'llm: say the inner word'",
+            begins_anew: Some("/new"),
             commands: &[("/status", Does::Nothing), ("/compact", Does::AskTheModel)],
             ask_with: r#"llm: with {"sandbox_permissions":"require_escalated","justification":"May I?"}"#,
             ..without_questions
@@ -113,12 +124,16 @@ pub fn named(name: &str) -> AgentUnderTest {
         // A word that would be a command is made literal by a character without width.
         "opencode" => AgentUnderTest {
             name: "opencode",
+            once: "opencode run 'llm: say the inner word'",
+            begins_anew: Some("/new"),
             commands: &[("/compact", Does::AskTheModel)],
             mangle: |text| text.replace('\u{2060}', ""),
             ..without_questions
         },
         "gemini" => AgentUnderTest {
             name: "gemini",
+            once: "gemini -p 'llm: say the inner word'",
+            begins_anew: Some("/clear"),
             commands: &[
                 ("/stats", Does::Nothing),
                 ("/compress", Does::AskTheModel),
