@@ -8,8 +8,11 @@ use tokio::sync::watch;
 
 use crate::domain::Timestamp;
 
+use super::gate::Gate;
+
 #[derive(Debug, Default)]
 pub struct BridgeHealth {
+    pub(super) gate: Gate,
     errors: Mutex<Errors>,
     /// When the last poll came back with a proper answer that was stored.
     polled: watch::Sender<Option<Timestamp>>,
@@ -49,6 +52,13 @@ pub struct HealthReport {
 }
 
 impl BridgeHealth {
+    pub(super) fn of(gate: Gate) -> Self {
+        Self {
+            gate,
+            ..Self::default()
+        }
+    }
+
     pub fn report(&self) -> HealthReport {
         let errors = self.lock();
         let silence = *self.silence.lock().unwrap_or_else(PoisonError::into_inner);

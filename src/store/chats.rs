@@ -251,7 +251,10 @@ impl Tx<'_> {
     /// Progress messages that are to be sent now.
     pub fn due_progress(&self, channel: &str) -> Result<Vec<Progress>> {
         self.all(
-            "SELECT * FROM progress WHERE channel = ?1 AND state = 'wanted' AND not_before <= ?2 ORDER BY not_before LIMIT 8",
+            "SELECT * FROM progress WHERE channel = ?1 AND state = 'wanted' AND not_before <= ?2
+             AND NOT EXISTS (SELECT 1 FROM chats WHERE chats.channel = progress.channel AND chats.chat_id = progress.chat_id
+                             AND unreachable IS NOT NULL)
+             ORDER BY not_before LIMIT 8",
             params![channel, micros(self.now)],
             read_progress,
         )
@@ -270,7 +273,10 @@ impl Tx<'_> {
     /// Progress messages that stand in a chat and are not over.
     pub fn standing_progress(&self, channel: &str) -> Result<Vec<Progress>> {
         self.all(
-            "SELECT * FROM progress WHERE channel = ?1 AND state = 'standing' ORDER BY turn",
+            "SELECT * FROM progress WHERE channel = ?1 AND state = 'standing'
+             AND NOT EXISTS (SELECT 1 FROM chats WHERE chats.channel = progress.channel AND chats.chat_id = progress.chat_id
+                             AND unreachable IS NOT NULL)
+             ORDER BY turn",
             [channel],
             read_progress,
         )

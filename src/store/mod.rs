@@ -31,6 +31,7 @@ mod rows;
 mod schema;
 mod seal;
 mod sessions;
+mod shut;
 mod telegram;
 mod threads;
 mod turns;

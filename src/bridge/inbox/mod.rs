@@ -7,6 +7,7 @@ mod lanes;
 mod perform;
 mod watch;
 
+pub(super) use files::with_caption;
 pub(super) use watch::LAST_POLL;
 
 use std::sync::Arc;

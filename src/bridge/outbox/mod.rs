@@ -30,6 +30,7 @@ use crate::store::Store;
 use super::health::BridgeHealth;
 use super::life;
 use super::pace::{PaceLimits, Pacer};
+use super::shut;
 use clock::Clocks;
 
 /// Requests under way at the same time, over all chats.
@@ -98,6 +99,15 @@ struct Shared {
 }
 
 impl Shared {
+    /// What came into a chat while it was being shut is said at home.
+    async fn bring_home(&self) -> Result<()> {
+        if self.store.read(|tx| tx.stranded_messages(CHANNEL)).await?.is_empty() {
+            return Ok(());
+        }
+        let home = self.rules.home.clone();
+        self.store.write(move |tx| shut::bring_home(tx, home.as_ref())).await
+    }
+
     fn pacer(&self) -> MutexGuard<'_, Pacer> {
         self.pacer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -239,6 +249,7 @@ impl Outbox {
     async fn look_after(&self, clocks: &mut Clocks, seen: &mut Option<i64>, topics_due: &mut bool) -> Result<Instant> {
         let shared = &self.shared;
         clocks.look_again(&shared.store, shared.rules.home.as_ref()).await?;
+        shared.bring_home().await?;
         *topics_due |= follow::follow(&shared.store, &shared.rules, seen).await?;
         *topics_due |= shared.topics_due.swap(false, Ordering::Relaxed);
         let mut wake_at = self.round().await?;

@@ -149,6 +149,61 @@ fn who_asked_may_be_forbidden_to_approve() {
 }
 
 #[test]
+fn who_asked_is_known_also_when_a_tap_sent_the_prompt() {
+    let rig = Rig::new();
+    let repo = rig.env.git_repo("repo").display().to_string();
+    rig.configure_with(&[ME], "standard", "own_approval = \"refuse\"", "");
+    let _daemon = rig.serve();
+    let refuses_me = |question: &str| {
+        let dialog = rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+            sent.text.contains(question) && sent.buttons() == ["Yes", "No"]
+        });
+        let own = rig.fake.tap(&dialog, ME, "Yes");
+        let (words, _) = rig.fake.wait_for_tap(WAIT_LIMIT, &own);
+        assert!(words.contains("Somebody else has to approve"), "{question}: {words}");
+        dialog
+    };
+    // Refused because a dialog was open, and sent again with a tap.
+    rig.say("demo: ask The first?");
+    let first = refuses_me("The first?");
+    let refused = rig.say("demo: ask The second?\ndemo: notify went on");
+    let told = rig
+        .fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.reply_to == Some(refused));
+    rig.fake.tap(&first, ME, "No");
+    rig.quiet();
+    rig.fake.tap(&told, ME, "Send again");
+    refuses_me("The second?");
+    // Of the command line, so that anybody may approve it; its repetition is the tapper's.
+    let prompt = "demo: ask The third?\ndemo: notify the third went on";
+    rig.env.cmd(&["run", "--name", "third", "--repo", &repo, prompt]).ok();
+    let third = rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.text.contains("The third?") && sent.buttons() == ["Yes", "No"]
+    });
+    rig.fake.tap(&third, ME, "Yes");
+    rig.hears("the third went on");
+    eventually("what came of it is in the inbox", || {
+        let entries = rig.env.json(&["inbox"]);
+        let third = |entry: &Value| entry["name"] == "third" && entry["kind"] != "waits";
+        entries.as_array()?.iter().any(third).then_some(())
+    });
+    rig.say("/inbox");
+    let card = rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.text.contains("third") && sent.buttons().iter().any(|button| button == "Rerun")
+    });
+    let before = rig.fake.sent().len();
+    rig.fake.tap(&card, ME, "Rerun");
+    let fourth = eventually("it is asked again", || {
+        let mut later = rig.fake.sent().into_iter().skip(before);
+        later.find(|sent| sent.text.contains("The third?") && sent.buttons() == ["Yes", "No"])
+    });
+    let own = rig.fake.tap(&fourth, ME, "Yes");
+    let (words, _) = rig.fake.wait_for_tap(WAIT_LIMIT, &own);
+    assert!(words.contains("Somebody else has to approve"), "{words}");
+    rig.in_order();
+}
+
+#[test]
 fn somebody_else_may_approve_what_its_requester_may_not() {
     let friend = 8;
     let group = -100;

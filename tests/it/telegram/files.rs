@@ -67,6 +67,100 @@ fn an_album_is_one_prompt() {
 }
 
 #[test]
+fn an_album_that_waited_too_long_is_one_question_and_one_prompt() {
+    let rig = Rig::new();
+    rig.fake.skew_clock(-3600);
+    for i in 1..=3 {
+        let id = rig.fake.add_file(&format!("photo{i}"), b"picture");
+        let mut message = json!({"media_group_id": "g", "photo": [{"file_id": id, "file_size": 7}]});
+        if i == 1 {
+            message["caption"] = json!("compare these");
+        }
+        rig.fake.push_message(ME, ME, message);
+    }
+    rig.say("and then this");
+    rig.fake.skew_clock(0);
+    let _daemon = rig.serve();
+    let asked = rig.hears("waited 1 h");
+    // The text behind it is asked about when all of the album was.
+    eventually("the text is asked about, too", || {
+        let asked = rig.fake.texts(ME);
+        (asked.iter().filter(|text| text.contains("waited 1 h")).count() == 2).then_some(())
+    });
+    assert_eq!(rig.sessions().len(), 0, "nothing runs unasked");
+    rig.fake.tap(&asked, ME, "Do it");
+    let prompt = eventually("it is a prompt", || rig.prompts().pop());
+    assert!(prompt.starts_with("compare these\n\nAttached files:\n"), "{prompt}");
+    assert_eq!(places(&prompt).len(), 3, "{prompt}");
+    rig.quiet();
+    assert_eq!(rig.prompts().len(), 1);
+    assert_eq!(
+        rig.fake.texts(ME).iter().filter(|text| text.contains("waited")).count(),
+        2
+    );
+    rig.in_order();
+}
+
+#[test]
+fn another_caption_keeps_the_file_of_a_prompt_that_waits() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    let busy = rig.say("demo: sleep 4s");
+    rig.fake.wait_for_reaction(WAIT_LIMIT, ME, busy, "⚡");
+    let file = document(&rig, "notes", b"line one\n");
+    let sent = rig
+        .fake
+        .push_message(ME, ME, json!({"document": file, "caption": "read this"}));
+    let text = rig.say("the words");
+    eventually("both wait", || (rig.sessions()[0]["queuedPrompts"] == 2).then_some(()));
+    let edit = |id: i64, fields: Value| {
+        let mut message = json!({"message_id": id, "date": 0, "chat": {"id": ME, "type": "private"},
+            "from": {"id": ME, "is_bot": false, "first_name": "P"}});
+        let all = message.as_object_mut().expect("an object");
+        all.extend(fields.as_object().expect("fields").clone());
+        rig.fake.push_update(json!({"edited_message": message}));
+    };
+    edit(sent, json!({"document": file, "caption": "read that"}));
+    rig.hears("the new words take its place");
+    // A prompt that waits becomes no command, which would be typed to the agent as it is.
+    edit(text, json!({"text": "/stop"}));
+    rig.hears("An edit makes no command of a prompt");
+    eventually("both are taken", || (rig.prompts().len() == 3).then_some(()));
+    let prompts = rig.prompts();
+    assert!(prompts[1].starts_with("read that\n\nAttached file:\n- "), "{prompts:?}");
+    assert_eq!(
+        std::fs::read(&places(&prompts[1])[0]).expect("it is there"),
+        b"line one\n"
+    );
+    assert_eq!(prompts[2], "the words");
+    rig.in_order();
+}
+
+#[test]
+fn a_refused_file_can_be_sent_again() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: ask May I?\ndemo: notify went on");
+    let dialog = rig.hears("May I?");
+    let file = document(&rig, "notes", b"line one\n");
+    let refused = rig
+        .fake
+        .push_message(ME, ME, json!({"document": file, "caption": "read this"}));
+    let told = rig
+        .fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.reply_to == Some(refused));
+    assert_eq!(told.buttons(), ["Send again", "Leave it"], "{told:?}");
+    rig.fake.tap(&dialog, ME, "Yes");
+    rig.hears("went on");
+    rig.quiet();
+    rig.fake.tap(&told, ME, "Send again");
+    let prompt = eventually("it is taken", || rig.prompts().get(1).cloned());
+    assert!(prompt.starts_with("read this\n\nAttached file:\n- "), "{prompt}");
+    assert!(places(&prompt)[0].exists());
+    rig.in_order();
+}
+
+#[test]
 fn speech_becomes_text_where_something_can_do_it() {
     let rig = Rig::new();
     let tool = r#"transcribe_command = ["sh", "-c", "test -f \"$0\" && echo fix the login test"]"#;

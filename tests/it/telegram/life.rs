@@ -1,5 +1,7 @@
 //! Edits, repeats, outages, and the bot's own life.
 
+use jiff::Timestamp;
+
 use super::*;
 
 #[test]
@@ -34,6 +36,43 @@ fn a_double_tap_is_one_prompt() {
     eventually("the rest is taken", || (rig.prompts().len() >= 2).then_some(()));
     rig.quiet();
     assert_eq!(rig.prompts(), ["only once", "and this"]);
+    rig.in_order();
+}
+
+#[test]
+fn a_double_tap_is_one_prompt_when_we_spoke_in_between() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    let date = Timestamp::now().as_second() - 20;
+    let say = |text: &str, date: i64| rig.fake.push_message(ME, ME, json!({"text": text, "date": date}));
+    say("only once", date);
+    rig.hears("New session");
+    say("only once", date + 1);
+    rig.hears("it was taken once");
+    say("only once", date + 9);
+    eventually("what was wanted twice is there twice", || {
+        (rig.prompts().len() == 2).then_some(())
+    });
+    rig.quiet();
+    assert_eq!(rig.prompts(), ["only once", "only once"]);
+    rig.in_order();
+}
+
+#[test]
+fn keys_that_waited_too_long_are_asked_about() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: ask May I delete everything?\ndemo: notify went on");
+    rig.hears("May I delete everything?");
+    rig.fake.skew_clock(-3600);
+    let enter = rig.say("/enter");
+    rig.fake.skew_clock(0);
+    let asked = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.reply_to == Some(enter));
+    assert!(asked.text.contains("waited 1 h"), "{}", asked.text);
+    assert_eq!(rig.sessions()[0]["status"], "needs_input", "no key was pressed");
+    rig.fake.tap(&asked, ME, "Do it");
+    rig.hears("Pressed Enter");
+    rig.hears("went on");
     rig.in_order();
 }
 
