@@ -1,17 +1,21 @@
 //! Who may speak to us. One gate for every kind of update; numeric ids only, because names can be given up and taken by others.
 //! The configuration names owners and groups; others are let in by pairing. It is asked in the transaction that acts, so who is
-//! shut out is out from the next update on.
+//! shut out is out from the next update on; that nothing is said to them any more is in `shut`.
 
 use std::collections::HashSet;
 
 use crate::channels::telegram::{CHANNEL, ChatKind, Update};
+use crate::config::TelegramConfig;
 use crate::domain::fault::Result;
 use crate::domain::person::Role;
+use crate::domain::route::ChatRef;
 use crate::store::Tx;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Gate {
     allow: HashSet<i64>,
+    /// Where what belongs to no chat is said.
+    home: Option<ChatRef>,
 }
 
 /// Where the sender of an update stands.
@@ -27,7 +31,31 @@ impl Gate {
     pub fn new(allow: impl IntoIterator<Item = i64>) -> Self {
         Self {
             allow: allow.into_iter().collect(),
+            home: None,
         }
+    }
+
+    /// The gate of the configuration.
+    pub fn of(config: &TelegramConfig) -> Self {
+        let home = config.home_chat.map(|chat_id| ChatRef {
+            channel: CHANNEL.into(),
+            chat_id,
+            thread_id: None,
+        });
+        Self {
+            home,
+            ..Self::new(config.allow.clone())
+        }
+    }
+
+    pub fn home(&self) -> Option<&ChatRef> {
+        self.home.as_ref()
+    }
+
+    /// Whether anything may be said in a chat.
+    pub fn may_hear(&self, tx: &Tx<'_>, chat_id: i64) -> Result<bool> {
+        let is_home = self.home.as_ref().is_some_and(|home| home.chat_id == chat_id);
+        Ok(is_home || self.knows_chat(tx, chat_id)?)
     }
 
     /// A private chat is its person's; a group needs both, its own id and its sender's. Nobody is let in by an empty list.

@@ -17,6 +17,7 @@ mod pace;
 mod people;
 mod prompt;
 mod router;
+mod shut;
 mod taps;
 mod words;
 
@@ -26,10 +27,9 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::channels::telegram::{CHANNEL, Client};
+use crate::channels::telegram::Client;
 use crate::config::TelegramConfig;
 use crate::domain::fault::Result;
-use crate::domain::route::ChatRef;
 use crate::sessions::Engine;
 use crate::store::Store;
 
@@ -37,6 +37,7 @@ pub use absence::ask_about_old_prompts;
 pub use health::{BridgeHealth, HealthReport};
 pub use pace::{PaceLimits, Rate};
 pub use people::digest as pairing_digest;
+pub use shut::shut_what_is_not_allowed;
 
 use gate::Gate;
 use router::Router;
@@ -78,16 +79,13 @@ pub fn start_paced(parts: BridgeParts, limits: PaceLimits) -> Result<Arc<BridgeH
     if config.allow.is_empty() {
         tracing::warn!("telegram: the allowlist is empty, so the bot answers nobody; set `[telegram] allow`");
     }
-    let health = Arc::new(BridgeHealth::default());
-    let home = config.home_chat.map(|chat_id| ChatRef {
-        channel: CHANNEL.into(),
-        chat_id,
-        thread_id: None,
-    });
+    let gate = Gate::of(&config);
+    let home = gate.home().cloned();
+    let health = Arc::new(BridgeHealth::of(gate.clone()));
     let (me, home_forum) = (Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
     let router = Arc::new(Router {
         engine,
-        gate: Gate::new(config.allow.clone()),
+        gate,
         me: me.clone(),
         health: health.clone(),
         rules: router::Rules {
@@ -114,13 +112,13 @@ pub fn start_paced(parts: BridgeParts, limits: PaceLimits) -> Result<Arc<BridgeH
         health: health.clone(),
         home: home.filter(|_| config.topics),
         home_forum,
-        allow: config.allow,
+        allow: config.allow.clone(),
     };
     let inbox = inbox::Inbox::new(
         store.clone(),
         client.clone(),
         router,
-        config.transcriber,
+        config,
         cancel.clone(),
         tracker.clone(),
     );

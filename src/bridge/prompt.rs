@@ -14,12 +14,12 @@ use super::router::{Here, Known, Reply, Routed, Router, answer};
 use super::taps::Action;
 use super::words;
 
-/// The same words within this many seconds, in the next message, are a double tap.
+/// The same words within this many seconds, with no other prompt between, are a double tap.
 const DOUBLE_TAP_SECONDS: i64 = 1;
 
 /// Makes a turn of the text, or tells why not. Finishes the update, unless a new session has to be looked up first.
 pub(super) fn take(tx: &Tx<'_>, router: &Router, here: &Here, text: &str, known: &Known) -> Result<Routed> {
-    if !known.recovered && is_double_tap(tx, here, text)? {
+    if !known.recovered && !known.confirmed && is_double_tap(tx, here, text)? {
         let text = "The same message came twice within a second; it was taken once.";
         answer(tx, here, &Reply::new(text))?;
         tx.finish_update(here.update_id)?;
@@ -37,7 +37,8 @@ pub(super) fn take(tx: &Tx<'_>, router: &Router, here: &Here, text: &str, known:
         Ok(session) => Some(session),
         Err(fault) if fault.kind == Kind::Storage => return Err(fault),
         Err(fault) => {
-            refuse(tx, here, &fault, text)?;
+            let session = meant(tx, here)?;
+            refuse(tx, here, session.as_ref(), &fault, text)?;
             None
         }
     };
@@ -64,7 +65,8 @@ fn is_double_tap(tx: &Tx<'_>, here: &Here, text: &str) -> Result<bool> {
     let mut number = || words.next().and_then(|word| word.parse::<i64>().ok());
     let (then, message) = (number(), number());
     let soon = then.is_some_and(|then| (0..=DOUBLE_TAP_SECONDS).contains(&(date - then)));
-    Ok(same && soon && message.is_some_and(|message| message + 1 == here.message_id))
+    // What we said in between took an id, too.
+    Ok(same && soon && message.is_some_and(|message| message < here.message_id))
 }
 
 /// The session that a message without a name is meant for: the one whose message it replies to, else the chat's active one while
@@ -127,6 +129,11 @@ fn into_session(tx: &Tx<'_>, router: &Router, here: &Here, session: &Session, te
 /// A reply to the person's own message goes to the session too, and it is known whose message it was.
 pub(super) fn remember(tx: &Tx<'_>, here: &Here, session: &SessionId) -> Result<()> {
     tx.remember_message(&here.chat, here.message_id, session)?;
+    remember_sender(tx, here)
+}
+
+/// Whose message it was, for whoever may not approve what it leads to.
+fn remember_sender(tx: &Tx<'_>, here: &Here) -> Result<()> {
     match here.from {
         Some(from) => tx.remember_sender(CHANNEL, here.chat.chat_id, here.message_id, from),
         None => Ok(()),
@@ -172,6 +179,7 @@ pub(super) fn adopt(tx: &Tx<'_>, router: &Router, here: &Here, session: &Session
 pub(super) fn too_late(tx: &Tx<'_>, here: &Here, text: &str) -> Result<()> {
     let mut reply = Reply::new("That question is not open any more; nothing was sent.");
     if let Some(session) = replied_to(tx, here)? {
+        remember_sender(tx, here)?;
         let prompt = Action::Prompt {
             session: session.id.clone(),
             text: text.to_owned(),
@@ -189,12 +197,12 @@ pub(super) fn too_late(tx: &Tx<'_>, here: &Here, text: &str) -> Result<()> {
 }
 
 /// Says why the text was not taken. It is not lost: it can be sent once more with a tap.
-fn refuse(tx: &Tx<'_>, here: &Here, fault: &Fault, text: &str) -> Result<()> {
-    let session = meant(tx, here)?;
-    let mut reply = Reply::new(words::refusal(fault, session.as_ref()));
-    if let Some(session) = &session
+pub(super) fn refuse(tx: &Tx<'_>, here: &Here, session: Option<&Session>, fault: &Fault, text: &str) -> Result<()> {
+    let mut reply = Reply::new(words::refusal(fault, session));
+    if let Some(session) = session
         && fault.kind == Kind::RefusedByState
     {
+        remember_sender(tx, here)?;
         reply.session = Some(session.id.clone());
         let again = Action::Prompt {
             session: session.id.clone(),
@@ -250,6 +258,7 @@ mod tests {
     #[test]
     fn another_bots_message_of_the_same_number_is_another_prompt() {
         let here = |update_id| Here {
+            name: None,
             update_id,
             chat: crate::domain::route::ChatRef {
                 channel: "telegram".into(),

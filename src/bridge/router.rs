@@ -59,6 +59,8 @@ pub(super) struct Here {
     pub message_id: i64,
     pub reply_to: Option<i64>,
     pub from: Option<i64>,
+    /// What the sender is called.
+    pub name: Option<String>,
     /// Seconds since 1970.
     pub date: Option<i64>,
     pub chat_kind: ChatKind,
@@ -147,10 +149,8 @@ impl Router {
                 let fault = not_permitted("send anything but commands that look");
                 told(tx, update, &here, words::fault(&fault))
             }
-            (Content::File(_), Some(here)) => match self.is_stale(tx, &here, known) {
-                true => self.ask_first(tx, update, &here),
-                false => Ok(Routed::Later),
-            },
+            // An old one is asked about when the whole album is there.
+            (Content::File(_), Some(_)) => Ok(Routed::Later),
             (Content::Unsupported { what, .. }, Some(here)) => {
                 let text = format!(
                     "A {} is nothing that an agent could work with; nothing was sent. Write it, or send it as a file.",
@@ -158,8 +158,15 @@ impl Router {
                 );
                 told(tx, update, &here, text)
             }
-            (Content::Edited { text: Some(text), .. }, Some(here)) => {
-                let wake = edits::edited(tx, &self.engine, &here, text)?;
+            (
+                Content::Edited {
+                    text: Some(text),
+                    caption,
+                    ..
+                },
+                Some(here),
+            ) => {
+                let wake = edits::edited(tx, self, &here, text, *caption)?;
                 done(tx, update, wake)
             }
             (Content::MovedTo { chat_id }, _) => moved(tx, update, *chat_id),
@@ -181,15 +188,11 @@ impl Router {
                 return self.standing_changed(tx, update, *may_write);
             }
             (Content::Text(message), Some(here)) => {
-                let words: Vec<&str> = message.text.split_whitespace().collect();
-                let is_private = update.chat_kind == ChatKind::Private && update.from == chat;
-                if let ["/start", code] = words.as_slice()
-                    && is_private
-                    && people::pair(tx, update, &here, code)?
-                {
+                if people::pair(tx, update, &here, &message.text, None)? {
                     return done(tx, update, None);
                 }
-                let verb = words.first().and_then(|word| word.split('@').next());
+                let word = message.text.split_whitespace().next();
+                let verb = word.and_then(|word| word.split('@').next());
                 if standing == Standing::GroupClosed(Role::Owner) && verb == Some("/allow") {
                     people::allow_group(tx, update, &here)?;
                     return done(tx, update, None);
@@ -210,6 +213,9 @@ impl Router {
         message: &TextMessage,
         known: &Known,
     ) -> Result<Routed> {
+        if people::pair(tx, update, here, &message.text, Some(role))? {
+            return done(tx, update, None);
+        }
         let username = self.me.get().map(|me| me.username.as_str());
         match commands::parse(&message.text, username) {
             Addressed::Elsewhere => done(tx, update, None),
@@ -221,6 +227,9 @@ impl Router {
                     here,
                     words::fault(&not_permitted(&format!("use /{}", command.name()))),
                 )
+            }
+            Addressed::Here(Ok(command)) if command.acts_now() && self.is_stale(tx, here, known.confirmed) => {
+                self.ask_first(tx, std::slice::from_ref(here))
             }
             Addressed::Here(Ok(command)) => self.command(tx, update, here, &command),
             Addressed::Here(Err(fault)) => told(tx, update, here, words::fault(&fault)),
@@ -237,7 +246,7 @@ impl Router {
                 Some(ask) if known.recovered && ask.state == AskState::Answered => {
                     told(tx, update, here, commands::answered(&ask))
                 }
-                _ if self.is_stale(tx, here, known) => self.ask_first(tx, update, here),
+                _ if self.is_stale(tx, here, known.confirmed) => self.ask_first(tx, std::slice::from_ref(here)),
                 _ => prompt::take(tx, self, here, &message.text, known),
             },
         }
@@ -247,23 +256,35 @@ impl Router {
         match commands::from_store(tx, self, here, command) {
             None => Ok(Routed::Later),
             Some(reply) => {
-                answer(tx, here, &reply?)?;
+                let reply = reply?;
+                match (self.gate.may_hear(tx, here.chat.chat_id)?, here.from) {
+                    // It shut the place in which it was said.
+                    (false, Some(from)) => say(tx, &private(from), None, &reply).map(drop)?,
+                    _ => answer(tx, here, &reply)?,
+                }
                 done(tx, update, None)
             }
         }
     }
 
     /// A message that waited for us so long that its sender may want something else by now.
-    fn is_stale(&self, tx: &Tx<'_>, here: &Here, known: &Known) -> bool {
+    pub fn is_stale(&self, tx: &Tx<'_>, here: &Here, confirmed: bool) -> bool {
         let limit = i64::try_from(self.rules.stale_after.as_secs()).unwrap_or(i64::MAX);
         let age = here.date.map(|date| tx.now().as_second() - date);
         // A date of 0 or in the future says nothing.
-        !known.confirmed && age.is_some_and(|age| age > limit) && here.date > Some(1)
+        !confirmed && age.is_some_and(|age| age > limit) && here.date > Some(1)
     }
 
-    /// Nothing runs before its sender says so.
-    fn ask_first(&self, tx: &Tx<'_>, update: &Update, here: &Here) -> Result<Routed> {
-        let raw = tx.update_content(update.update_id)?;
+    /// Nothing runs before its sender says so. The messages (one, or the parts of an album) are one wish.
+    pub fn ask_first(&self, tx: &Tx<'_>, messages: &[Here]) -> Result<Routed> {
+        let Some(here) = messages.first() else {
+            return Ok(Routed::Done(None));
+        };
+        let mut raw = messages.iter().map(|here| tx.update_content(here.update_id));
+        let run = Action::Run {
+            update: raw.next().transpose()?.unwrap_or_default(),
+            more: raw.collect::<Result<_>>()?,
+        };
         let since = here
             .date
             .and_then(|date| Timestamp::from_second(date).ok())
@@ -273,11 +294,14 @@ impl Router {
             words::how_long(since, tx.now())
         );
         let reply = Reply::new(text).offering(vec![
-            Action::Run { update: raw }.offer("Do it")?,
+            run.offer("Do it")?,
             Action::leave("left undone").offer("Leave it")?,
         ]);
         answer(tx, here, &reply)?;
-        done(tx, update, None)
+        for here in messages {
+            tx.finish_update(here.update_id)?;
+        }
+        Ok(Routed::Done(None))
     }
 
     fn standing_changed(&self, tx: &Tx<'_>, update: &Update, may_write: bool) -> Result<Routed> {
@@ -332,6 +356,7 @@ pub(super) fn here(update: &Update) -> Option<Here> {
         message_id,
         reply_to,
         from: update.from,
+        name: update.name.clone(),
         date: update.date,
         chat_kind: update.chat_kind,
         is_forum: update.is_forum,
@@ -366,6 +391,14 @@ pub(super) fn open_dialog_asked(tx: &Tx<'_>, here: &Here) -> Result<Option<(Sess
     };
     let is_open = tx.dialog(&session)?.is_some_and(|open| open.dialog.digest == digest);
     Ok(is_open.then_some((session, digest)))
+}
+
+fn private(person: i64) -> ChatRef {
+    ChatRef {
+        channel: CHANNEL.into(),
+        chat_id: person,
+        thread_id: None,
+    }
 }
 
 /// Puts the reply into the outbox.

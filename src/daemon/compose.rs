@@ -81,6 +81,7 @@ async fn begin(
     install::install(dir)?;
     let tmux = Tmux::connect(tmux_options(&config, dir, !systemd::is_parent())?).await?;
     if let Some(telegram) = &config.telegram {
+        bridge::shut_what_is_not_allowed(&store, telegram).await?;
         bridge::ask_about_old_prompts(&store, telegram).await?;
     }
     let engine = Engine::start(EngineParts {

@@ -31,9 +31,11 @@ mod rows;
 mod schema;
 mod seal;
 mod sessions;
+mod shut;
 mod telegram;
 mod threads;
 mod turns;
+mod waits;
 mod works;
 mod writer;
 

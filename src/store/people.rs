@@ -7,6 +7,7 @@ use super::rows::{Columns, Row, micros, word};
 use super::seal::Seal;
 use crate::domain::Timestamp;
 use crate::domain::fault::Result;
+use crate::domain::ids::SessionId;
 use crate::domain::person::{Person, Role};
 
 /// Codes that can be open at one time; the oldest goes first.
@@ -65,6 +66,19 @@ impl Tx<'_> {
         )
     }
 
+    /// Remembers who had a session made with a tap, where no message says it. The first one counts.
+    pub fn remember_starter(&self, channel: &str, session: &SessionId, person: i64) -> Result<()> {
+        self.run(
+            "INSERT OR IGNORE INTO senders (channel, chat_id, message_id, person) VALUES (?1, 0, 0, ?2)",
+            params![starter_of(channel, session), person],
+        )?;
+        Ok(())
+    }
+
+    pub fn starter(&self, channel: &str, session: &SessionId) -> Result<Option<i64>> {
+        self.sender(&starter_of(channel, session), 0, 0)
+    }
+
     /// Keeps a one-time code by its digest.
     pub fn put_pairing(&self, channel: &str, digest: &str, role: Role, expires_at: Timestamp) -> Result<()> {
         self.run(
@@ -79,22 +93,28 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Uses a code up; the role that it gives, or none for one that is unknown, used or too old.
-    pub fn take_pairing(&self, channel: &str, digest: &str) -> Result<Option<Role>> {
-        let now = micros(self.now);
-        let role = self.maybe(
+    /// The role that a code gives; none for one that is unknown, used or too old.
+    pub fn pairing(&self, channel: &str, digest: &str) -> Result<Option<Role>> {
+        self.maybe(
             "SELECT role FROM pairings WHERE digest = ?1 AND channel = ?2 AND used_at IS NULL AND expires_at > ?3",
-            params![digest, channel, now],
+            params![digest, channel, micros(self.now)],
             |row| row.word("role"),
-        )?;
-        if role.is_some() {
-            self.run(
-                "UPDATE pairings SET used_at = ?2 WHERE digest = ?1",
-                params![digest, now],
-            )?;
-        }
-        Ok(role)
+        )
     }
+
+    /// From now on the code gives nothing.
+    pub fn use_pairing(&self, digest: &str) -> Result<()> {
+        self.run(
+            "UPDATE pairings SET used_at = ?2 WHERE digest = ?1",
+            params![digest, micros(self.now)],
+        )?;
+        Ok(())
+    }
+}
+
+/// Stands in the place of a channel in the row of who had a session made.
+fn starter_of(channel: &str, session: &SessionId) -> String {
+    format!("{channel} session {session}")
 }
 
 fn sealing(channel: &str, id: i64, role: &str) -> Seal {

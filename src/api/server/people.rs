@@ -65,11 +65,16 @@ pub async fn list(State(api): State<Api>) -> Answer<Vec<Person>> {
 /// `DELETE /v1/people/ID`.
 pub async fn remove(State(api): State<Api>, caller: Caller, Path(id): Path<i64>) -> Answer<ShutOut> {
     caller.must_be_person(&api, "shut people out").await?;
+    let bridge = api.parts.telegram.clone();
     let removed = api
         .store()
         .write(move |tx| {
             tx.audit("api", "a person", &format!("shut {id} out"))?;
-            tx.remove_person(TELEGRAM, id)
+            match &bridge {
+                Some(bridge) => bridge.shut_out(tx, id),
+                // Nothing is said to anybody; the next start of a bot looks who is allowed.
+                None => tx.remove_person(TELEGRAM, id),
+            }
         })
         .await?;
     if !removed {

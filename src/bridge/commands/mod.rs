@@ -30,6 +30,7 @@ use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::person::Role;
 use crate::domain::session::Session;
 use crate::domain::text::nearest;
+use crate::domain::turn::TurnKind;
 use crate::sessions::Engine;
 use crate::store::{Store, Tx};
 
@@ -56,7 +57,28 @@ impl Command {
 
     /// Who may use it.
     pub fn role(&self) -> Role {
-        self.entry.role
+        match self.entry.verb {
+            // With a name it makes a session, or talks to one.
+            Verb::Start if !self.args.is_empty() => self.entry.role.max(Role::Operator),
+            _ => self.entry.role,
+        }
+    }
+
+    /// Whether it acts on what an agent does at that moment, so that an old one may mean something else by now.
+    pub fn acts_now(&self) -> bool {
+        matches!(
+            self.entry.verb,
+            Verb::Steer | Verb::Own(_) | Verb::Key | Verb::Press(_) | Verb::Interrupt | Verb::Stop
+        )
+    }
+
+    /// What goes to the agent of the text of a command that is sent as a prompt is; none for any other command.
+    pub fn for_agent(&self, text: &str) -> Option<(TurnKind, String)> {
+        match self.entry.verb {
+            Verb::Steer => Some((TurnKind::Prompt, steer::said(text).to_owned())),
+            Verb::Own(word) => Some((TurnKind::Command, own::said(word, &self.args))),
+            _ => None,
+        }
     }
 }
 
@@ -121,7 +143,7 @@ pub(super) fn from_store(tx: &Tx<'_>, router: &Router, here: &Here, command: &Co
         Verb::Health => health::health(tx, router),
         Verb::People => people::list(tx),
         Verb::Allow => Ok(Reply::new("This chat is open already.")),
-        Verb::Forbid => people::forbid(tx, here, args),
+        Verb::Forbid => people::forbid(tx, &router.gate, here, args),
         _ => return None,
     })
 }
@@ -222,6 +244,25 @@ mod tests {
         check("/key Down  Enter", "key", &["Down", "Enter"]);
         assert!(matches!(parse("plain /list", None), Addressed::Nobody));
         assert!(matches!(parse(" /list", None), Addressed::Nobody));
+    }
+
+    #[test]
+    fn what_a_command_says_to_the_agent_is_known() {
+        let for_agent = |text: &str| {
+            let Addressed::Here(Ok(command)) = parse(text, None) else {
+                panic!("{text} is no command");
+            };
+            command.for_agent(text)
+        };
+        assert_eq!(
+            for_agent("/steer two words"),
+            Some((TurnKind::Prompt, "two words".into()))
+        );
+        assert_eq!(
+            for_agent("/Compact the rest"),
+            Some((TurnKind::Command, "/compact the rest".into()))
+        );
+        assert_eq!(for_agent("/stop"), None);
     }
 
     #[test]

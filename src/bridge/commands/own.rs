@@ -7,10 +7,10 @@ use crate::domain::fault::Result;
 /// Sends `word` and what stands behind it. The update is finished with it: the reaction on the message says how it stands.
 pub(super) async fn own(desk: &Desk<'_>, word: &str, args: &[String]) -> Result<()> {
     let session = desk.meant(None).await?;
-    let text = format!("{word} {}", args.join(" "));
+    let text = said(word, args);
     let here = desk.here.clone();
     desk.engine
-        .command(&session.id, text.trim(), here.origin(), Some(here.key()))
+        .command(&session.id, &text, here.origin(), Some(here.key()))
         .await?;
     desk.store
         .write(move |tx| {
@@ -18,4 +18,9 @@ pub(super) async fn own(desk: &Desk<'_>, word: &str, args: &[String]) -> Result<
             tx.finish_update(here.update_id)
         })
         .await
+}
+
+/// The command as the agent knows it.
+pub(super) fn said(word: &str, args: &[String]) -> String {
+    format!("{word} {}", args.join(" ")).trim().to_owned()
 }

@@ -7,7 +7,7 @@ use crate::domain::fault::{Fault, Kind, Result};
 /// Sends all that stands behind the command, as it was written. The update is finished with it: the reaction on the message says how
 /// it stands.
 pub(super) async fn steer(desk: &Desk<'_>, message: &str) -> Result<()> {
-    let text = message.split_once(char::is_whitespace).map_or("", |(_, text)| text);
+    let text = said(message);
     if text.trim().is_empty() {
         return Err(Fault::new(Kind::Usage, "there is no text").hint("For example: /steer leave the tests alone"));
     }
@@ -22,4 +22,9 @@ pub(super) async fn steer(desk: &Desk<'_>, message: &str) -> Result<()> {
             tx.finish_update(here.update_id)
         })
         .await
+}
+
+/// What stands behind the command.
+pub(super) fn said(message: &str) -> &str {
+    message.split_once(char::is_whitespace).map_or("", |(_, text)| text)
 }

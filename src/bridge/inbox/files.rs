@@ -26,6 +26,11 @@ const ALBUM_LIMIT: Duration = Duration::from_secs(3);
 const TRIES_MAX: u32 = 8;
 const TRY_PAUSE: Duration = Duration::from_millis(500);
 const NAME_CHARS_MAX: usize = 80;
+/// What stands above the list of the files, which is the end of the prompt.
+const ONE_FILE: &str = "Attached file:";
+const SEVERAL_FILES: &str = "Attached files:";
+/// How the list names a file that may have been made into text.
+const SPEECH: [&str; 3] = ["(voice, ", "(audio, ", "(video note, "];
 
 /// A file on its way to a prompt.
 struct Arrived {
@@ -184,13 +189,8 @@ impl Shared {
                 if let Some(text) = &text {
                     match router.engine.enqueue(tx, &id, text, first.origin(), Some(first.key())) {
                         Err(fault) if fault.kind != Kind::Storage => {
-                            let session = tx.session(&id)?;
-                            let text = words::refusal(&fault, Some(&session));
-                            answer(
-                                tx,
-                                first,
-                                &Reply::of(&id, format!("{text}\n\nThe files are in the session's inbox.")),
-                            )?;
+                            // The text names the files, which are in the session's inbox.
+                            prompt::refuse(tx, first, Some(&tx.session(&id)?), &fault, text)?;
                         }
                         taken => drop(taken?),
                     }
@@ -228,14 +228,26 @@ fn prompt_text(captions: &[&str], arrived: &[Arrived]) -> Option<String> {
             let what = file.what.replace('_', " ");
             format!("- {} ({what}, {mime}, {} bytes)", file.place.display(), file.size)
         });
-        let head = if arrived.len() == 1 {
-            "Attached file:"
-        } else {
-            "Attached files:"
-        };
+        let head = if arrived.len() == 1 { ONE_FILE } else { SEVERAL_FILES };
         parts.push(format!("{head}\n{}", lines.collect::<Vec<_>>().join("\n")));
     }
     (!parts.is_empty()).then(|| parts.join("\n\n"))
+}
+
+/// A prompt of [`prompt_text`] with another caption: what names the files stays. Which words before it were spoken is not known any
+/// more, so where some may have been they stay, too.
+pub(in crate::bridge) fn with_caption(prompt: &str, caption: &str) -> String {
+    let places = [ONE_FILE, SEVERAL_FILES].iter().filter_map(|head| {
+        let at = prompt.rfind(&format!("{head}\n- "))?;
+        (at == 0 || prompt[..at].ends_with("\n\n")).then_some(at)
+    });
+    let files = places.max().map_or("", |at| &prompt[at..]);
+    let kept = match SPEECH.iter().any(|speech| files.contains(speech)) {
+        true => prompt,
+        false => files,
+    };
+    let parts: Vec<&str> = [caption, kept].into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("\n\n")
 }
 
 /// A name that is one file's only, holds nothing that a shell or a path could act on, and ends as the sender's did.
@@ -259,6 +271,21 @@ fn safe_name(update: i64, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_caption_keeps_the_files() {
+        let files = "Attached files:\n- /a (photo, image/jpeg, 9 bytes)\n- /b (photo, image/jpeg, 9 bytes)";
+        for old in [
+            format!("compare these\n\n{files}"),
+            format!("Attached file:\n- is what I wrote\n\n{files}"),
+            files.to_owned(),
+        ] {
+            assert_eq!(with_caption(&old, "read these"), format!("read these\n\n{files}"));
+            assert_eq!(with_caption(&old, ""), files);
+        }
+        let spoken = "fix the test\n\nAttached file:\n- /v (voice, audio/ogg, 4 bytes)";
+        assert_eq!(with_caption(spoken, "soon"), format!("soon\n\n{spoken}"));
+    }
 
     #[test]
     fn names_are_safe_and_end_as_they_did() {

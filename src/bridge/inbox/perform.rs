@@ -21,7 +21,13 @@ impl Shared {
     pub(super) fn resume(self: &Arc<Self>, pending: Vec<StoredUpdate>) {
         for stored in pending {
             match inbound::read(&stored.raw) {
-                Some(update) => self.enqueue(update, true),
+                Some(update) => {
+                    // Whoever tapped still looks at the button.
+                    if let Content::Tap { id, .. } = &update.content {
+                        self.answers.begin(&self.client, &self.tracker, id);
+                    }
+                    self.enqueue(update, true);
+                }
                 None => tracing::warn!(update.id = stored.update_id, "telegram: a stored update cannot be read"),
             }
         }
@@ -39,7 +45,7 @@ impl Shared {
         self.tracker.spawn(async move {
             let work = async {
                 while let Some(waiting) = shared.lanes.next(&key) {
-                    shared.perform(&key, &waiting, false).await;
+                    shared.perform(&key, &waiting, None).await;
                 }
             };
             // What is cut off here stays pending and is looked at again after the next start.
@@ -47,9 +53,11 @@ impl Shared {
         });
     }
 
-    async fn perform(&self, key: &LaneKey, waiting: &Waiting, confirmed: bool) {
+    /// `confirmed`: somebody said that it is to be done, however old it is; with the other parts of its album.
+    async fn perform(&self, key: &LaneKey, waiting: &Waiting, confirmed: Option<Vec<Waiting>>) {
         let update = &waiting.update;
-        if let Routed::Done(session) = self.until_stored(|| self.route(waiting, confirmed)).await {
+        let is_confirmed = confirmed.is_some();
+        if let Routed::Done(session) = self.until_stored(|| self.route(waiting, is_confirmed)).await {
             if let Some(session) = session {
                 self.router.engine.wake(&session);
             }
@@ -57,16 +65,30 @@ impl Shared {
         }
         match (&update.content, here(update)) {
             (Content::Text(message), Some(here)) => self.perform_text(waiting, &here, message).await,
-            (Content::File(message), Some(here)) => self.perform_files(key, waiting, &here, message).await,
+            (Content::File(message), Some(here)) => self.perform_files(key, waiting, &here, message, confirmed).await,
             (Content::Tap { id, data, .. }, _) => self.perform_tap(key, waiting, id, data).await,
             _ => {}
         }
     }
 
-    async fn perform_files(&self, key: &LaneKey, first: &Waiting, here: &Here, message: &FileMessage) {
-        let more = self.album(key, message).await;
+    async fn perform_files(
+        &self,
+        key: &LaneKey,
+        first: &Waiting,
+        here: &Here,
+        message: &FileMessage,
+        confirmed: Option<Vec<Waiting>>,
+    ) {
+        let is_confirmed = confirmed.is_some();
+        let more = match confirmed {
+            Some(more) => more,
+            None => self.album(key, message).await,
+        };
         let all: Vec<&Waiting> = std::iter::once(first).chain(&more).collect();
         let messages = with_places(&all);
+        if self.until_stored(|| self.asked_first(&messages, is_confirmed)).await {
+            return;
+        }
         self.until_stored(async || match self.take_files(&messages).await {
             Err(fault) if fault.kind != Kind::Storage => {
                 let reply = Reply::new(words::fault(&fault));
@@ -96,12 +118,13 @@ impl Shared {
         match decided.await {
             Ok(decided) => {
                 self.answers.say(id, &decided.words);
-                if let Some(update) = decided.run.as_ref().and_then(inbound::read) {
-                    let old = Waiting {
-                        update,
-                        recovered: true,
-                    };
-                    Box::pin(self.perform(key, &old, true)).await;
+                let old = |update| Waiting {
+                    update,
+                    recovered: waiting.recovered,
+                };
+                let mut run = decided.run.iter().filter_map(inbound::read).map(old);
+                if let Some(first) = run.next() {
+                    Box::pin(self.perform(key, &first, Some(run.collect()))).await;
                     self.until_stored(|| ran(&tap)).await;
                 }
             }
@@ -128,6 +151,21 @@ impl Shared {
             Err(fault) => Reply::new(words::fault(&fault)),
         };
         self.until_stored(|| self.finish(here, &reply)).await;
+    }
+
+    /// True when the message waited so long that its sender was asked instead.
+    async fn asked_first(&self, messages: &[(Here, FileMessage)], confirmed: bool) -> Result<bool> {
+        let heres: Vec<Here> = messages.iter().map(|(here, _)| here.clone()).collect();
+        let router = self.router.clone();
+        self.store
+            .write(move |tx| {
+                let is_stale = heres.first().is_some_and(|here| router.is_stale(tx, here, confirmed));
+                if is_stale {
+                    router.ask_first(tx, &heres)?;
+                }
+                Ok(is_stale)
+            })
+            .await
     }
 
     /// Routes it once more: what stood before it in the lane may have changed where it goes.

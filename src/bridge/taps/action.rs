@@ -47,8 +47,12 @@ pub enum Action {
     Entry { id: i64, does: EntryAct },
     /// News of a pull request were seen.
     SeenNews { id: i64 },
-    /// An update that waited too long to be carried out unasked.
-    Run { update: Value },
+    /// An update that waited too long to be carried out unasked; `more` are the other parts of its album.
+    Run {
+        update: Value,
+        #[serde(default)]
+        more: Vec<Value>,
+    },
     /// Nothing; the words say what was decided by it.
     Leave { words: String },
 }

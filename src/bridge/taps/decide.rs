@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::Action;
 use super::make::{decided, tick, ticked};
+use super::{Action, NOBODY};
 use crate::bridge::gate::who;
-use crate::bridge::router::Router;
+use crate::bridge::router::{Reply, Router, say};
 use crate::bridge::words;
 use crate::channels::telegram::{CHANNEL, Update};
 use crate::domain::dialog::{Actor, DialogAnswer, DialogOutcome};
 use crate::domain::fault::{Fault, Kind, Result};
-use crate::domain::ids::{MessageId, SessionId};
+use crate::domain::ids::{MessageId, SessionId, TurnId};
 use crate::domain::person::Role;
 use crate::domain::route::PromptOrigin;
 use crate::store::{ButtonRow, Store, Tx};
@@ -27,8 +27,8 @@ pub struct Tap<'a> {
 pub struct Decided {
     /// For the person who tapped.
     pub words: String,
-    /// An update that is to be carried out before the tap is finished.
-    pub run: Option<Value>,
+    /// The update (an album: its parts) that is to be carried out before the tap is finished.
+    pub run: Vec<Value>,
 }
 
 enum Claim {
@@ -41,7 +41,7 @@ enum Claim {
 pub async fn decide(tap: &Tap<'_>) -> Result<Decided> {
     let only = |words: &str| Decided {
         words: words.to_owned(),
-        run: None,
+        run: vec![],
     };
     let button = match claim(tap).await? {
         Claim::No(words) => {
@@ -57,17 +57,21 @@ pub async fn decide(tap: &Tap<'_>) -> Result<Decided> {
     if let Some((id, does)) = action.lasting() {
         return super::entry::act(tap, &button, id, does).await;
     }
-    if let Action::Run { update } = action {
+    if let Action::Run { update, more } = action {
         // The update is carried out first, and its own reply says what came of it.
         return Ok(Decided {
             words: "Doing it.".into(),
-            run: Some(update),
+            run: std::iter::once(update).chain(more).collect(),
         });
     }
     match act(tap, &button, &action).await {
         Ok(what) => {
             let line = format!("✔ {what}, {}", said_by(tap.update));
-            finish(tap, Some((button.message, line))).await?;
+            let kept = match action {
+                Action::Clear { turn } => Some(turn),
+                _ => None,
+            };
+            finish_and_keep(tap, Some((button.message, line)), kept).await?;
             Ok(only(&words::sentence(&what)))
         }
         Err(fault) => refuse(tap, &button, &fault).await,
@@ -93,7 +97,7 @@ async fn refuse(tap: &Tap<'_>, button: &ButtonRow, fault: &Fault) -> Result<Deci
     }
     Ok(Decided {
         words: words::sentence(&fault.message),
-        run: None,
+        run: vec![],
     })
 }
 
@@ -133,6 +137,7 @@ async fn claim(tap: &Tap<'_>) -> Result<Claim> {
             match &button.used_by {
                 // Found again after a crash: it was ours.
                 Some(by) if *by == mine => Ok(Claim::Go(button)),
+                Some(by) if by.starts_with(NOBODY) => Ok(Claim::No("It moved on.".into())),
                 Some(by) => {
                     let by = by.split_once(' ').map_or("somebody", |(_, name)| name);
                     Ok(Claim::No(format!("It was decided before, by {by}.")))
@@ -167,9 +172,13 @@ fn is_own(tx: &Tx<'_>, button: &ButtonRow, update: &Update) -> Result<bool> {
 /// Whether what a session works on was asked for by this person.
 pub fn asked_by(tx: &Tx<'_>, session: &SessionId, from: Option<i64>) -> Result<bool> {
     for turn in tx.running_turns(session)? {
-        if let PromptOrigin::Chat { chat, message_id } = &turn.origin
-            && tx.sender(&chat.channel, chat.chat_id, *message_id)? == from
-        {
+        let by = match &turn.origin {
+            PromptOrigin::Chat { chat, message_id } => tx.sender(&chat.channel, chat.chat_id, *message_id)?,
+            // The first prompt of a session that a tap had made.
+            _ if turn.seq == 1 => tx.starter(CHANNEL, session)?,
+            _ => None,
+        };
+        if by.is_some() && by == from {
             return Ok(true);
         }
     }
@@ -178,17 +187,24 @@ pub fn asked_by(tx: &Tx<'_>, session: &SessionId, from: Option<i64>) -> Result<b
 
 /// What the person who tapped is called.
 pub fn said_by(update: &Update) -> String {
-    match (&update.name, update.from) {
-        (Some(name), _) => name.chars().take(40).collect(),
-        (None, Some(from)) => from.to_string(),
-        (None, None) => "somebody".into(),
-    }
+    person(update.name.as_deref(), update.from).name
 }
 
 fn actor(update: &Update) -> Actor {
+    person(update.name.as_deref(), update.from)
+}
+
+/// Somebody in a chat, as others read of them.
+pub fn person(name: Option<&str>, id: Option<i64>) -> Actor {
+    let name = match (name, id) {
+        (Some(name), _) => name.chars().take(40).collect(),
+        (None, Some(id)) => id.to_string(),
+        (None, None) => "somebody".into(),
+    };
     Actor {
         channel: CHANNEL.into(),
-        who: format!("{} ({})", said_by(update), update.from.unwrap_or_default()),
+        name,
+        id,
     }
 }
 
@@ -197,7 +213,7 @@ async fn act(tap: &Tap<'_>, button: &ButtonRow, action: &Action) -> Result<Strin
     let engine = &tap.router.engine;
     match action {
         Action::Answer { ask, text } => {
-            engine.answer(ask, text).await?;
+            engine.answer(ask, text, actor(tap.update)).await?;
             Ok(text.clone())
         }
         Action::Dialog {
@@ -275,15 +291,40 @@ async fn label_of(tap: &Tap<'_>, session: &SessionId, choice: usize) -> Result<S
 
 /// Tells under the message what was decided, and ends the update.
 async fn finish(tap: &Tap<'_>, line: Option<(MessageId, String)>) -> Result<()> {
+    finish_and_keep(tap, line, None).await
+}
+
+/// The prompt of a turn that is `kept` can be sent again.
+async fn finish_and_keep(tap: &Tap<'_>, line: Option<(MessageId, String)>, kept: Option<TurnId>) -> Result<()> {
     let update = tap.update.update_id;
     tap.store
         .write(move |tx| {
             if let Some((message, line)) = line {
                 decided(tx, CHANNEL, message, &line)?;
+                if let Some(turn) = kept {
+                    offer_again(tx, message, &turn)?;
+                }
             }
             tx.finish_update(update)
         })
         .await
+}
+
+fn offer_again(tx: &Tx<'_>, message: MessageId, turn: &TurnId) -> Result<()> {
+    let told = tx.message(message)?;
+    let (Some(to), session) = (told.to, tx.turn(turn)?.session) else {
+        return Ok(());
+    };
+    let again = Action::Again { turn: turn.clone() };
+    let reply = Reply::of(
+        &session,
+        "Cleared: the agent's box is empty, and it never got the prompt.",
+    )
+    .offering(vec![
+        again.offer("Send again")?,
+        Action::leave("not sent").offer("Leave it")?,
+    ]);
+    say(tx, &to, told.reply_to, &reply).map(drop)
 }
 
 /// After an update was run: the tap that wanted it is done.

@@ -6,8 +6,10 @@ use super::action::EntryAct;
 use super::decide::{Decided, Tap};
 use crate::bridge::commands::{diff, logs};
 use crate::bridge::words;
+use crate::channels::telegram::CHANNEL;
 use crate::channels::telegram::markdown::escape;
 use crate::domain::fault::{Kind, Result};
+use crate::domain::ids::SessionId;
 use crate::domain::message::{MessageFile, MessageKind, Offer};
 use crate::domain::session::Session;
 use crate::sessions::{DiffRequest, PublishRequest, RerunRequest};
@@ -38,6 +40,8 @@ struct Told {
     text: String,
     files: Vec<MessageFile>,
     words: &'static str,
+    /// The session that the tap had made.
+    made: Option<SessionId>,
 }
 
 impl Told {
@@ -46,6 +50,7 @@ impl Told {
             text: text.into(),
             files: vec![],
             words,
+            made: None,
         }
     }
 }
@@ -59,8 +64,12 @@ pub(super) async fn act(tap: &Tap<'_>, button: &ButtonRow, id: i64, does: EntryA
         Err(fault) => Told::new(words::fault(&fault), "It could not be done."),
     };
     let (card, update, words) = (button.message, tap.update.update_id, told.words.to_owned());
+    let from = tap.update.from;
     tap.store
         .write(move |tx| {
+            if let (Some(made), Some(from)) = (&told.made, from) {
+                tx.remember_starter(CHANNEL, made, from)?;
+            }
             tx.insert_message(NewMessage {
                 session: Some(session.id),
                 kind: MessageKind::Answer,
@@ -76,7 +85,7 @@ pub(super) async fn act(tap: &Tap<'_>, button: &ButtonRow, id: i64, does: EntryA
             tx.finish_update(update)
         })
         .await?;
-    Ok(Decided { words, run: None })
+    Ok(Decided { words, run: vec![] })
 }
 
 async fn perform(tap: &Tap<'_>, id: i64, session: &Session, does: EntryAct) -> Result<Told> {
@@ -118,10 +127,11 @@ async fn perform(tap: &Tap<'_>, id: i64, session: &Session, does: EntryAct) -> R
                 ..RerunRequest::default()
             };
             let new = engine.rerun(&session.id, request).await?;
-            Ok(Told::new(
-                format!("Runs again as **{}**", escape(new.name.as_str())),
-                "It runs again.",
-            ))
+            let text = format!("Runs again as **{}**", escape(new.name.as_str()));
+            Ok(Told {
+                made: Some(new.id),
+                ..Told::new(text, "It runs again.")
+            })
         }
         // It is no lasting one; see `decide`.
         EntryAct::Done => engine.ack_outcome(id).await.map(|_| Told::new("Seen.", "Seen.")),

@@ -50,10 +50,11 @@ pub enum Content {
         message_id: i64,
         what: &'static str,
     },
-    /// A new text (or caption) for an old message.
+    /// A new text (or caption) for an old message. A caption that was taken away is an empty one.
     Edited {
         message_id: i64,
         text: Option<String>,
+        caption: bool,
     },
     /// The group became a supergroup with this id.
     MovedTo {
@@ -166,14 +167,24 @@ fn content(kind: &str, body: &Value) -> Content {
     let message_id = body["message_id"].as_i64();
     match (kind, message_id) {
         ("message", Some(message_id)) => message(message_id, body),
-        ("edited_message", Some(message_id)) => Content::Edited {
-            message_id,
-            text: body["text"].as_str().or(body["caption"].as_str()).map(str::to_owned),
-        },
+        ("edited_message", Some(message_id)) => edited(message_id, body),
         ("callback_query", _) => tap(body),
         ("my_chat_member", _) => standing(&body["new_chat_member"]),
         ("message" | "edited_message", None) => Content::Ignored("a message without an id"),
         _ => Content::Ignored("an update of a kind that we do not read"),
+    }
+}
+
+fn edited(message_id: i64, body: &Value) -> Content {
+    let caption = remote_file(message_id, body).is_some();
+    let text = match caption {
+        true => Some(body["caption"].as_str().unwrap_or_default()),
+        false => body["text"].as_str(),
+    };
+    Content::Edited {
+        message_id,
+        text: text.map(str::to_owned),
+        caption,
     }
 }
 
@@ -256,6 +267,7 @@ fn remote_file(message_id: i64, body: &Value) -> Option<RemoteFile> {
     let mime = match (what, file["mime_type"].as_str()) {
         (_, Some(mime)) => Some(mime.to_owned()),
         ("photo", None) => Some("image/jpeg".to_owned()),
+        ("video_note", None) => Some("video/mp4".to_owned()),
         _ => None,
     };
     Some(RemoteFile {

@@ -32,7 +32,8 @@ fn a_table_can_be_read_on_a_phone_where_the_server_has_none() {
     rig.say(TABLE);
     let cards = rig.hears("Session: fix-login\nWhat it does now: waits for <you> & asks\nSince: 10:00");
     assert_eq!(cards.html, None);
-    rig.say(TABLE);
+    // The same words so soon would be a double tap.
+    rig.say(&format!("{TABLE}\ndemo: sleep 10ms"));
     rig.quiet();
     eventually("both are there", || {
         let texts = rig.fake.texts(ME);

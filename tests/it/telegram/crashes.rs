@@ -42,6 +42,24 @@ fn before_and_after_the_inbox_is_committed() {
 }
 
 #[test]
+fn a_tap_is_answered_also_when_the_daemon_died_over_it() {
+    let mut rig = Rig::new();
+    // The first batch is the prompt, the second one the tap.
+    rig.env.set_env("TELECODER_FAILPOINT", "I2:2");
+    let mut daemon = rig.serve();
+    rig.say("demo: ask May I?\ndemo: notify went on");
+    let dialog = rig.hears("May I?");
+    let tap = rig.fake.tap(&dialog, ME, "Yes");
+    assert!(!daemon.wait().success(), "it died over the tap");
+    rig.env.set_env("TELECODER_FAILPOINT", "");
+    let _daemon = rig.serve();
+    rig.hears("went on");
+    let (words, _) = rig.fake.wait_for_tap(WAIT_LIMIT, &tap);
+    assert!(!words.is_empty());
+    rig.in_order();
+}
+
+#[test]
 fn around_a_send() {
     // The first part that is sent is the notice of the new session, the second one the reply.
     for hop in ["O4:2", "O8:2"] {

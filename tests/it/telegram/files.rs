@@ -67,6 +67,100 @@ fn an_album_is_one_prompt() {
 }
 
 #[test]
+fn an_album_that_waited_too_long_is_one_question_and_one_prompt() {
+    let rig = Rig::new();
+    rig.fake.skew_clock(-3600);
+    for i in 1..=3 {
+        let id = rig.fake.add_file(&format!("photo{i}"), b"picture");
+        let mut message = json!({"media_group_id": "g", "photo": [{"file_id": id, "file_size": 7}]});
+        if i == 1 {
+            message["caption"] = json!("compare these");
+        }
+        rig.fake.push_message(ME, ME, message);
+    }
+    rig.say("and then this");
+    rig.fake.skew_clock(0);
+    let _daemon = rig.serve();
+    let asked = rig.hears("waited 1 h");
+    // The text behind it is asked about when all of the album was.
+    eventually("the text is asked about, too", || {
+        let asked = rig.fake.texts(ME);
+        (asked.iter().filter(|text| text.contains("waited 1 h")).count() == 2).then_some(())
+    });
+    assert_eq!(rig.sessions().len(), 0, "nothing runs unasked");
+    rig.fake.tap(&asked, ME, "Do it");
+    let prompt = eventually("it is a prompt", || rig.prompts().pop());
+    assert!(prompt.starts_with("compare these\n\nAttached files:\n"), "{prompt}");
+    assert_eq!(places(&prompt).len(), 3, "{prompt}");
+    rig.quiet();
+    assert_eq!(rig.prompts().len(), 1);
+    assert_eq!(
+        rig.fake.texts(ME).iter().filter(|text| text.contains("waited")).count(),
+        2
+    );
+    rig.in_order();
+}
+
+#[test]
+fn another_caption_keeps_the_file_of_a_prompt_that_waits() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    let busy = rig.say("demo: sleep 4s");
+    rig.fake.wait_for_reaction(WAIT_LIMIT, ME, busy, "⚡");
+    let file = document(&rig, "notes", b"line one\n");
+    let sent = rig
+        .fake
+        .push_message(ME, ME, json!({"document": file, "caption": "read this"}));
+    let text = rig.say("the words");
+    eventually("both wait", || (rig.sessions()[0]["queuedPrompts"] == 2).then_some(()));
+    let edit = |id: i64, fields: Value| {
+        let mut message = json!({"message_id": id, "date": 0, "chat": {"id": ME, "type": "private"},
+            "from": {"id": ME, "is_bot": false, "first_name": "P"}});
+        let all = message.as_object_mut().expect("an object");
+        all.extend(fields.as_object().expect("fields").clone());
+        rig.fake.push_update(json!({"edited_message": message}));
+    };
+    edit(sent, json!({"document": file, "caption": "read that"}));
+    rig.hears("the new words take its place");
+    // A prompt that waits becomes no command, which would be typed to the agent as it is.
+    edit(text, json!({"text": "/stop"}));
+    rig.hears("An edit makes no command of a prompt");
+    eventually("both are taken", || (rig.prompts().len() == 3).then_some(()));
+    let prompts = rig.prompts();
+    assert!(prompts[1].starts_with("read that\n\nAttached file:\n- "), "{prompts:?}");
+    assert_eq!(
+        std::fs::read(&places(&prompts[1])[0]).expect("it is there"),
+        b"line one\n"
+    );
+    assert_eq!(prompts[2], "the words");
+    rig.in_order();
+}
+
+#[test]
+fn a_refused_file_can_be_sent_again() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("demo: ask May I?\ndemo: notify went on");
+    let dialog = rig.hears("May I?");
+    let file = document(&rig, "notes", b"line one\n");
+    let refused = rig
+        .fake
+        .push_message(ME, ME, json!({"document": file, "caption": "read this"}));
+    let told = rig
+        .fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.reply_to == Some(refused));
+    assert_eq!(told.buttons(), ["Send again", "Leave it"], "{told:?}");
+    rig.fake.tap(&dialog, ME, "Yes");
+    rig.hears("went on");
+    rig.quiet();
+    rig.fake.tap(&told, ME, "Send again");
+    let prompt = eventually("it is taken", || rig.prompts().get(1).cloned());
+    assert!(prompt.starts_with("read this\n\nAttached file:\n- "), "{prompt}");
+    assert!(places(&prompt)[0].exists());
+    rig.in_order();
+}
+
+#[test]
 fn speech_becomes_text_where_something_can_do_it() {
     let rig = Rig::new();
     let tool = r#"transcribe_command = ["sh", "-c", "test -f \"$0\" && echo fix the login test"]"#;
@@ -84,6 +178,50 @@ fn speech_becomes_text_where_something_can_do_it() {
         "{prompt}"
     );
     assert!(prompt.contains("(voice, audio/ogg, 4 bytes)"), "{prompt}");
+    rig.in_order();
+}
+
+#[test]
+fn a_round_video_is_a_file_with_its_kind() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake.add_file("round", b"mp4 of me");
+    let note = json!({"file_id": "round", "file_unique_id": "round", "length": 240, "duration": 3, "file_size": 9});
+    let sent = rig.fake.push_message(ME, ME, json!({"video_note": note}));
+    let prompt = eventually("it is a prompt", || rig.prompts().pop());
+    assert!(prompt.contains("(video note, video/mp4, 9 bytes)"), "{prompt}");
+    let place = &places(&prompt)[0];
+    assert!(place.to_string_lossy().contains("/inbox/") && place.extension().is_some_and(|end| end == "mp4"));
+    assert_eq!(std::fs::read(place).expect("it is there"), b"mp4 of me");
+    rig.fake.wait_for_reaction(WAIT_LIMIT, ME, sent, "👍");
+    rig.in_order();
+}
+
+#[test]
+fn what_is_forwarded_is_taken_like_what_is_written() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    let from = |fields: Value| {
+        let mut message = json!({"forward_origin": {"type": "hidden_user", "sender_user_name": "Q", "date": 1}});
+        if let (Some(message), Value::Object(fields)) = (message.as_object_mut(), fields) {
+            message.extend(fields);
+        }
+        message
+    };
+    rig.fake
+        .push_message(ME, ME, from(json!({"text": "the words of another"})));
+    eventually("it is a prompt", || (rig.prompts().len() == 1).then_some(()));
+    assert_eq!(rig.prompts(), ["the words of another"]);
+    let file = document(&rig, "theirs", b"a file of another");
+    rig.fake
+        .push_message(ME, ME, from(json!({"document": file, "caption": "look"})));
+    eventually("it is a prompt", || (rig.prompts().len() == 2).then_some(()));
+    let prompt = rig.prompts().remove(1);
+    assert!(prompt.starts_with("look\n\nAttached file:\n- "), "{prompt}");
+    assert_eq!(
+        std::fs::read(&places(&prompt)[0]).expect("it is there"),
+        b"a file of another"
+    );
     rig.in_order();
 }
 
@@ -215,5 +353,109 @@ fn a_long_answer_is_a_file_with_its_beginning() {
     );
     let head = rig.hears("is in the file");
     assert!(head.text.contains("\n1\n2\n3\n"), "{}", head.text);
+    rig.in_order();
+}
+
+#[test]
+fn a_long_answer_loses_neither_its_captions_nor_its_choices() {
+    let rig = Rig::new();
+    rig.configure_with(&[ME], "standard", "parts_max = 2", "");
+    let _daemon = rig.serve();
+    let caption = "c".repeat(1500);
+    rig.say(&format!(
+        "demo: sh seq 1 3000 > all.txt; echo x > x.txt; telecoder notify --file x.txt --caption {caption} - < all.txt"
+    ));
+    let whole = |part: &str| {
+        let is_whole = |sent: &Sent| {
+            let (name, content) = sent.document.as_ref()?;
+            let content = String::from_utf8_lossy(content).into_owned();
+            (name.ends_with(".md") && content.contains(part)).then_some(content)
+        };
+        eventually("the whole is a file", || rig.fake.sent().iter().find_map(is_whole))
+    };
+    assert!(whole(&caption).contains("2999\n3000"));
+    let choice = format!("long {}", "choice ".repeat(30).trim_end());
+    rig.say(&format!(
+        "demo: sh telecoder notify --ask --choices '{choice},no' \"$(seq 1 3000)\""
+    ));
+    assert!(whole(&choice).contains("2999\n3000"));
+    rig.in_order();
+}
+
+#[test]
+fn a_file_comes_out_of_a_checkout_that_is_worked_in() {
+    let rig = Rig::new();
+    let repo = rig.env.git_repo("repo");
+    std::fs::write(repo.join("notes.md"), "in place").expect("a file");
+    let _daemon = rig.serve();
+    let repo = repo.to_string_lossy();
+    rig.env
+        .cmd(&[
+            "run",
+            "--name",
+            "here",
+            "--repo",
+            &repo,
+            "--in-place",
+            "demo: notify it is me",
+        ])
+        .ok();
+    let said = rig.hears("it is me");
+    rig.fake.push_reply(ME, ME, "/get notes.md", said.message_id);
+    let file = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
+    assert_eq!(file.document, Some(("notes.md".into(), b"in place".to_vec())));
+    rig.fake.push_reply(ME, ME, "/get ../token", said.message_id);
+    rig.hears("leads out");
+    rig.in_order();
+}
+
+fn refused(words: &str) -> Fault {
+    Fault::Refused {
+        code: 400,
+        words: format!("Bad Request: not enough rights to send {words} to the chat"),
+    }
+}
+
+#[test]
+fn a_chat_that_forbids_pictures_gets_them_as_files() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake.fail("sendPhoto", [refused("photos")]);
+    rig.say("demo: sh printf '\\211PNG1' > x.png; telecoder notify --file x.png");
+    let file = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
+    assert!(!file.photo, "{file:?}");
+    assert_eq!(file.document, Some(("x.png".into(), b"\x89PNG1".to_vec())));
+    rig.in_order();
+}
+
+#[test]
+fn a_chat_that_forbids_files_hears_so_and_gets_the_rest() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake.fail("sendPhoto", [refused("photos")]);
+    rig.fake.fail("sendDocument", [refused("documents")]);
+    rig.say(
+        "demo: sh printf '\\211PNG1' > x.png; echo two > two.txt; telecoder notify --file x.png --file two.txt 'see these'; \
+         telecoder notify 'and this'",
+    );
+    let told = rig.hears("x.png was not sent: Bad Request: not enough rights to send documents");
+    let second = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
+    assert_eq!(second.document, Some(("two.txt".into(), b"two\n".to_vec())));
+    let after = rig.hears("and this");
+    assert!(told.message_id < second.message_id && second.message_id < after.message_id);
+    let texts = rig.fake.texts(ME);
+    assert!(
+        !texts.iter().any(|text| text.contains("cannot be reached")),
+        "{texts:?}"
+    );
+    let messages = rig.env.json(&["messages"]);
+    let failed: Vec<&Value> = messages
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|message| message["state"] == "failed")
+        .collect();
+    assert_eq!(failed.len(), 1, "what did not arrive whole is no success: {messages:#}");
+    assert!(failed[0]["reason"].to_string().contains("not enough rights"));
     rig.in_order();
 }

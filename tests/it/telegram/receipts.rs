@@ -100,7 +100,7 @@ fn an_uncertain_prompt_can_be_cleared_and_sent_again() {
         "[agents.demo]\nargs = [\"--quirk\", \"swallow-enter=4s\"]",
     );
     let _daemon = rig.serve();
-    rig.say("demo: notify never");
+    rig.say("demo: notify after all");
     let told = rig
         .fake
         .wait_for_send(WAIT_LIMIT, |sent| sent.text.contains("uncertain"));
@@ -110,6 +110,20 @@ fn an_uncertain_prompt_can_be_cleared_and_sent_again() {
     let (words, _) = rig.fake.wait_for_tap(WAIT_LIMIT, &again);
     assert_eq!(words, "It was decided before, by P.");
     assert_eq!(rig.prompts(), Vec::<String>::new());
+    let kept = rig.hears("Cleared: the agent's box is empty");
+    assert_eq!(
+        (kept.buttons(), kept.silent),
+        (vec!["Send again".to_owned(), "Leave it".to_owned()], true)
+    );
+    rig.fake.tap(&kept, ME, "Send again");
+    // This agent swallows the key under every text.
+    let again = rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.text.contains("uncertain") && sent.message_id > kept.message_id
+    });
+    rig.fake.tap(&again, ME, "Submit");
+    rig.fake
+        .wait_for_send(WAIT_LIMIT, |sent| sent.text.ends_with("\nafter all"));
+    assert_eq!(rig.prompts(), ["demo: notify after all"]);
     rig.in_order();
 }
 
