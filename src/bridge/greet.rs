@@ -84,20 +84,22 @@ impl Greeter {
         shape.is_forum && self.client.may_make_topics(chat_id).await.unwrap_or(false)
     }
 
-    /// Registers the commands of each person's role in that person's own chat, again when somebody is let in or out. Everybody else's
-    /// menu is empty.
+    /// Registers the commands of each person's role in that person's own chat, again when somebody is let in or out. A group that is
+    /// open has the menu of those who work there. Everybody else's menu is empty.
     async fn keep_menus(&self) {
         let mut shown: HashMap<i64, Role> = HashMap::new();
         let mut events = self.store.event_seq();
         loop {
             events.borrow_and_update();
             let people = self.store.read(|tx| tx.people(CHANNEL)).await.unwrap_or_default();
-            let owners = self.allow.iter().filter(|id| **id > 0).map(|id| (*id, Role::Owner));
-            let others = people
-                .iter()
-                .filter(|person| person.id > 0)
-                .map(|person| (person.id, person.role));
-            let wanted: HashMap<i64, Role> = others.chain(owners).collect();
+            let owners = self.allow.iter().map(|id| (*id, Role::Owner));
+            let others = people.iter().map(|person| (person.id, person.role));
+            let wanted = others.chain(owners).map(|(id, role)| match id {
+                // Who speaks in a group is not known beforehand; what is above a role is refused with a word.
+                ..0 => (id, Role::Operator),
+                _ => (id, role),
+            });
+            let wanted: HashMap<i64, Role> = wanted.collect();
             let gone: Vec<i64> = shown.keys().filter(|id| !wanted.contains_key(id)).copied().collect();
             for id in gone {
                 if self.client.forget_commands(id).await == ActEnd::Done {
@@ -108,8 +110,9 @@ impl Greeter {
                 if shown.get(&id) == Some(&role) {
                     continue;
                 }
-                // A person who has never written to us has no chat yet; the next change tries again.
-                if self.client.set_commands(&menu(role), Some(id)).await == ActEnd::Done {
+                let end = self.client.set_commands(&menu(role), Some(id)).await;
+                // A person who has never written to us has no chat yet; the next change tries again. A group that refuses will go on to.
+                if end == ActEnd::Done || (id < 0 && matches!(end, ActEnd::Refused(_))) {
                     shown.insert(id, role);
                 }
             }

@@ -112,13 +112,13 @@ pub fn start_paced(parts: BridgeParts, limits: PaceLimits) -> Result<Arc<BridgeH
         health: health.clone(),
         home: home.filter(|_| config.topics),
         home_forum,
-        allow: config.allow,
+        allow: config.allow.clone(),
     };
     let inbox = inbox::Inbox::new(
         store.clone(),
         client.clone(),
         router,
-        config.transcriber,
+        config,
         cancel.clone(),
         tracker.clone(),
     );

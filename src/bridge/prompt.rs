@@ -258,6 +258,7 @@ mod tests {
     #[test]
     fn another_bots_message_of_the_same_number_is_another_prompt() {
         let here = |update_id| Here {
+            name: None,
             update_id,
             chat: crate::domain::route::ChatRef {
                 channel: "telegram".into(),

@@ -59,6 +59,8 @@ pub(super) struct Here {
     pub message_id: i64,
     pub reply_to: Option<i64>,
     pub from: Option<i64>,
+    /// What the sender is called.
+    pub name: Option<String>,
     /// Seconds since 1970.
     pub date: Option<i64>,
     pub chat_kind: ChatKind,
@@ -367,6 +369,7 @@ pub(super) fn here(update: &Update) -> Option<Here> {
         message_id,
         reply_to,
         from: update.from,
+        name: update.name.clone(),
         date: update.date,
         chat_kind: update.chat_kind,
         is_forum: update.is_forum,

@@ -345,11 +345,22 @@ fn is_time(unit: &str) -> bool {
     )
 }
 
-/// Who answers, for the audit log: the channel and the person's name or number in it.
+/// Who answers: the channel, what the person is called there, and the number behind the name if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     pub channel: String,
-    pub who: String,
+    pub name: String,
+    pub id: Option<i64>,
+}
+
+impl Actor {
+    /// For the audit log, where a name alone says too little.
+    pub fn who(&self) -> String {
+        match self.id {
+            Some(id) => format!("{} ({id})", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// What a person says to a dialog.
@@ -407,6 +418,8 @@ pub struct DialogRow {
     pub seen: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
     pub opened_at: Timestamp,
 }
 

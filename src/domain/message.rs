@@ -240,6 +240,11 @@ pub enum PartStep {
         marked: bool,
     },
     Fail(String),
+    /// The part is given up and the message counts as failed; `told` stands in its place, and what is behind it goes out all the same.
+    FailPart {
+        reason: String,
+        told: String,
+    },
     /// Back to `queued`; the chat's messages wait until somebody writes there.
     Hold(String),
     /// Back to `queued` as a file.

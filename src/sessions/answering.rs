@@ -144,6 +144,9 @@ impl Answering<'_> {
         if decision.is_none() && steps.is_none() {
             return Err(no_such_answer(self.session, &shown));
         }
+        if decision.is_none() && in_mode {
+            return Err(in_copy_mode(self.session));
+        }
         self.note_answer(&shown, &described(&shown, &answer), by).await?;
         let decided = match decision {
             Some(decision) => self.decide(&shown, decision).await?,
@@ -251,10 +254,10 @@ impl Answering<'_> {
             .write(move |tx| {
                 tx.audit(
                     &by.channel,
-                    &by.who,
+                    &by.who(),
                     &format!("answered the dialog {digest} of {id}: {words}"),
                 )?;
-                tx.note_dialog_answer(&id, &digest, &words)
+                tx.note_dialog_answer(&id, &digest, &words, &by.name)
             })
             .await?;
         if noted { Ok(()) } else { Err(moved_on(self.session)) }

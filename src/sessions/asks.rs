@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Engine;
 use crate::domain::Timestamp;
 use crate::domain::ask::{Ask, AskState};
+use crate::domain::dialog::Actor;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{LaunchNo, LetterId, SessionId};
 use crate::domain::letter::{Answer, LETTER_VERSION};
@@ -21,7 +22,7 @@ const TAKE_BACK_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 impl Engine {
     /// Answers an ask; one whose time is over by a prompt. `RefusedByState` when it was answered before, `Usage` when the answer
     /// is none of its choices.
-    pub async fn answer(&self, id: &LetterId, text: &str) -> Result<()> {
+    pub async fn answer(&self, id: &LetterId, text: &str, by: Actor) -> Result<()> {
         let ask_id = id.clone();
         let ask = self.0.store.read(move |tx| tx.ask(&ask_id)).await?;
         if ask.state == AskState::Answered {
@@ -46,7 +47,7 @@ impl Engine {
         self.0
             .store
             .write(move |tx| {
-                if !tx.close_ask(&ask.id, AskState::Answered, Some(&text))? || awaited {
+                if !tx.close_ask(&ask.id, AskState::Answered, Some((&text, &by.name)))? || awaited {
                     return Ok(());
                 }
                 engine.answer_by_prompt(tx, &ask, &text).map(drop)

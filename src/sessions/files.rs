@@ -9,6 +9,7 @@ use super::launch::make_private_dir;
 use crate::domain::fault::{Fault, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::message::MessageFile;
+use crate::domain::session::Session;
 use crate::runner::mailbox;
 
 impl Engine {
@@ -29,12 +30,11 @@ impl Engine {
     }
 
     /// Copies a file out of the session's workspace into the daemon's own keeping.
-    pub fn take_out(&self, session: &SessionId, path: &Path) -> Result<MessageFile> {
-        let outgoing = self.0.paths.outgoing(session);
+    pub fn take_out(&self, session: &Session, path: &Path) -> Result<MessageFile> {
+        let outgoing = self.0.paths.outgoing(&session.id);
         make_private_dir(&outgoing)?;
         let into = outgoing.join(format!("get-{}", Uuid::new_v4().simple()));
-        let work = self.0.paths.work(session);
-        let size = mailbox::fetch_beneath(&work, path, self.0.config.limits.file_bytes, &into)?;
+        let size = mailbox::fetch_beneath(&session.work_dir, path, self.0.config.limits.file_bytes, &into)?;
         let name = path
             .file_name()
             .map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());

@@ -81,17 +81,22 @@ impl Tx<'_> {
         )
     }
 
-    /// Closes an open ask; false when it was not open any more. Event `ask.answered`.
-    pub fn close_ask(&self, id: &LetterId, state: AskState, answer: Option<&str>) -> Result<bool> {
+    /// Closes an open ask, with the answer and who gave it; false when it was not open any more. Event `ask.answered`.
+    pub fn close_ask(&self, id: &LetterId, state: AskState, answer: Option<(&str, &str)>) -> Result<bool> {
         let ask = self.ask(id)?;
         if ask.state != AskState::Open || state == AskState::Open {
             return Ok(false);
         }
         self.run(
             "UPDATE asks SET state = ?2, answer = ?3, closed_at = ?4 WHERE id = ?1",
-            params![id.as_str(), word(&state)?, answer, micros(self.now)],
+            params![
+                id.as_str(),
+                word(&state)?,
+                answer.map(|(text, _)| text),
+                micros(self.now)
+            ],
         )?;
-        let data = json!({ "id": id, "state": state });
+        let data = json!({ "id": id, "state": state, "by": answer.map(|(_, by)| by) });
         self.append_event(EventKind::AskAnswered, Some(&ask.session), data)?;
         Ok(true)
     }

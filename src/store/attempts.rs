@@ -4,8 +4,7 @@ use rusqlite::params;
 
 use super::Tx;
 use super::outbox::{read_message_id, refused};
-use super::rows::{Columns, micros};
-use crate::domain::Timestamp;
+use super::rows::Columns;
 use crate::domain::fault::Result;
 use crate::domain::ids::MessageId;
 use crate::domain::message::{MessageState, PartBody, PartStep};
@@ -34,7 +33,7 @@ impl Tx<'_> {
     }
 
     /// Stores what `after_attempt` decided. The message is `sent` when its last part is, `failed` when one of its parts is (the
-    /// parts behind it are failed too). A sent part is remembered as a route: a reply to it goes to the message's session.
+    /// parts behind it are failed too, except behind a [`PartStep::FailPart`]). A sent part is remembered as a route: a reply to it goes to the message's session.
     ///
     /// A mark stays until the part is sent: a later attempt that surely failed does not take the earlier doubt away.
     /// `RefusedByState` when the part is not `sending`.
@@ -47,6 +46,7 @@ impl Tx<'_> {
             PartStep::Sent { sent_id } => self.part_sent(message, index, *sent_id),
             PartStep::Again { wait_ms, plain, marked } => self.part_again(message, index, *wait_ms, *plain, *marked),
             PartStep::Fail(reason) => self.fail_message(message, reason),
+            PartStep::FailPart { reason, told } => self.part_given_up(message, index, reason, told),
             PartStep::Migrate { to } => self.part_moves(message, index, *to),
             PartStep::Hold(reason) => self.part_held(message, index, reason),
             PartStep::AsFile => self.part_as_file(message, index),
@@ -75,12 +75,17 @@ impl Tx<'_> {
              WHERE message = ?1 AND state IN ('queued', 'sending', 'unknown')",
             params![message.0, reason],
         )?;
-        // What it carried goes out by itself.
+        self.free_carried(message)?;
+        self.set_message_state(message, MessageState::Failed, Some(reason))
+    }
+
+    /// What a message carried goes out by itself.
+    fn free_carried(&self, message: MessageId) -> Result<()> {
         self.run(
             "UPDATE messages SET carried_by = NULL WHERE carried_by = ?1",
             [message.0],
         )?;
-        self.set_message_state(message, MessageState::Failed, Some(reason))
+        Ok(())
     }
 
     /// After a crash: every part that was `sending` becomes `unknown` and will go out marked. Returns how many. Damaged rows are
@@ -130,14 +135,37 @@ impl Tx<'_> {
         for carried in self.carried(id)? {
             self.set_message_state(carried, MessageState::Sent, None)?;
         }
-        self.set_message_state(id, MessageState::Sent, None)
+        match self.failed_part(id)? {
+            Some(reason) => self.set_message_state(id, MessageState::Failed, Some(&reason)),
+            None => self.set_message_state(id, MessageState::Sent, None),
+        }
+    }
+
+    /// A file that cannot be sent must not cost what stands behind it: a text says so in its place.
+    fn part_given_up(&self, id: MessageId, index: u32, reason: &str, told: &str) -> Result<()> {
+        let told = PartBody::Text {
+            text: told.to_owned(),
+            entities: vec![],
+            buttons: vec![],
+        };
+        let given_up = self.part_body(id, index)?;
+        self.replace_part(id, index, &[given_up, told])?;
+        self.run(
+            "UPDATE parts SET state = 'failed', reason = ?3 WHERE message = ?1 AND idx = ?2",
+            params![id.0, index, reason],
+        )?;
+        self.free_carried(id)?;
+        self.follow_head(id)
+    }
+
+    /// Why a part of a message was given up, if one was.
+    fn failed_part(&self, id: MessageId) -> Result<Option<String>> {
+        let sql = "SELECT reason FROM parts WHERE message = ?1 AND state = 'failed' ORDER BY idx LIMIT 1";
+        Ok(self.maybe(sql, [id.0], |row| row.maybe_text("reason"))?.flatten())
     }
 
     fn part_again(&self, id: MessageId, index: u32, wait_ms: u64, plain: bool, marked: bool) -> Result<()> {
-        let not_before = (wait_ms > 0).then(|| {
-            let wait = i64::try_from(wait_ms.saturating_mul(1000)).unwrap_or(i64::MAX);
-            micros(self.now).saturating_add(wait).min(micros(Timestamp::MAX))
-        });
+        let not_before = (wait_ms > 0).then(|| self.in_ms(wait_ms));
         self.run(
             "UPDATE parts SET plain = max(plain, ?3), marked = max(marked, ?4), not_before = ?5,
                  state = iif(max(marked, ?4), 'unknown', 'queued'), reason = iif(max(marked, ?4), ?6, NULL)

@@ -168,10 +168,9 @@ impl Tx<'_> {
     }
 
     pub fn topic_later(&self, session: &SessionId, wait_ms: u64) -> Result<()> {
-        let at = micros(self.now).saturating_add(i64::try_from(wait_ms.saturating_mul(1000)).unwrap_or(i64::MAX));
         self.run(
             "UPDATE topics SET not_before = ?2 WHERE session = ?1",
-            params![session.as_str(), at],
+            params![session.as_str(), self.in_ms(wait_ms)],
         )?;
         Ok(())
     }
@@ -231,7 +230,6 @@ impl Tx<'_> {
 
     /// Wants a message that shows how a turn goes.
     pub fn want_progress(&self, turn: &TurnId, to: &ChatRef, not_before_ms: u64) -> Result<()> {
-        let wait = i64::try_from(not_before_ms.saturating_mul(1000)).unwrap_or(i64::MAX);
         self.run(
             "INSERT INTO progress (turn, channel, chat_id, thread_id, state, steps, not_before)
              VALUES (?1, ?2, ?3, ?4, 'wanted', '[]', ?5) ON CONFLICT (turn) DO NOTHING",
@@ -240,7 +238,7 @@ impl Tx<'_> {
                 to.channel,
                 to.chat_id,
                 to.thread_id,
-                micros(self.now).saturating_add(wait)
+                self.in_ms(not_before_ms)
             ],
         )?;
         Ok(())

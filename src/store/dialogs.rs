@@ -62,24 +62,34 @@ impl Tx<'_> {
     }
 
     /// Notes what a person answers, before the key is pressed. False when this dialog is not open any more.
-    pub fn note_dialog_answer(&self, session: &SessionId, digest: &DialogDigest, answer: &str) -> Result<bool> {
+    pub fn note_dialog_answer(
+        &self,
+        session: &SessionId,
+        digest: &DialogDigest,
+        answer: &str,
+        by: &str,
+    ) -> Result<bool> {
         let noted = self.run(
-            "UPDATE dialogs SET answer = ?3 WHERE session = ?1 AND digest = ?2 AND state = 'open'",
-            [session.as_str(), digest.as_str(), answer],
+            "UPDATE dialogs SET answer = ?3, answered_by = ?4 WHERE session = ?1 AND digest = ?2 AND state = 'open'",
+            [session.as_str(), digest.as_str(), answer, by],
         )?;
         Ok(noted == 1)
     }
 
-    /// Closes the open dialog, if there is one. Event `dialog.closed`.
+    /// Closes the open dialog, if there is one. Event `dialog.closed`. One with a noted answer was answered: the screen may say that
+    /// it is gone before whoever pressed the key does.
     pub fn close_dialog(&self, session: &SessionId, state: DialogState) -> Result<()> {
         let Some(open) = self.dialog(session)? else {
             return Ok(());
         };
+        let state = open.answer.as_ref().map_or(state, |_| DialogState::Answered);
         self.run(
             "UPDATE dialogs SET state = ?2, closed_at = ?3 WHERE session = ?1 AND state = 'open'",
             params![session.as_str(), word(&state)?, micros(self.now)],
         )?;
-        let data = json!({ "digest": open.dialog.digest, "state": state });
+        let data = json!({
+            "digest": open.dialog.digest, "state": state, "answer": open.answer, "by": open.answered_by,
+        });
         self.append_event(EventKind::DialogClosed, Some(session), data)?;
         Ok(())
     }
@@ -99,6 +109,7 @@ fn read_dialog(row: &Row<'_>) -> Result<DialogRow> {
         state: row.word("state")?,
         seen: row.flag("seen")?,
         answer: row.maybe_text("answer")?,
+        answered_by: row.maybe_text("answered_by")?,
         opened_at: row.time("opened_at")?,
     })
 }

@@ -74,17 +74,10 @@ impl Tx<'_> {
 
     /// Not before so long from now.
     pub fn mark_later(&self, channel: &str, mark: &Mark, wait_ms: u64) -> Result<()> {
-        let wait = i64::try_from(wait_ms.saturating_mul(1000)).unwrap_or(i64::MAX);
         self.run(
             "UPDATE marks SET attempts = attempts + 1, not_before = ?5
              WHERE channel = ?1 AND chat_id = ?2 AND message_id = ?3 AND kind = ?4",
-            params![
-                channel,
-                mark.chat_id,
-                mark.message_id,
-                mark.kind,
-                micros(self.now).saturating_add(wait)
-            ],
+            params![channel, mark.chat_id, mark.message_id, mark.kind, self.in_ms(wait_ms)],
         )?;
         Ok(())
     }

@@ -35,6 +35,7 @@ mod shut;
 mod telegram;
 mod threads;
 mod turns;
+mod waits;
 mod works;
 mod writer;
 

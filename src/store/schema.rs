@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_carried.sql"),
     include_str!("migrations/0008_steered.sql"),
     include_str!("migrations/0009_hook_depth.sql"),
+    include_str!("migrations/0010_answered_by.sql"),
 ];
 
 /// Marks the file as ours (`TCDB`), so that a database of another program is never upgraded into.

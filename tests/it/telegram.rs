@@ -1,7 +1,7 @@
 //! Telegram end to end: the binary, real sessions of the bundled agent, and a strict fake of the Bot API.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -69,15 +69,21 @@ impl Rig {
 
     /// With more lines of `[telegram]`, and more tables.
     pub fn configure_with(&self, allow: &[i64], policy: &str, telegram: &str, tables: &str) {
-        let token_file = self.env.root().join("token");
-        std::fs::write(&token_file, TOKEN).expect("the token's file");
-        std::fs::set_permissions(&token_file, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+        let token_file = self.write_token(TOKEN);
         self.env.write_config(&format!(
             "default_agent = \"demo\"\ndefault_policy = \"{policy}\"\n[telegram]\ntoken_file = {token_file:?}\napi_url = {:?}\n\
              allow = {allow:?}\nhome_chat = {ME}\npoll_timeout_s = 2\n\
              {telegram}\n{tables}\n",
             self.fake.api_url(),
         ));
+    }
+
+    /// Returns the token's file.
+    fn write_token(&self, token: &str) -> PathBuf {
+        let file = self.env.root().join("token");
+        std::fs::write(&file, token).expect("the token's file");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+        file
     }
 
     pub fn serve(&self) -> Daemon {

@@ -56,7 +56,7 @@ async fn answer(api: &Api, caller: &Caller, id: LetterId, text: &str) -> Answer<
     if text.trim().is_empty() {
         return Err(Fault::new(Kind::Usage, "the answer is empty").into());
     }
-    api.engine().answer(&id, text).await?;
+    api.engine().answer(&id, text, caller.actor()).await?;
     let ask = api.store().read(move |tx| tx.ask(&id)).await?;
     Ok(Json(wire::Ask::from(&ask)))
 }

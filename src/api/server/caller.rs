@@ -14,6 +14,7 @@ use axum::http::request::Parts;
 use super::listener::Peer;
 use super::refusal::Refusal;
 use super::state::Api;
+use crate::domain::dialog::Actor;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{LaunchNo, SessionId};
 use crate::domain::launch::Launch;
@@ -47,6 +48,19 @@ impl Caller {
                 session: session.clone(),
             },
             Caller::Person { cli: false } | Caller::Unknown => PromptOrigin::Api,
+        }
+    }
+
+    /// Who it is, where an answer is told.
+    pub fn actor(&self) -> Actor {
+        let name = match self {
+            Caller::Person { cli: true } => "command line",
+            _ => "api client",
+        };
+        Actor {
+            channel: "api".into(),
+            name: name.into(),
+            id: None,
         }
     }
 

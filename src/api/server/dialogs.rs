@@ -9,7 +9,7 @@ use super::extract::{Body, idempotency_key};
 use super::refusal::{Answer, Refusal};
 use super::state::Api;
 use crate::api::wire::{self, CommandRequest, DialogRequest, ForkRequest, HistoryEntry};
-use crate::domain::dialog::{Actor, DialogAnswer};
+use crate::domain::dialog::DialogAnswer;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::turn::Turn;
 use crate::sessions::Fork;
@@ -24,16 +24,9 @@ pub async fn answer(
     caller.must_be_person(&api, "answer a dialog").await?;
     let session = api.find(&word).await?;
     let digest = body.digest.as_deref().map(str::parse).transpose()?;
-    let by = Actor {
-        channel: "api".into(),
-        who: match caller {
-            Caller::Person { cli: true } => "command line".into(),
-            _ => "api client".into(),
-        },
-    };
     let outcome = api
         .engine()
-        .answer_dialog(&session.id, digest, meant(body)?, by)
+        .answer_dialog(&session.id, digest, meant(body)?, caller.actor())
         .await?;
     Ok(Json(wire::Answered::from(&outcome)))
 }

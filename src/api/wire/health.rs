@@ -53,7 +53,7 @@ impl HealthPart {
 pub struct TelegramHealth {
     /// When the last request for updates came back; none before the first.
     pub last_poll_at: Option<Timestamp>,
-    /// Why the last request for updates failed; none after one that did not.
+    /// Why the last request for updates failed, or that none has come back for too long.
     pub poll_error: Option<String>,
     /// Why the last message could not be sent; none after one that could.
     pub send_error: Option<String>,

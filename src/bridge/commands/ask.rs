@@ -3,8 +3,8 @@
 use super::key::someone_elses;
 use super::{Desk, asked};
 use crate::bridge::router::{Reply, open_dialog_asked};
+use crate::bridge::taps::person;
 use crate::bridge::words::excerpt;
-use crate::channels::telegram::CHANNEL;
 use crate::channels::telegram::markdown::code;
 use crate::domain::ask::Ask;
 use crate::domain::dialog::{Actor, DialogAnswer, DialogDigest};
@@ -20,7 +20,7 @@ pub(super) async fn answer(desk: &Desk<'_>, text: &str) -> Result<Reply> {
         return answer_dialog(desk, &session, digest, text).await;
     }
     let ask = found(desk).await?;
-    desk.engine.answer(&ask.id, text).await?;
+    desk.engine.answer(&ask.id, text, answerer(desk)).await?;
     let ask = found(desk).await?;
     Ok(Reply::of(&ask.session, answered(&ask)))
 }
@@ -30,15 +30,14 @@ async fn answer_dialog(desk: &Desk<'_>, session: &SessionId, digest: DialogDiges
     if !desk.router.rules.own_approval {
         someone_elses(desk, session).await?;
     }
-    let from = desk.here.from.unwrap_or_default();
-    let by = Actor {
-        channel: CHANNEL.into(),
-        who: from.to_string(),
-    };
-    let answer = DialogAnswer::Said(text.to_owned());
+    let (answer, by) = (DialogAnswer::Said(text.to_owned()), answerer(desk));
     desk.engine.answer_dialog(session, Some(digest), answer, by).await?;
     let said = code(&excerpt(text, ANSWER_CHARS_MAX));
     Ok(Reply::of(session, format!("Answered: {said}")))
+}
+
+fn answerer(desk: &Desk<'_>) -> Actor {
+    person(desk.here.name.as_deref(), desk.here.from)
 }
 
 /// What was passed on, as the agent gets it.

@@ -17,15 +17,14 @@ pub(super) async fn get(desk: &Desk<'_>, args: &[String]) -> Result<()> {
     }
     let session = desk.meant(None).await?;
     let (engine, id): (Engine, _) = (desk.engine.clone(), session.id.clone());
-    let wanted = path.clone();
-    let file = tokio::task::spawn_blocking(move || engine.take_out(&id, Path::new(&wanted)))
+    let file = tokio::task::spawn_blocking(move || engine.take_out(&session, Path::new(&path)))
         .await
         .map_err(|error| Fault::new(Kind::Failure, format!("looking for the file: {error}")))??;
-    let (here, session): (Here, _) = (desk.here.clone(), session.id);
+    let here: Here = desk.here.clone();
     desk.store
         .write(move |tx| {
             tx.insert_message(NewMessage {
-                session: Some(session),
+                session: Some(id),
                 kind: MessageKind::Answer,
                 text: String::new(),
                 done: None,

@@ -41,7 +41,6 @@ pub(super) struct Entry {
     pub name: &'static str,
     pub verb: Verb,
     pub role: Role,
-    /// Empty: it works, and stands in no menu.
     about: &'static str,
 }
 
@@ -65,7 +64,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry("diff", Verb::Diff, Viewer, "what it changed"),
     entry("inbox", Verb::Inbox, Viewer, "what finished, failed or waits"),
     entry("logs", Verb::Logs, Viewer, "what was said last"),
-    entry("history", Verb::Logs, Viewer, ""),
+    entry("history", Verb::Logs, Viewer, "the same as /logs"),
     entry("screen", Verb::Screen, Viewer, "the terminal as it is now"),
     entry("get", Verb::Get, Operator, "a file of the workspace"),
     entry("interrupt", Verb::Interrupt, Operator, "stop what the agent is doing"),
@@ -83,22 +82,32 @@ pub(super) const TABLE: &[Entry] = &[
         Operator,
         "go on with the last one that ended",
     ),
-    entry("resume_yolo", Verb::ResumeYolo, Owner, ""),
+    entry(
+        "resume_yolo",
+        Verb::ResumeYolo,
+        Owner,
+        "go on, and the agent asks nothing more",
+    ),
     entry("compact", Verb::Own, Operator, "let the agent sum up its conversation"),
     entry("key", Verb::Key, Operator, "press keys: /key Down Enter"),
     entry("enter", Verb::Press("Enter"), Operator, "press Enter"),
     entry("esc", Verb::Press("Escape"), Operator, "press Escape"),
     entry("up", Verb::Press("Up"), Operator, "press Up"),
     entry("down", Verb::Press("Down"), Operator, "press Down"),
-    entry("left", Verb::Press("Left"), Operator, ""),
-    entry("right", Verb::Press("Right"), Operator, ""),
-    entry("tab", Verb::Press("Tab"), Operator, ""),
+    entry("left", Verb::Press("Left"), Operator, "press Left"),
+    entry("right", Verb::Press("Right"), Operator, "press Right"),
+    entry("tab", Verb::Press("Tab"), Operator, "press Tab"),
     entry("quiet", Verb::Level(Level::Quiet), Viewer, "no progress here"),
     entry("normal", Verb::Level(Level::Normal), Viewer, "progress of long turns"),
     entry("verbose", Verb::Level(Level::Verbose), Viewer, "progress of every turn"),
     entry("health", Verb::Health, Viewer, "whether all is well"),
-    entry("start", Verb::Start, Viewer, ""),
-    entry("start_yolo", Verb::StartYolo, Owner, ""),
+    entry("start", Verb::Start, Viewer, "hello; a session: /start NAME"),
+    entry(
+        "start_yolo",
+        Verb::StartYolo,
+        Owner,
+        "a session whose agent asks nothing",
+    ),
     entry("people", Verb::People, Owner, "who may talk to me"),
     entry("allow", Verb::Allow, Owner, "open this group"),
     entry("forbid", Verb::Forbid, Owner, "shut somebody out"),
@@ -109,7 +118,7 @@ pub(super) const TABLE: &[Entry] = &[
 pub(in crate::bridge) fn menu(role: Role) -> Vec<(&'static str, &'static str)> {
     TABLE
         .iter()
-        .filter(|entry| entry.role <= role && !entry.about.is_empty())
+        .filter(|entry| entry.role <= role)
         .map(|entry| (entry.name, entry.about))
         .collect()
 }

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::channels::telegram::{Client, PollError};
-use crate::config::Transcriber;
+use crate::config::{TelegramConfig, Transcriber, read_token};
 use crate::domain::fault::Result;
 use crate::store::Store;
 
@@ -28,19 +28,23 @@ use super::taps::Answers;
 use lanes::Lanes;
 use watch::Watch;
 
+/// How much longer than the server holds it a poll may take, with all that is done about it, before we count as deaf.
+const POLL_SLACK: Duration = Duration::from_secs(30);
 /// First pause after a failed poll, doubled up to the limit.
 const PAUSE_MIN: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Another program that polls with our token ends soon if it is our own predecessor.
 const CONFLICT_PAUSE_MAX: Duration = Duration::from_secs(10);
-/// A token that is not valid does not become so by asking often.
+/// A token that is not valid does not become so by asking often; another one in its file ends the pause.
 const UNAUTHORIZED_PAUSE: Duration = Duration::from_secs(60);
+const TOKEN_LOOK_PAUSE: Duration = Duration::from_secs(2);
 /// A server that answers an empty poll sooner than this is not waiting; asking it again at once would be a tight loop.
 const EMPTY_POLL_MIN: Duration = Duration::from_millis(100);
 
 pub(super) struct Inbox {
     shared: Arc<Shared>,
     client: Client,
+    config: TelegramConfig,
     health: Arc<BridgeHealth>,
 }
 
@@ -64,7 +68,7 @@ impl Inbox {
         store: Store,
         client: Client,
         router: Arc<Router>,
-        transcriber: Option<Transcriber>,
+        config: TelegramConfig,
         cancel: CancellationToken,
         tracker: TaskTracker,
     ) -> Self {
@@ -72,7 +76,7 @@ impl Inbox {
         let shared = Shared {
             store,
             client: client.clone(),
-            transcriber,
+            transcriber: config.transcriber.clone(),
             answers: Answers::default(),
             router,
             bot: client.bot_id(),
@@ -83,6 +87,7 @@ impl Inbox {
         Self {
             shared: Arc::new(shared),
             client,
+            config,
             health,
         }
     }
@@ -90,6 +95,7 @@ impl Inbox {
     /// Polls until the bridge is cancelled.
     pub async fn run(self) {
         let cancel = self.shared.cancel.clone();
+        self.health.expect_polls(self.config.poll_timeout + POLL_SLACK);
         let polling = async {
             let mut offset = self.recover().await;
             let mut failures = 0;
@@ -103,13 +109,29 @@ impl Inbox {
                     Some(error) => {
                         failures += 1;
                         watch.failed(&self.shared, &error).await;
-                        tokio::time::sleep(pause(&error, failures)).await;
+                        self.wait(&error, failures).await;
                     }
                 }
             }
         };
         // A poll that is dropped half way confirmed nothing; a transaction runs to its end on the writer's thread.
         cancel.run_until_cancelled(polling).await;
+    }
+
+    async fn wait(&self, error: &PollError, failures: u32) {
+        let until = Instant::now() + pause(error, failures);
+        while matches!(error, PollError::Unauthorized(_)) && Instant::now() < until {
+            match read_token(&self.config).and_then(|token| self.client.renew(&token)) {
+                Ok(true) => {
+                    tracing::info!("telegram: there is another token; trying it");
+                    return;
+                }
+                Ok(false) => {}
+                Err(fault) => self.failed(&fault.to_string()),
+            }
+            tokio::time::sleep(TOKEN_LOOK_PAUSE).await;
+        }
+        tokio::time::sleep_until(until).await;
     }
 
     /// What a crash left pending is done before anything new is taken. Returns the offset to go on from.

@@ -26,7 +26,8 @@ pub(super) struct Watch {
     conflict_since: Option<Instant>,
     conflict_told: bool,
     refused_told: bool,
-    noted: Option<Instant>,
+    /// By the clock on the wall: the other one stands still while the machine sleeps. None after a poll that failed.
+    noted: Option<Timestamp>,
 }
 
 impl Watch {
@@ -40,20 +41,22 @@ impl Watch {
         }
     }
 
-    /// A poll came back. The first one after a start says how long we were away.
+    /// A poll came back. The first one after a start, a failure or a sleep says how long we were away.
     pub async fn polled(&mut self, shared: &Shared, offset: Option<i64>) {
         self.conflict_since = None;
         (self.conflict_told, self.refused_told) = (false, false);
-        if self.noted.is_some_and(|noted| noted.elapsed() < NOTED_EVERY) {
+        let is_recent = |noted: Timestamp| Timestamp::now().duration_since(noted).unsigned_abs() < NOTED_EVERY;
+        if self.noted.is_some_and(is_recent) {
             return;
         }
-        match note(shared, self.noted.is_none(), offset).await {
-            Ok(()) => self.noted = Some(Instant::now()),
+        match note(shared, offset).await {
+            Ok(()) => self.noted = Some(Timestamp::now()),
             Err(fault) => tracing::error!(reason = %fault, "telegram: the time of the last poll cannot be stored"),
         }
     }
 
     pub async fn failed(&mut self, shared: &Shared, error: &PollError) {
+        self.noted = None;
         match error {
             PollError::Conflict(why) => {
                 let since = *self.conflict_since.get_or_insert_with(Instant::now);
@@ -69,7 +72,8 @@ impl Watch {
             PollError::Unauthorized(why) if !self.refused_told => {
                 self.refused_told = true;
                 let text = format!(
-                    "The bot's token is not accepted ({why}). Get a new one from @BotFather and put it into `[telegram] token_file`."
+                    "The bot's token is not accepted ({why}). Get a new one from @BotFather and put it into the file that `[telegram] \
+                     token_file` names: I look there, and go on without a restart."
                 );
                 tell(shared, text).await;
             }
@@ -90,7 +94,7 @@ async fn tell(shared: &Shared, text: String) {
 }
 
 /// Writes down that we hear, and tells of an absence that was too long.
-async fn note(shared: &Shared, first: bool, offset: Option<i64>) -> Result<()> {
+async fn note(shared: &Shared, offset: Option<i64>) -> Result<()> {
     let home = shared.router.rules.home.clone();
     shared
         .store
@@ -100,7 +104,7 @@ async fn note(shared: &Shared, first: bool, offset: Option<i64>) -> Result<()> {
                 .cursor(LAST_POLL)?
                 .and_then(|seconds| Timestamp::from_second(seconds).ok());
             tx.set_cursor(LAST_POLL, now.as_second())?;
-            let Some(last) = last.filter(|_| first) else {
+            let Some(last) = last else {
                 return Ok(());
             };
             let away = now.as_second() - last.as_second();

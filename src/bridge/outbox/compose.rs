@@ -150,19 +150,10 @@ fn as_rich(rich: &Rich, instead: Vec<PartBody>) -> Vec<PartBody> {
     }
 }
 
-/// A text of too many parts: its beginning to read, and the whole of it as it was written in a file.
+/// A text of too many parts: its beginning to read, and the whole of it in a file.
 fn as_file(said: &Said<'_>, rich: &Rich) -> Vec<PartBody> {
     let message = said.message;
-    let whole = match &message.done {
-        None => {
-            let texts = std::iter::once(message)
-                .chain(said.behind)
-                .map(|message| message.text.as_str());
-            texts.collect::<Vec<_>>().join("\n")
-        }
-        // What was done is said in the rendered text only.
-        Some(_) => rich.text.clone(),
-    };
+    let whole = whole(said);
     let bytes = whole.len();
     let mut first = split(rich, INLINE_UNITS_MAX).into_iter().next().unwrap_or_default();
     block(
@@ -181,6 +172,22 @@ fn as_file(said: &Said<'_>, rich: &Rich) -> Vec<PartBody> {
             content: whole,
         },
     ]
+}
+
+/// The texts as they were written, and what else a message says.
+fn whole(said: &Said<'_>) -> String {
+    let texts = std::iter::once(said.message).chain(said.behind);
+    let texts: Vec<&str> = texts.map(|message| message.text.as_str()).collect();
+    let mut more = Rich::default();
+    if let Some(done) = &said.message.done {
+        done_fields(&mut more, done);
+    }
+    choices(&mut more, said.message, said.hint);
+    long_captions(&mut more, &said.message.files);
+    match more.text.is_empty() {
+        true => texts.join("\n"),
+        false => format!("{}\n\n{}", texts.join("\n"), more.text),
+    }
 }
 
 /// The pieces of a long text say which of how many they are. The number stands first, where it also keeps the channel from trimming

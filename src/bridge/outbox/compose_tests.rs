@@ -130,6 +130,34 @@ fn what_waited_is_said_at_once() {
 }
 
 #[test]
+fn the_file_of_a_long_text_holds_all_that_a_message_says() {
+    let mut ask = message(MessageKind::Ask, &"[a link](https://x.example) ".repeat(800));
+    ask.choices = vec!["choice ".repeat(30).trim_end().into(), "no".into()];
+    ask.files = vec![file(Some(&"c".repeat(1500)))];
+    let said = Said {
+        message: &ask,
+        behind: &[],
+        name: None,
+        hint: None,
+    };
+    let [
+        PartBody::Text { .. },
+        PartBody::Document { content, .. },
+        PartBody::File { file },
+    ] = &parts(&said, 1, false)[..]
+    else {
+        panic!("a beginning, the whole, and the file");
+    };
+    assert!(content.starts_with(&ask.text), "as it was written");
+    assert!(content.contains(&format!("1. {}\n2. no", ask.choices[0])), "{content}");
+    assert!(
+        content.ends_with(&format!("report.txt:\n{}", "c".repeat(1500))),
+        "{content}"
+    );
+    assert_eq!(file.caption, None);
+}
+
+#[test]
 fn tables_and_long_texts_are_rich_where_that_may_be() {
     let rich = |text: &str| {
         let message = message(MessageKind::Reply, text);

@@ -9,7 +9,7 @@ use super::{STORE_PAUSE, Shared};
 use crate::bridge::life;
 use crate::channels::telegram::{CHANNEL, Outgoing};
 use crate::domain::fault::Kind;
-use crate::domain::message::{PartStep, SendOutcome, after_attempt};
+use crate::domain::message::{PartBody, PartStep, SendOutcome, after_attempt};
 use crate::store::OutboxPart;
 
 /// How long a request that is under way when the daemon is asked to end may still take. After that its end is unknown.
@@ -128,6 +128,20 @@ fn follow_up(part: &OutboxPart, outcome: SendOutcome) -> PartStep {
             plain: plain || part.plain,
             marked: marked || part.marked,
         },
+        PartStep::Fail(reason) => match not_taken(&part.part.body, &reason) {
+            Some(told) => PartStep::FailPart { reason, told },
+            None => PartStep::Fail(reason),
+        },
         step => step,
     }
+}
+
+/// What is said in the place of a file that the chat does not take; none for a text, which nothing can stand for.
+fn not_taken(body: &PartBody, reason: &str) -> Option<String> {
+    let (name, instead) = match body {
+        PartBody::File { file } => (&file.name, "`telecoder messages --json` says where it is kept"),
+        PartBody::Document { name, .. } => (name, "`telecoder messages` has the whole text"),
+        PartBody::Text { .. } | PartBody::Rich { .. } => return None,
+    };
+    Some(format!("✖ {name} was not sent: {reason}\nOn the machine, {instead}."))
 }

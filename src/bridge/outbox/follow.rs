@@ -3,11 +3,12 @@
 
 use super::Rules;
 use super::{progress, receipts};
-use crate::bridge::taps::{NOBODY, ask_decided, decided};
+use crate::bridge::taps::{NOBODY, SOMEBODY, ask_decided, decided};
 use crate::channels::telegram::CHANNEL;
+use crate::domain::ask::AskState;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::fault::{Kind, Result};
-use crate::domain::ids::{LetterId, MessageId, SessionId, TurnId};
+use crate::domain::ids::{LetterId, SessionId, TurnId};
 use crate::domain::route::PromptOrigin;
 use crate::store::{Store, Tx};
 
@@ -79,7 +80,7 @@ fn wish(tx: &Tx<'_>, rules: &Rules, event: &Event) -> Result<()> {
     let id = || event.data["id"].as_str().unwrap_or_default();
     match (event.kind, &event.session) {
         (EventKind::TurnState, _) => turn_changed(tx, rules, &id().parse()?),
-        (EventKind::AskAnswered, Some(session)) => ask_closed(tx, session, &id().parse()?),
+        (EventKind::AskAnswered, Some(session)) => ask_closed(tx, session, &id().parse()?, event.data["by"].as_str()),
         (EventKind::DialogClosed, Some(session)) => dialog_closed(tx, session, event),
         (EventKind::SessionCreated, Some(session)) => session_made(tx, rules, session),
         _ => Ok(()),
@@ -98,25 +99,12 @@ fn turn_changed(tx: &Tx<'_>, rules: &Rules, id: &TurnId) -> Result<()> {
     progress::turn_changed(tx, rules, &turn)
 }
 
-fn ask_closed(tx: &Tx<'_>, session: &SessionId, id: &LetterId) -> Result<()> {
+fn ask_closed(tx: &Tx<'_>, session: &SessionId, id: &LetterId, by: Option<&str>) -> Result<()> {
     let ask = tx.ask(id)?;
     let Some(message) = tx.message_of_letter_id(session, id)? else {
         return Ok(());
     };
-    let by = decider(tx, message)?;
-    decided(
-        tx,
-        CHANNEL,
-        message,
-        &ask_decided(ask.state, ask.answer.as_deref(), by.as_deref()),
-    )
-}
-
-/// Who tapped, if the decision came by a tap.
-fn decider(tx: &Tx<'_>, message: MessageId) -> Result<Option<String>> {
-    let buttons = tx.buttons_of(message)?;
-    let by = buttons.into_iter().find_map(|button| button.used_by);
-    Ok(by.map(|by| by.split_once(' ').map_or(by.clone(), |(_, name)| name.to_owned())))
+    decided(tx, CHANNEL, message, &ask_decided(ask.state, ask.answer.as_deref(), by))
 }
 
 /// A dialog that was answered by a tap is told by the tap; one that went away otherwise must lose its buttons.
@@ -130,15 +118,20 @@ fn dialog_closed(tx: &Tx<'_>, session: &SessionId, event: &Event) -> Result<()> 
         return Ok(());
     }
     for message in tx.messages_of_dialog(session, digest)? {
-        if decider(tx, message)?.is_some() || tx.buttons_of(message)?.is_empty() {
+        let buttons = tx.buttons_of(message)?;
+        if buttons.is_empty() || buttons.iter().any(|button| button.used_by.is_some()) {
             continue;
         }
+        let (answer, by) = (event.data["answer"].as_str(), event.data["by"].as_str());
         let (what, by) = match event.data["state"].as_str() {
-            Some("answered") => ("✔ answered elsewhere", "1 somebody elsewhere".to_owned()),
-            _ => ("✖ it moved on", format!("{NOBODY}nobody")),
+            Some("answered") => (
+                ask_decided(AskState::Answered, answer, by),
+                format!("{SOMEBODY}{}", by.unwrap_or("somebody elsewhere")),
+            ),
+            _ => ("✖ it moved on".into(), format!("{NOBODY}nobody")),
         };
         if tx.use_buttons(message, &by)? {
-            decided(tx, CHANNEL, message, what)?;
+            decided(tx, CHANNEL, message, &what)?;
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! what came of it is committed before the next one. After a crash whatever was `sending` goes out again, marked.
 
 mod claim;
+mod clock;
 mod compose;
 mod deliver;
 mod follow;
@@ -27,8 +28,10 @@ use crate::domain::route::ChatRef;
 use crate::store::Store;
 
 use super::health::BridgeHealth;
+use super::life;
 use super::pace::{PaceLimits, Pacer};
 use super::shut;
+use clock::Clocks;
 
 /// Requests under way at the same time, over all chats.
 const IN_FLIGHT_MAX: usize = 16;
@@ -36,6 +39,8 @@ const IN_FLIGHT_MAX: usize = 16;
 const SWEEP: Duration = Duration::from_secs(30);
 /// Turns whose last refresh is remembered.
 const REFRESHED_MAX: usize = 1000;
+const CLOCK_SET_BACK: &str =
+    "This machine's clock was set back while I was away. What waited for a time of before goes out now.";
 /// The pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -182,10 +187,11 @@ impl Outbox {
         self.settle().await;
         let mut seen = None;
         let mut topics_due = true;
+        let mut clocks = Clocks::now();
         loop {
             // Seen before looking: what is stored while we look calls us again.
             events.borrow_and_update();
-            let wake_at = match self.look_after(&mut seen, &mut topics_due).await {
+            let wake_at = match self.look_after(&mut clocks, &mut seen, &mut topics_due).await {
                 Ok(wake_at) => wake_at,
                 Err(fault) => {
                     tracing::error!(reason = %fault, "telegram: the outbox cannot be read; trying again");
@@ -212,10 +218,17 @@ impl Outbox {
         }
     }
 
-    /// What was being sent when the daemon died may have arrived.
+    /// What was being sent when the daemon died may have arrived, and what waits may wait for a time that was moved away since.
     async fn settle(&self) {
         loop {
-            match self.shared.store.write(|tx| tx.settle_sending(CHANNEL)).await {
+            let home = self.shared.rules.home.clone();
+            let settled = self.shared.store.write(move |tx| {
+                if tx.end_far_waits()? > 0 {
+                    life::tell_home(tx, home.as_ref(), CLOCK_SET_BACK.into())?;
+                }
+                tx.settle_sending(CHANNEL)
+            });
+            match settled.await {
                 Ok(0) => return,
                 Ok(count) => {
                     tracing::info!(
@@ -232,9 +245,10 @@ impl Outbox {
         }
     }
 
-    /// One look at everything: what happened, then messages, then what stands at messages. Returns when to look again at the latest.
-    async fn look_after(&self, seen: &mut Option<i64>, topics_due: &mut bool) -> Result<Instant> {
+    /// One look at everything: the clock, what happened, then messages, then what stands at messages. Returns when to look again at the latest.
+    async fn look_after(&self, clocks: &mut Clocks, seen: &mut Option<i64>, topics_due: &mut bool) -> Result<Instant> {
         let shared = &self.shared;
+        clocks.look_again(&shared.store, shared.rules.home.as_ref()).await?;
         shared.bring_home().await?;
         *topics_due |= follow::follow(&shared.store, &shared.rules, seen).await?;
         *topics_due |= shared.topics_due.swap(false, Ordering::Relaxed);

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Action;
 use super::make::{decided, tick, ticked};
+use super::{Action, NOBODY};
 use crate::bridge::gate::who;
 use crate::bridge::router::{Reply, Router, say};
 use crate::bridge::words;
@@ -137,6 +137,7 @@ async fn claim(tap: &Tap<'_>) -> Result<Claim> {
             match &button.used_by {
                 // Found again after a crash: it was ours.
                 Some(by) if *by == mine => Ok(Claim::Go(button)),
+                Some(by) if by.starts_with(NOBODY) => Ok(Claim::No("It moved on.".into())),
                 Some(by) => {
                     let by = by.split_once(' ').map_or("somebody", |(_, name)| name);
                     Ok(Claim::No(format!("It was decided before, by {by}.")))
@@ -186,17 +187,24 @@ pub fn asked_by(tx: &Tx<'_>, session: &SessionId, from: Option<i64>) -> Result<b
 
 /// What the person who tapped is called.
 pub fn said_by(update: &Update) -> String {
-    match (&update.name, update.from) {
-        (Some(name), _) => name.chars().take(40).collect(),
-        (None, Some(from)) => from.to_string(),
-        (None, None) => "somebody".into(),
-    }
+    person(update.name.as_deref(), update.from).name
 }
 
 fn actor(update: &Update) -> Actor {
+    person(update.name.as_deref(), update.from)
+}
+
+/// Somebody in a chat, as others read of them.
+pub fn person(name: Option<&str>, id: Option<i64>) -> Actor {
+    let name = match (name, id) {
+        (Some(name), _) => name.chars().take(40).collect(),
+        (None, Some(id)) => id.to_string(),
+        (None, None) => "somebody".into(),
+    };
     Actor {
         channel: CHANNEL.into(),
-        who: format!("{} ({})", said_by(update), update.from.unwrap_or_default()),
+        name,
+        id,
     }
 }
 
@@ -205,7 +213,7 @@ async fn act(tap: &Tap<'_>, button: &ButtonRow, action: &Action) -> Result<Strin
     let engine = &tap.router.engine;
     match action {
         Action::Answer { ask, text } => {
-            engine.answer(ask, text).await?;
+            engine.answer(ask, text, actor(tap.update)).await?;
             Ok(text.clone())
         }
         Action::Dialog {

@@ -103,7 +103,7 @@ impl Client {
             .map(|emoji| json!({"type": "emoji", "emoji": emoji}))
             .collect();
         let fields = json!({"chat_id": chat_id, "message_id": message_id, "reaction": reaction});
-        end(call(&self.sender, &SetReaction(Act { fields }), SEND_TIMEOUT).await)
+        end(call(&self.sender(), &SetReaction(Act { fields }), SEND_TIMEOUT).await)
     }
 
     /// Gives a message of the bot's another text and other buttons.
@@ -123,7 +123,7 @@ impl Client {
             reply_markup: Keyboard::of(buttons),
             link_preview_options: LinkPreview { is_disabled: true },
         };
-        end(call(&self.sender, &payload, SEND_TIMEOUT).await)
+        end(call(&self.sender(), &payload, SEND_TIMEOUT).await)
     }
 
     /// Shows a text in a private chat for half a minute, in the place of the one with the same id (not 0). It is no message: it makes no
@@ -133,7 +133,7 @@ impl Client {
         if let Some(thread) = to.thread_id {
             fields["message_thread_id"] = json!(thread);
         }
-        match call(&self.sender, &SendDraft(Act { fields }), SEND_TIMEOUT).await {
+        match call(&self.sender(), &SendDraft(Act { fields }), SEND_TIMEOUT).await {
             Err(CallError::Refused { code: 404, description }) if is_unknown_method(&description) => {
                 ActEnd::Refused(description)
             }
@@ -144,7 +144,7 @@ impl Client {
     /// Answers a tap: the words are shown to the person who tapped.
     pub async fn answer_tap(&self, tap: &str, words: &str) -> ActEnd {
         let fields = json!({"callback_query_id": tap, "text": words});
-        end(call(&self.sender, &AnswerTap(Act { fields }), SEND_TIMEOUT).await)
+        end(call(&self.sender(), &AnswerTap(Act { fields }), SEND_TIMEOUT).await)
     }
 
     /// Registers commands (name and description) for everybody, or for one chat.
@@ -157,19 +157,19 @@ impl Client {
         if let Some(chat_id) = chat_id {
             fields["scope"] = json!({"type": "chat", "chat_id": chat_id});
         }
-        end(call(&self.sender, &SetCommands(Act { fields }), SEND_TIMEOUT).await)
+        end(call(&self.sender(), &SetCommands(Act { fields }), SEND_TIMEOUT).await)
     }
 
     /// Takes the commands of one chat away.
     pub async fn forget_commands(&self, chat_id: i64) -> ActEnd {
         let fields = json!({"scope": {"type": "chat", "chat_id": chat_id}});
-        end(call(&self.sender, &ForgetCommands(Act { fields }), SEND_TIMEOUT).await)
+        end(call(&self.sender(), &ForgetCommands(Act { fields }), SEND_TIMEOUT).await)
     }
 
     /// Who the bot is. The error holds the server's words.
     pub async fn me(&self) -> Result<Me, String> {
         let payload = GetMe(Act { fields: json!({}) });
-        let me = call(&self.sender, &payload, SEND_TIMEOUT).await.map_err(words)?;
+        let me = call(&self.sender(), &payload, SEND_TIMEOUT).await.map_err(words)?;
         Ok(Me {
             id: me["id"].as_i64().unwrap_or_default(),
             username: me["username"].as_str().unwrap_or_default().to_owned(),
@@ -184,7 +184,7 @@ impl Client {
         let payload = GetChat(Act {
             fields: json!({ "chat_id": chat_id }),
         });
-        let chat = call(&self.sender, &payload, SEND_TIMEOUT).await.map_err(words)?;
+        let chat = call(&self.sender(), &payload, SEND_TIMEOUT).await.map_err(words)?;
         Ok(ChatShape {
             is_forum: chat["is_forum"].as_bool().unwrap_or(false),
             title: chat["title"]
@@ -200,7 +200,7 @@ impl Client {
         let payload = GetChatMember(Act {
             fields: json!({"chat_id": chat_id, "user_id": self.bot_id()}),
         });
-        let member = call(&self.sender, &payload, SEND_TIMEOUT).await.map_err(words)?;
+        let member = call(&self.sender(), &payload, SEND_TIMEOUT).await.map_err(words)?;
         let is_administrator = member["status"] == "administrator" || member["status"] == "creator";
         Ok(is_administrator && member["can_manage_topics"].as_bool().unwrap_or(false))
     }
@@ -208,14 +208,14 @@ impl Client {
     /// The address that takes the bot's updates instead of us; empty when there is none.
     pub async fn webhook(&self) -> Result<String, String> {
         let payload = GetWebhook(Act { fields: json!({}) });
-        let info = call(&self.sender, &payload, SEND_TIMEOUT).await.map_err(words)?;
+        let info = call(&self.sender(), &payload, SEND_TIMEOUT).await.map_err(words)?;
         Ok(info["url"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Takes the webhook away; updates that wait stay.
     pub async fn remove_webhook(&self) -> ActEnd {
         let payload = DeleteWebhook(Act { fields: json!({}) });
-        end(call(&self.sender, &payload, SEND_TIMEOUT).await)
+        end(call(&self.sender(), &payload, SEND_TIMEOUT).await)
     }
 
     /// Makes a topic and returns its id. Not to be repeated blindly: the server makes another one of the same name.
@@ -223,7 +223,7 @@ impl Client {
         let payload = CreateTopic(Act {
             fields: json!({"chat_id": chat_id, "name": title}),
         });
-        match call(&self.sender, &payload, SEND_TIMEOUT).await {
+        match call(&self.sender(), &payload, SEND_TIMEOUT).await {
             Ok(topic) => topic["message_thread_id"]
                 .as_i64()
                 .ok_or_else(|| ActEnd::Again("the server's answer names no topic".into())),
@@ -233,7 +233,7 @@ impl Client {
 
     pub async fn rename_topic(&self, topic: &ChatRef, title: &str) -> ActEnd {
         let fields = json!({"chat_id": topic.chat_id, "message_thread_id": topic.thread_id, "name": title});
-        end(call(&self.sender, &EditTopic(Act { fields }), SEND_TIMEOUT).await)
+        end(call(&self.sender(), &EditTopic(Act { fields }), SEND_TIMEOUT).await)
     }
 
     /// Closes a topic of a group, or opens it again.
@@ -242,8 +242,8 @@ impl Client {
             fields: json!({"chat_id": topic.chat_id, "message_thread_id": topic.thread_id}),
         };
         end(match closed {
-            true => call(&self.sender, &CloseTopic(act), SEND_TIMEOUT).await,
-            false => call(&self.sender, &ReopenTopic(act), SEND_TIMEOUT).await,
+            true => call(&self.sender(), &CloseTopic(act), SEND_TIMEOUT).await,
+            false => call(&self.sender(), &ReopenTopic(act), SEND_TIMEOUT).await,
         })
     }
 }

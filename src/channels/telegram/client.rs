@@ -2,6 +2,7 @@
 //! its own, so that a send never waits behind it.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::Url;
@@ -22,20 +23,24 @@ pub(super) const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 /// An idle connection is dropped before the server drops it: a request that meets a closing connection has an unknown end.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A Bot API client; cheap to clone.
+/// A Bot API client; cheap to clone. All clones have one token.
 #[derive(Clone)]
 pub struct Client {
-    pub(super) poller: Bot,
-    pub(super) sender: Bot,
+    bots: Arc<Mutex<Bots>>,
     /// How long the server holds a poll that has nothing to tell.
     pub(super) poll_timeout: Duration,
+}
+
+struct Bots {
+    poller: Bot,
+    sender: Bot,
 }
 
 /// `Bot` derives a `Debug` that prints the token.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("api_url", &self.sender.api_url().as_str())
+            .field("api_url", &self.sender().api_url().as_str())
             .finish_non_exhaustive()
     }
 }
@@ -54,23 +59,65 @@ impl Client {
                 None => bot,
             })
         };
-        Ok(Self {
+        let bots = Bots {
             poller: bot(poll_timeout + POLL_SLACK)?,
             sender: bot(UPLOAD_TIMEOUT)?,
+        };
+        Ok(Self {
+            bots: Arc::new(Mutex::new(bots)),
             poll_timeout,
         })
     }
 
+    /// Goes on with another token of the same bot's. False when it is the one in use.
+    ///
+    /// Errors: `Config` for another bot's: its updates and its chats are others.
+    pub fn renew(&self, token: &SecretString) -> Result<bool> {
+        let token = token.expose_secret();
+        if token == self.sender().token() {
+            return Ok(false);
+        }
+        if id_of(token) != self.bot_id() {
+            return Err(
+                Fault::new(Kind::Config, "the token in `[telegram] token_file` is another bot's")
+                    .hint("To go on with that bot, restart the daemon."),
+            );
+        }
+        let renewed = |old: &Bot| Bot::with_client(token, old.client().clone()).set_api_url(old.api_url());
+        let mut bots = self.lock();
+        *bots = Bots {
+            poller: renewed(&bots.poller),
+            sender: renewed(&bots.sender),
+        };
+        Ok(true)
+    }
+
+    pub(super) fn poller(&self) -> Bot {
+        self.lock().poller.clone()
+    }
+
+    pub(super) fn sender(&self) -> Bot {
+        self.lock().sender.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Bots> {
+        self.bots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The bot's own number, which stands before the `:` of its token and is no secret; 0 for a token without one.
     pub fn bot_id(&self) -> i64 {
-        let id = self.sender.token().split(':').next();
-        id.and_then(|id| id.parse().ok()).unwrap_or(0)
+        id_of(self.sender().token())
     }
 
     /// The whole of a poll: what the server may take, and the slack.
     pub(super) fn poll_limit(&self) -> Duration {
         self.poll_timeout + POLL_SLACK
     }
+}
+
+fn id_of(token: &str) -> i64 {
+    let id = token.split(':').next();
+    id.and_then(|id| id.parse().ok()).unwrap_or(0)
 }
 
 fn http_client(timeout: Duration, direct: bool) -> Result<reqwest::Client> {

@@ -40,13 +40,13 @@ impl Payload for GetFile<'_> {
 impl Client {
     /// Writes a file that a person sent to `into`, which is made anew, 0600, and at most `bytes_max` long. Returns its length.
     pub async fn download(&self, file_id: &str, into: &Path, bytes_max: u64) -> Result<u64, DownloadError> {
-        let place = call(&self.sender, &GetFile { file_id }, SEND_TIMEOUT)
+        let place = call(&self.sender(), &GetFile { file_id }, SEND_TIMEOUT)
             .await
             .map_err(why)?;
         let Some(path) = place.file_path else {
             return Err(DownloadError::Refused("the server names no place for it".into()));
         };
-        let mut response = open_file(&self.sender, &path, UPLOAD_TIMEOUT).await.map_err(why)?;
+        let mut response = open_file(&self.sender(), &path, UPLOAD_TIMEOUT).await.map_err(why)?;
         let ours = |error: std::io::Error| DownloadError::Refused(format!("it cannot be stored: {error}"));
         let mut file = tokio::fs::OpenOptions::new()
             .write(true)
@@ -61,7 +61,7 @@ impl Client {
             let chunk = response
                 .chunk()
                 .await
-                .map_err(|error| why(broken_off(&self.sender, error)))?;
+                .map_err(|error| why(broken_off(&self.sender(), error)))?;
             let Some(chunk) = chunk else { break };
             length += chunk.len() as u64;
             if length > bytes_max {

@@ -267,6 +267,7 @@ fn remote_file(message_id: i64, body: &Value) -> Option<RemoteFile> {
     let mime = match (what, file["mime_type"].as_str()) {
         (_, Some(mime)) => Some(mime.to_owned()),
         ("photo", None) => Some("image/jpeg".to_owned()),
+        ("video_note", None) => Some("video/mp4".to_owned()),
         _ => None,
     };
     Some(RemoteFile {

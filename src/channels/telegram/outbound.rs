@@ -64,7 +64,7 @@ impl Client {
             link_preview_options: LinkPreview { is_disabled: true },
             disable_notification: part.silent,
         };
-        match call(&self.sender, &payload, SEND_TIMEOUT).await {
+        match call(&self.sender(), &payload, SEND_TIMEOUT).await {
             Ok(sent) => stands(part, &sent),
             Err(error) => outcome(error, if formatted { What::Formatted } else { What::Plain }),
         }
@@ -83,7 +83,7 @@ impl Client {
             reply_parameters: part.reply_to.map(ReplyTo::new),
             disable_notification: part.silent,
         };
-        match call(&self.sender, &payload, SEND_TIMEOUT).await {
+        match call(&self.sender(), &payload, SEND_TIMEOUT).await {
             Ok(sent) => stands(part, &sent),
             Err(error) => outcome(error, What::Rich),
         }
@@ -140,9 +140,9 @@ impl Client {
             // Plain data cannot fail to become JSON.
             form = form.text("reply_parameters", serde_json::to_string(&reply_to).unwrap_or_default());
         }
-        match upload::<SentMessage>(&self.sender, method, form, UPLOAD_TIMEOUT).await {
+        match upload::<SentMessage>(&self.sender(), method, form, UPLOAD_TIMEOUT).await {
             Ok(sent) => stands(part, &sent),
-            Err(error) => outcome(error, if as_photo { What::Formatted } else { What::File }),
+            Err(error) => outcome(error, if as_photo { What::Photo } else { What::File }),
         }
     }
 }
@@ -228,6 +228,7 @@ pub fn caption_fits(text: &str) -> bool {
 enum What {
     Formatted,
     Plain,
+    Photo,
     File,
     Rich,
 }
@@ -252,14 +253,14 @@ fn refused(code: u16, description: String, what: What) -> SendOutcome {
         404 if what == What::Rich && is_unknown_method(&words) => SendOutcome::RichRefused { unsupported: true },
         // A token that is not valid (or a wrong address) says nothing about the message: it waits until that is mended.
         401 | 404 => SendOutcome::NotReached(description),
+        400 | 403 if says(&["not enough rights", "have no rights"]) => without_rights(description, what),
         403 => SendOutcome::Unreachable(description),
         400 if says(&["chat not found", "user not found", "peer_id", "chat was deleted"]) => {
             SendOutcome::Unreachable(description)
         }
         400 if says(&["thread not found", "topic_deleted", "topic_id_invalid"]) => SendOutcome::TopicGone,
         400 if says(&["topic_closed", "topic is closed"]) => SendOutcome::TopicClosed,
-        400 if says(&["not enough rights", "have no rights"]) => SendOutcome::Unreachable(description),
-        400 if what == What::Formatted => {
+        400 if matches!(what, What::Formatted | What::Photo) => {
             tracing::debug!(reason = %description, "telegram refused the formatting; sending without it");
             SendOutcome::FormattingRefused
         }
@@ -269,6 +270,16 @@ fn refused(code: u16, description: String, what: What) -> SendOutcome {
         }
         400 if what == What::Plain => SendOutcome::TextRefused(description),
         _ => SendOutcome::Refused(description),
+    }
+}
+
+/// A chat may forbid one kind of message and take the others. Only where texts are forbidden, too, can nobody be reached.
+fn without_rights(description: String, what: What) -> SendOutcome {
+    match what {
+        What::Photo => SendOutcome::FormattingRefused,
+        What::Rich => SendOutcome::RichRefused { unsupported: false },
+        What::File => SendOutcome::Refused(description),
+        What::Formatted | What::Plain => SendOutcome::Unreachable(description),
     }
 }
 

@@ -51,7 +51,7 @@ impl Client {
             timeout: 0,
             allowed_updates: KINDS,
         };
-        call(&self.poller, &payload, self.poll_limit())
+        call(&self.poller(), &payload, self.poll_limit())
             .await
             .map(drop)
             .map_err(poll_error)
@@ -66,7 +66,7 @@ impl Client {
             timeout: self.poll_timeout.as_secs(),
             allowed_updates: KINDS,
         };
-        call(&self.poller, &payload, self.poll_limit())
+        call(&self.poller(), &payload, self.poll_limit())
             .await
             .map_err(poll_error)
     }

@@ -294,7 +294,7 @@ async fn an_ask_is_answered_once() {
         std::slice::from_ref(&ask)
     );
     assert_eq!(store.read(|tx| tx.all_open_asks()).await.expect("read"), [ask]);
-    let close = |state| store.write(move |tx| tx.close_ask(&letter(1), state, Some("b")));
+    let close = |state| store.write(move |tx| tx.close_ask(&letter(1), state, Some(("b", "somebody"))));
     assert!(close(AskState::Answered).await.expect("closed"));
     assert!(!close(AskState::Expired).await.expect("closed before"));
     let closed = store.read(|tx| tx.ask(&letter(1))).await.expect("read");

@@ -182,6 +182,50 @@ fn speech_becomes_text_where_something_can_do_it() {
 }
 
 #[test]
+fn a_round_video_is_a_file_with_its_kind() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake.add_file("round", b"mp4 of me");
+    let note = json!({"file_id": "round", "file_unique_id": "round", "length": 240, "duration": 3, "file_size": 9});
+    let sent = rig.fake.push_message(ME, ME, json!({"video_note": note}));
+    let prompt = eventually("it is a prompt", || rig.prompts().pop());
+    assert!(prompt.contains("(video note, video/mp4, 9 bytes)"), "{prompt}");
+    let place = &places(&prompt)[0];
+    assert!(place.to_string_lossy().contains("/inbox/") && place.extension().is_some_and(|end| end == "mp4"));
+    assert_eq!(std::fs::read(place).expect("it is there"), b"mp4 of me");
+    rig.fake.wait_for_reaction(WAIT_LIMIT, ME, sent, "👍");
+    rig.in_order();
+}
+
+#[test]
+fn what_is_forwarded_is_taken_like_what_is_written() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    let from = |fields: Value| {
+        let mut message = json!({"forward_origin": {"type": "hidden_user", "sender_user_name": "Q", "date": 1}});
+        if let (Some(message), Value::Object(fields)) = (message.as_object_mut(), fields) {
+            message.extend(fields);
+        }
+        message
+    };
+    rig.fake
+        .push_message(ME, ME, from(json!({"text": "the words of another"})));
+    eventually("it is a prompt", || (rig.prompts().len() == 1).then_some(()));
+    assert_eq!(rig.prompts(), ["the words of another"]);
+    let file = document(&rig, "theirs", b"a file of another");
+    rig.fake
+        .push_message(ME, ME, from(json!({"document": file, "caption": "look"})));
+    eventually("it is a prompt", || (rig.prompts().len() == 2).then_some(()));
+    let prompt = rig.prompts().remove(1);
+    assert!(prompt.starts_with("look\n\nAttached file:\n- "), "{prompt}");
+    assert_eq!(
+        std::fs::read(&places(&prompt)[0]).expect("it is there"),
+        b"a file of another"
+    );
+    rig.in_order();
+}
+
+#[test]
 fn speech_becomes_text_by_an_http_endpoint() {
     let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}/transcribe", server.local_addr().expect("bound"));
@@ -309,5 +353,109 @@ fn a_long_answer_is_a_file_with_its_beginning() {
     );
     let head = rig.hears("is in the file");
     assert!(head.text.contains("\n1\n2\n3\n"), "{}", head.text);
+    rig.in_order();
+}
+
+#[test]
+fn a_long_answer_loses_neither_its_captions_nor_its_choices() {
+    let rig = Rig::new();
+    rig.configure_with(&[ME], "standard", "parts_max = 2", "");
+    let _daemon = rig.serve();
+    let caption = "c".repeat(1500);
+    rig.say(&format!(
+        "demo: sh seq 1 3000 > all.txt; echo x > x.txt; telecoder notify --file x.txt --caption {caption} - < all.txt"
+    ));
+    let whole = |part: &str| {
+        let is_whole = |sent: &Sent| {
+            let (name, content) = sent.document.as_ref()?;
+            let content = String::from_utf8_lossy(content).into_owned();
+            (name.ends_with(".md") && content.contains(part)).then_some(content)
+        };
+        eventually("the whole is a file", || rig.fake.sent().iter().find_map(is_whole))
+    };
+    assert!(whole(&caption).contains("2999\n3000"));
+    let choice = format!("long {}", "choice ".repeat(30).trim_end());
+    rig.say(&format!(
+        "demo: sh telecoder notify --ask --choices '{choice},no' \"$(seq 1 3000)\""
+    ));
+    assert!(whole(&choice).contains("2999\n3000"));
+    rig.in_order();
+}
+
+#[test]
+fn a_file_comes_out_of_a_checkout_that_is_worked_in() {
+    let rig = Rig::new();
+    let repo = rig.env.git_repo("repo");
+    std::fs::write(repo.join("notes.md"), "in place").expect("a file");
+    let _daemon = rig.serve();
+    let repo = repo.to_string_lossy();
+    rig.env
+        .cmd(&[
+            "run",
+            "--name",
+            "here",
+            "--repo",
+            &repo,
+            "--in-place",
+            "demo: notify it is me",
+        ])
+        .ok();
+    let said = rig.hears("it is me");
+    rig.fake.push_reply(ME, ME, "/get notes.md", said.message_id);
+    let file = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
+    assert_eq!(file.document, Some(("notes.md".into(), b"in place".to_vec())));
+    rig.fake.push_reply(ME, ME, "/get ../token", said.message_id);
+    rig.hears("leads out");
+    rig.in_order();
+}
+
+fn refused(words: &str) -> Fault {
+    Fault::Refused {
+        code: 400,
+        words: format!("Bad Request: not enough rights to send {words} to the chat"),
+    }
+}
+
+#[test]
+fn a_chat_that_forbids_pictures_gets_them_as_files() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake.fail("sendPhoto", [refused("photos")]);
+    rig.say("demo: sh printf '\\211PNG1' > x.png; telecoder notify --file x.png");
+    let file = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
+    assert!(!file.photo, "{file:?}");
+    assert_eq!(file.document, Some(("x.png".into(), b"\x89PNG1".to_vec())));
+    rig.in_order();
+}
+
+#[test]
+fn a_chat_that_forbids_files_hears_so_and_gets_the_rest() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake.fail("sendPhoto", [refused("photos")]);
+    rig.fake.fail("sendDocument", [refused("documents")]);
+    rig.say(
+        "demo: sh printf '\\211PNG1' > x.png; echo two > two.txt; telecoder notify --file x.png --file two.txt 'see these'; \
+         telecoder notify 'and this'",
+    );
+    let told = rig.hears("x.png was not sent: Bad Request: not enough rights to send documents");
+    let second = rig.fake.wait_for_send(WAIT_LIMIT, |sent| sent.document.is_some());
+    assert_eq!(second.document, Some(("two.txt".into(), b"two\n".to_vec())));
+    let after = rig.hears("and this");
+    assert!(told.message_id < second.message_id && second.message_id < after.message_id);
+    let texts = rig.fake.texts(ME);
+    assert!(
+        !texts.iter().any(|text| text.contains("cannot be reached")),
+        "{texts:?}"
+    );
+    let messages = rig.env.json(&["messages"]);
+    let failed: Vec<&Value> = messages
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|message| message["state"] == "failed")
+        .collect();
+    assert_eq!(failed.len(), 1, "what did not arrive whole is no success: {messages:#}");
+    assert!(failed[0]["reason"].to_string().contains("not enough rights"));
     rig.in_order();
 }

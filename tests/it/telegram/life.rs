@@ -97,6 +97,7 @@ fn what_waited_too_long_asks_before_it_runs() {
             .then_some(())
     });
     assert_eq!(rig.sessions().len(), 0, "nothing runs unasked");
+    assert!(!asked.silent, "what waits for a person makes a sound");
     rig.fake.tap(&asked, ME, "Do it");
     rig.hears("old news");
     rig.quiet();
@@ -151,6 +152,34 @@ fn a_token_that_is_refused_is_told_where_it_can_be_read() {
 }
 
 #[test]
+fn a_new_token_in_its_file_is_taken_without_a_restart() {
+    let rig = Rig::new();
+    let daemon = rig.serve();
+    rig.say("/new alpha");
+    rig.hears("New session alpha");
+    rig.fake.change_token("123456:another-fake-token");
+    eventually("that is told where it can be read", || {
+        let messages = rig.env.cmd(&["messages"]).ok().stdout;
+        messages.contains("token is not accepted").then_some(())
+    });
+    assert_ne!(rig.env.cmd(&["health"]).code, 0);
+    rig.say("demo: notify heard with the new one");
+    rig.write_token("123456:another-fake-token");
+    rig.hears("heard with the new one");
+    rig.hears("token is not accepted");
+    rig.env.cmd(&["health"]).ok();
+    // Another bot's is none of ours.
+    rig.fake.change_token("654321:of-another-bot");
+    rig.write_token("654321:of-another-bot");
+    eventually("that is said", || {
+        let health = rig.env.cmd(&["health"]).stdout;
+        health.contains("is another bot's").then_some(())
+    });
+    assert!(!daemon.log().contains("fake-token") && !daemon.log().contains("of-another-bot"));
+    rig.in_order();
+}
+
+#[test]
 fn a_group_that_moved_goes_on_under_its_new_id() {
     let (old, new) = (-5, -1_005);
     let rig = Rig::with_chats(&[ME, old]);
@@ -200,6 +229,7 @@ fn what_waited_in_our_own_queue_asks_before_it_runs() {
     let daemon = daemon.restart(&rig.env);
     let asked = rig.hears("I was away for 2 h 0 min, and this waited. Is it still to be done?");
     assert!(asked.text.contains("of yesterday"), "{}", asked.text);
+    assert!(!asked.silent, "what waits for a person makes a sound");
     assert_eq!(rig.env.status("alpha")["queuedPrompts"], 0, "nothing runs unasked");
     rig.fake.tap(&asked, ME, "Do it");
     eventually("it waits again", || {
@@ -211,14 +241,16 @@ fn what_waited_in_our_own_queue_asks_before_it_runs() {
 
 /// As if the last poll had been so many seconds earlier.
 fn move_last_poll(rig: &Rig, seconds: i64) {
-    let db = rig.env.data().join("telecoder.db");
-    let moved = || {
-        let change = "UPDATE cursors SET seq = seq - ?1 WHERE reader = 'telegram.last_poll'";
-        let db = rusqlite::Connection::open(&db).expect("the database");
-        db.busy_timeout(WAIT_LIMIT).expect("a limit");
-        (db.execute(change, [seconds]).expect("it is written") == 1).then_some(())
-    };
+    let back = "UPDATE cursors SET seq = seq - ?1 WHERE reader = 'telegram.last_poll'";
+    let moved = || (change(rig, back, [seconds]) == 1).then_some(());
     eventually("the time of the last poll is written down, and moved", moved);
+}
+
+/// Changes the database behind the daemon's back. Returns how many rows.
+fn change(rig: &Rig, sql: &str, params: impl rusqlite::Params) -> usize {
+    let db = rusqlite::Connection::open(rig.env.data().join("telecoder.db")).expect("the database");
+    db.busy_timeout(WAIT_LIMIT).expect("a limit");
+    db.execute(sql, params).expect("it is written")
 }
 
 #[test]
@@ -233,6 +265,40 @@ fn an_absence_longer_than_the_server_keeps_messages_is_told() {
     rig.hears("I was away for 1 d 1 h. Telegram keeps messages for 24 hours: older ones may be lost.");
     rig.say("demo: notify back again");
     rig.hears("back again");
+    rig.in_order();
+}
+
+#[test]
+fn an_absence_of_the_network_alone_is_told_too() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.say("/help");
+    rig.hears("/switch NAME");
+    rig.fake.refuse_polls(Some((502, "Bad Gateway")));
+    move_last_poll(&rig, 90_000);
+    let refused = rig.fake.calls_of("getUpdates").len() + 2;
+    rig.fake.wait_for_calls(WAIT_LIMIT, "getUpdates", refused);
+    rig.fake.refuse_polls(None);
+    rig.hears("I was away for 1 d 1 h. Telegram keeps messages for 24 hours: older ones may be lost.");
+    rig.in_order();
+}
+
+#[test]
+fn a_clock_that_was_set_back_holds_nothing_up() {
+    let rig = Rig::new();
+    let daemon = rig.serve();
+    rig.say("/new alpha");
+    rig.hears("New session alpha");
+    rig.quiet();
+    rig.fake.fail("sendMessage", vec![Fault::DropBefore; 4]);
+    rig.env.cmd(&["send", "alpha", "demo: notify of the future"]).ok();
+    // The fourth pause is the longest; what waits in it was stored under a clock that went a day ahead.
+    let waits = "UPDATE parts SET not_before = not_before + 86400000000 WHERE not_before IS NOT NULL AND attempts = 4";
+    eventually("it waits", || (change(&rig, waits, []) == 1).then_some(()));
+    drop(daemon);
+    let _daemon = rig.serve();
+    rig.hears("of the future");
+    rig.hears("This machine's clock was set back while I was away.");
     rig.in_order();
 }
 

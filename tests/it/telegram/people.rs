@@ -181,10 +181,21 @@ fn a_group_is_closed_until_an_owner_opens_it() {
     rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
         sent.chat_id == GROUP && sent.text.contains("There are no sessions")
     });
+    let menu = || {
+        let scope = format!("\"chat_id\":{GROUP}");
+        let commands = rig.fake.commands().into_iter().find(|(of, _)| of.contains(&scope));
+        commands.map(|(_, menu)| menu.to_string())
+    };
+    let shown = eventually("the group has a menu", menu);
+    assert!(
+        shown.contains("\"history\"") && !shown.contains("\"forbid\""),
+        "{shown}"
+    );
     rig.fake.push_text(GROUP, STRANGER, "/list");
     rig.fake.push_text(GROUP, ME, "/list@other_bot");
     rig.fake.push_text(GROUP, ME, "/forbid");
     rig.hears("-100 is out");
+    eventually("the menu is gone", || menu().is_none().then_some(()));
     assert_eq!(
         rig.fake.texts(GROUP).len(),
         2,

@@ -1,8 +1,8 @@
 //! A Bot API server that is strict: it holds every request against the schema of Bot API 10.1, keeps the offset's semantics and
 //! the limits, and fails on demand. It runs on a thread of its own, so that plain and async tests can use it alike.
 //!
-//! What a client did wrong is answered as Telegram would, and kept in [`FakeTelegram::violations`] as well: a test that ends
-//! looks there.
+//! What a client did wrong is answered as Telegram would, and kept in [`FakeTelegram::violations`] as well: no test ends well with
+//! one.
 
 #![expect(dead_code, reason = "each test uses a part of the fake")]
 
@@ -173,6 +173,8 @@ struct State {
     old: bool,
     /// Every draft that was shown: chat, id, text.
     drafts: Vec<(i64, i64, String)>,
+    /// Another one than [`TOKEN`].
+    token: Option<String>,
     poll_refusal: Option<(u16, String)>,
     kinds_polled: Vec<String>,
     /// The server's clock is ahead of ours by so many seconds.
@@ -362,6 +364,14 @@ impl Drop for FakeTelegram {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+        // A test that failed has said why.
+        if !std::thread::panicking() {
+            assert_eq!(
+                self.violations(),
+                Vec::<String>::new(),
+                "the Bot API was used against its rules"
+            );
+        }
     }
 }
 
@@ -377,6 +387,11 @@ impl State {
         self.next_message += 1;
         self.messages.entry(chat).or_default().push(id);
         id
+    }
+
+    /// Whether a path begins with the bot's token.
+    fn knows(&self, bot: &str) -> bool {
+        bot.strip_prefix("bot") == Some(self.token.as_deref().unwrap_or(TOKEN))
     }
 
     fn clock(&self) -> i64 {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::methods::{Refusal, carry_out};
 use super::multipart::{Form, parse};
 use super::schema::mistakes;
-use super::{Call, Fault, State, TOKEN, World};
+use super::{Call, Fault, State, World};
 
 /// How long a request may be on its way to the server.
 const ON_ITS_WAY: Duration = Duration::from_millis(300);
@@ -52,7 +52,7 @@ async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if bot.strip_prefix("bot") != Some(TOKEN) {
+    if !world.lock().knows(&bot) {
         return refused(&Refusal::new(401, "Unauthorized"));
     }
     let form = read_body(&headers, &body);
@@ -167,9 +167,12 @@ async fn download(
     Axum(world): Axum<Arc<World>>,
     Path((bot, folder, file)): Path<(String, String, String)>,
 ) -> Response {
-    let content = world.lock().files.get(&file).cloned();
+    let (content, known) = {
+        let state = world.lock();
+        (state.files.get(&file).cloned(), state.knows(&bot))
+    };
     match content {
-        Some(content) if bot.strip_prefix("bot") == Some(TOKEN) && folder == "documents" => content.into_response(),
+        Some(content) if known && folder == "documents" => content.into_response(),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }

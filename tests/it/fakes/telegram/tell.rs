@@ -158,6 +158,12 @@ impl FakeTelegram {
         self.world.updates.notify_waiters();
     }
 
+    /// The bot gets another token; the old one is refused from now on.
+    pub fn change_token(&self, token: &str) {
+        self.lock().token = Some(token.to_owned());
+        self.world.updates.notify_waiters();
+    }
+
     /// The commands that were registered, by scope.
     pub fn commands(&self) -> std::collections::HashMap<String, Value> {
         self.lock().commands.clone()
