@@ -11,6 +11,8 @@ use crate::domain::person::Role;
 use crate::domain::route::ChatRef;
 use crate::store::Tx;
 
+use super::router::Here;
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gate {
     allow: HashSet<i64>,
@@ -63,12 +65,25 @@ impl Gate {
         let (Some(from), Some(chat)) = (update.from, &update.chat) else {
             return Ok(Standing::Stranger);
         };
+        self.standing_of(tx, from, update.chat_kind, chat.chat_id)
+    }
+
+    /// Whether the sender of a message that takes long may still have it done.
+    pub fn still_admits(&self, tx: &Tx<'_>, here: &Here) -> Result<bool> {
+        let Some(from) = here.from else {
+            return Ok(false);
+        };
+        let standing = self.standing_of(tx, from, here.chat_kind, here.chat.chat_id)?;
+        Ok(matches!(standing, Standing::In(role) if role >= Role::Operator))
+    }
+
+    fn standing_of(&self, tx: &Tx<'_>, from: i64, kind: ChatKind, chat_id: i64) -> Result<Standing> {
         let Some(role) = self.role(tx, from)? else {
             return Ok(Standing::Stranger);
         };
-        Ok(match update.chat_kind {
-            ChatKind::Private if from == chat.chat_id => Standing::In(role),
-            ChatKind::Group if self.knows_chat(tx, chat.chat_id)? => Standing::In(role),
+        Ok(match kind {
+            ChatKind::Private if from == chat_id => Standing::In(role),
+            ChatKind::Group if self.knows_chat(tx, chat_id)? => Standing::In(role),
             ChatKind::Group => Standing::GroupClosed(role),
             ChatKind::Private | ChatKind::Other => Standing::Stranger,
         })

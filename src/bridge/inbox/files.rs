@@ -11,7 +11,7 @@ use crate::bridge::prompt;
 use crate::bridge::router::{Here, Reply, answer, here};
 use crate::bridge::words;
 use crate::channels::telegram::inbound::{Content, FileMessage};
-use crate::channels::telegram::{DownloadError, FILE_BYTES_MAX, RemoteFile};
+use crate::channels::telegram::{CHANNEL, DownloadError, FILE_BYTES_MAX, RemoteFile};
 use crate::channels::transcribe as remote;
 use crate::config::Transcriber;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -186,6 +186,12 @@ impl Shared {
         self.store
             .write(move |tx| {
                 let first = &heres[0];
+                // Fetching them may have taken long.
+                if !router.gate.still_admits(tx, first)? {
+                    let who = format!("user {} in chat {}", first.from.unwrap_or_default(), first.chat.chat_id);
+                    tx.audit_refused(CHANNEL, &who, "a file of somebody who was shut out meanwhile")?;
+                    return heres.iter().try_for_each(|here| tx.finish_update(here.update_id));
+                }
                 if let Some(text) = &text {
                     match router.engine.enqueue(tx, &id, text, first.origin(), Some(first.key())) {
                         Err(fault) if fault.kind != Kind::Storage => {

@@ -256,6 +256,30 @@ fn what_agents_say_to_who_is_shut_out_is_said_at_home() {
 }
 
 #[test]
+fn a_file_that_was_still_being_fetched_is_no_prompt_of_who_is_out() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake
+        .push_text(FRIEND, FRIEND, &format!("/start {}", code(&rig, "operator")));
+    rig.fake.push_text(FRIEND, FRIEND, "/new alpha");
+    rig.fake.wait_for_send(WAIT_LIMIT, |sent| {
+        sent.chat_id == FRIEND && sent.text.contains("New session")
+    });
+    rig.env.wait_status("alpha", "idle");
+    rig.fake.add_file("f", b"content");
+    rig.fake.fail("getFile", [Fault::Slow { millis: 3000 }]);
+    let file = json!({"document": {"file_id": "f", "file_unique_id": "f", "file_name": "f.txt", "file_size": 7}});
+    rig.fake.push_message(FRIEND, FRIEND, file);
+    rig.fake.wait_for_calls(WAIT_LIMIT, "getFile", 1);
+    rig.env.cmd(&["people", "remove", "8"]).ok();
+    eventually("it is refused", || (refused(&rig) == 1).then_some(()));
+    assert_eq!(rig.env.status("alpha")["queuedPrompts"], 0);
+    rig.quiet();
+    assert_eq!(rig.prompts(), Vec::<String>::new());
+    rig.in_order();
+}
+
+#[test]
 fn who_is_taken_out_of_the_configuration_hears_nothing_after_the_next_start() {
     let rig = Rig::with_chats(&[ME, FRIEND, GROUP]);
     let daemon = rig.serve();
