@@ -7,7 +7,7 @@ install_agents() {
     place=${CARGO_TARGET_DIR:-target}/agents
     [ "$(uname -sm)" = "Linux x86_64" ] || die "the pinned agents are programs for Linux on x86_64, and this is $(uname -sm)"
     has npm || die "npm is missing, so the real agents cannot be installed" "Install it: apt-get install nodejs npm"
-    mkdir -p "$place/npm" "$place/bin"
+    mkdir -p "$place/npm"
     if ! cmp -s "$manifest/package-lock.json" "$place/npm/installed"; then
         say "installing the pinned agents into $place/npm (about 600 MB, once)"
         rm -f "$place/npm/installed"
@@ -24,11 +24,19 @@ install_agents() {
     link_agent codex "$modules/@openai/codex/bin/codex.js"
     link_agent opencode "$modules/opencode-linux-x64/bin/opencode"
     link_agent gemini "$modules/@google/gemini-cli/bundle/gemini.js"
+    # For the one case that needs it on the path; the agents that bring it find their own.
+    link_program sandbox/bwrap "$modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/codex-resources/bwrap"
 }
 
 # link_agent NAME PROGRAM
 link_agent() {
+    link_program "bin/$1" "$2"
+}
+
+# link_program PLACE PROGRAM: a link beneath target/agents.
+link_program() {
     [ -x "$2" ] || [ -r "$2" ] || die "the package of $1 has no $2"
     chmod +x "$2"
-    ln -sf "$2" "$place/bin/$1"
+    mkdir -p "$(dirname "$place/$1")"
+    ln -sf "$2" "$place/$1"
 }

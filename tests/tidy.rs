@@ -89,3 +89,25 @@ fn every_dependency_has_its_reason() {
         "docs/decisions/dependencies.md lacks {unnamed:?} and has {unused:?} too many"
     );
 }
+
+/// A case that `script/test-agents` does not name is never run by a real agent.
+#[test]
+fn the_real_agents_run_every_case_of_the_contract() {
+    let root = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let root = Path::new(&root);
+    let contract = std::fs::read_to_string(root.join("tests/agents/contract/mod.rs")).unwrap();
+    let (_, table) = contract
+        .split_once("held_by!(@cases $agent, [")
+        .expect("the table of cases");
+    let rows = table.lines().map_while(|line| match line.trim() {
+        ");" => None,
+        row => Some(row.split_once(" => ").map(|(case, _)| case)),
+    });
+    let held: BTreeSet<&str> = rows.flatten().collect();
+    let script = std::fs::read_to_string(root.join("script/test-agents")).unwrap();
+    let (_, list) = script.split_once("\ncases='").expect("the list of cases");
+    let (list, _) = list.split_once('\'').expect("its end");
+    let run: BTreeSet<&str> = list.split_whitespace().collect();
+    assert!(held.len() > 10, "{held:?}");
+    assert_eq!(held, run, "cases of the contract, and what script/test-agents runs");
+}

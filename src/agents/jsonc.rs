@@ -1,13 +1,21 @@
 //! JSON with comments and commas before a closing bracket, as agents' own settings files may have them.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// `None` when it is no JSON either way.
 pub fn parse(text: &str) -> Option<Value> {
-    if text.trim().is_empty() {
-        return Some(Value::Object(serde_json::Map::new()));
-    }
-    serde_json::from_str(&plain(text)).ok()
+    parse_as(text)
+}
+
+/// The same for a type of its own. An empty file is an empty object.
+pub fn parse_as<T: DeserializeOwned>(text: &str) -> Option<T> {
+    let text = if text.trim().is_empty() {
+        "{}".to_owned()
+    } else {
+        plain(text)
+    };
+    serde_json::from_str(&text).ok()
 }
 
 /// The same without comments and surplus commas. Strings stay as they are.

@@ -24,6 +24,16 @@ pub fn path_with(program: &str) -> OsString {
     path
 }
 
+/// The same with what an agent's own sandbox is made of. The sandbox also needs `socat`, which `script/bootstrap npm` installs.
+pub fn path_with_sandbox(program: &str) -> OsString {
+    let sandbox = bin_with(program).with_file_name("sandbox");
+    assert!(sandbox.join("bwrap").exists(), "no bwrap in {}", sandbox.display());
+    let mut path = sandbox.into_os_string();
+    path.push(":");
+    path.push(path_with(program));
+    path
+}
+
 /// Version of the pinned package of an agent, from the manifest.
 pub fn pinned_version(agent: &str) -> String {
     let manifest: serde_json::Value =

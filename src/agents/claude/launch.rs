@@ -17,8 +17,16 @@ use crate::domain::policy::Policy;
 /// What tools may never do under the two reading policies; a denial goes before whatever the person has allowed.
 const WRITES: [&str; 4] = ["Edit", "Write", "MultiEdit", "NotebookEdit"];
 const READS: [&str; 3] = ["Read", "Glob", "Grep"];
-/// The one command that every policy allows.
+/// What runs commands, or reaches the network. Claude Code lets a command that only looks through under every mode, so `locked` denies
+/// the tools as a whole, and with them `telecoder notify`.
+const RUNS: [&str; 4] = ["Bash", "Monitor", "PowerShell", "REPL"];
+const WEB: [&str; 2] = ["WebFetch", "WebSearch"];
+/// The one command that every policy with commands allows.
 const NOTIFY: &str = "Bash(telecoder notify:*)";
+const NO_COMMANDS: &str = "In this session you have no commands and can change nothing. `telecoder notify` cannot be run: your last \
+    message of each turn is passed on to the person instead.";
+/// In the agent's own sandbox a process sees no ancestors outside of it; that it belongs to us is told by the conversation's own id.
+const NATIVE_ID_VAR: (&str, &str) = ("TELECODER_NATIVE_ID_VAR", "CLAUDE_CODE_SESSION_ID");
 /// Lifts the refusal of `bypassPermissions` for root. It says that the machine is a sandbox, so only the person may say it.
 const SANDBOX_WORD: &str = "IS_SANDBOX";
 
@@ -35,8 +43,11 @@ pub fn spec(
     secret_env: BTreeMap<String, String>,
     context: &LaunchContext<'_>,
 ) -> Result<LaunchSpec> {
-    let settings = own_files("settings.json");
-    let settings_path = context.launch_dir.join(&settings);
+    let settings = LaunchFile {
+        path: own_files("settings.json"),
+        content: format!("{:#}\n", settings_of(context)),
+    };
+    let instructions = instructions(context)?;
     if context.policy == Policy::Yolo {
         refuse_as_root(&secret_env)?;
     }
@@ -44,24 +55,47 @@ pub fn spec(
     let mut program = program.into_iter();
     let mut argv: Vec<String> = program.next().into_iter().collect();
     argv.extend(conversation(context, &secret_env));
+    let told = match &instructions {
+        Some(file) => context.launch_dir.join(&file.path),
+        None => context.agents_md.to_owned(),
+    };
     for (flag, value) in [
         ("--permission-mode", permission_mode(context.policy).to_owned()),
-        ("--settings", text(&settings_path)),
-        ("--append-system-prompt-file", text(context.agents_md)),
+        ("--settings", text(&context.launch_dir.join(&settings.path))),
+        ("--append-system-prompt-file", text(&told)),
     ] {
         argv.extend([flag.to_owned(), value]);
     }
+    if looks_only(context.policy) {
+        // The repository's own settings could allow commands, and run some by hooks.
+        argv.extend(["--setting-sources".to_owned(), "user".to_owned()]);
+    }
     argv.extend(program);
-    let content = format!("{:#}\n", settings_of(context));
+    let (name, value) = NATIVE_ID_VAR;
     Ok(LaunchSpec {
         argv,
-        env: BTreeMap::new(),
+        env: BTreeMap::from([(name.to_owned(), value.to_owned())]),
         secret_env,
-        files: vec![LaunchFile {
-            path: settings,
-            content,
-        }],
+        files: [Some(settings), instructions].into_iter().flatten().collect(),
     })
+}
+
+/// The constitution with what this policy adds to it, as a file of the launch. `None`: the constitution as it is.
+fn instructions(context: &LaunchContext<'_>) -> Result<Option<LaunchFile>> {
+    if context.policy != Policy::Locked {
+        return Ok(None);
+    }
+    let path = context.agents_md;
+    let constitution =
+        std::fs::read_to_string(path).map_err(|error| Fault::io(format!("reading {}", path.display()), &error))?;
+    Ok(Some(LaunchFile {
+        path: own_files("agents.md"),
+        content: format!("{}\n\n{NO_COMMANDS}\n", constitution.trim_end()),
+    }))
+}
+
+fn looks_only(policy: Policy) -> bool {
+    matches!(policy, Policy::Locked | Policy::Observe)
 }
 
 /// A conversation without a prompt leaves no record, and cannot be resumed: it begins again under its own id.
@@ -120,12 +154,12 @@ fn permission_mode(policy: Policy) -> &'static str {
 fn settings_of(context: &LaunchContext<'_>) -> Value {
     let mut allow = vec![NOTIFY];
     let mut deny: Vec<&str> = Vec::new();
-    if matches!(context.policy, Policy::Locked | Policy::Observe) {
+    if looks_only(context.policy) {
         allow.extend(READS);
         deny.extend(WRITES);
     }
     if context.policy == Policy::Locked {
-        deny.extend(["WebFetch", "WebSearch"]);
+        deny.extend(RUNS.into_iter().chain(WEB));
     }
     let mut settings = json!({
         // In vim's normal mode keys are commands. This turns it off for the session alone, whatever the person's own settings say.
@@ -135,6 +169,10 @@ fn settings_of(context: &LaunchContext<'_>) -> Value {
         // Only where the person has turned on the agent's own sandbox: the one place that `notify` writes to.
         "sandbox": { "filesystem": { "allowWrite": [context.mailbox.to_string_lossy()] } },
     });
+    if looks_only(context.policy) {
+        // A person may have it let every command run that its own sandbox holds; that sandbox leaves the workspace open to writing.
+        settings["sandbox"]["autoAllowBashIfSandboxed"] = json!(false);
+    }
     if context.policy == Policy::Yolo {
         settings["skipDangerousModePermissionPrompt"] = json!(true);
     }

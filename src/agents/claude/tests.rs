@@ -30,6 +30,10 @@ fn agent() -> ClaudeCode {
 }
 
 fn launch(policy: Policy) -> LaunchSpec {
+    launch_with(policy, Path::new("/d/agents.md"))
+}
+
+fn launch_with(policy: Policy, agents_md: &Path) -> LaunchSpec {
     let context = LaunchContext {
         session: &"abcdefghij23".parse().unwrap(),
         name: &"fix-login".parse().unwrap(),
@@ -40,7 +44,7 @@ fn launch(policy: Policy) -> LaunchSpec {
         launch_dir: Path::new("/d/s/launches/1"),
         mailbox: Path::new("/d/s/launches/1/mail"),
         data_dir: Path::new("/d"),
-        agents_md: Path::new("/d/agents.md"),
+        agents_md,
         telecoder: Path::new("/d/bin/telecoder"),
         resume: None,
         fork_of: None,
@@ -65,22 +69,70 @@ fn a_launch_line_and_its_settings() {
     assert!(settings.get("skipDangerousModePermissionPrompt").is_none());
 }
 
+fn settings_of(spec: &LaunchSpec) -> Value {
+    serde_json::from_str(&spec.files[0].content).unwrap()
+}
+
 #[test]
 fn the_reading_policies_deny_writes_and_ask_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let agents_md = dir.path().join("agents.md");
+    std::fs::write(&agents_md, "Say \"done\".\n").unwrap();
+    let of = |policy| launch_with(policy, &agents_md);
     for policy in [Policy::Locked, Policy::Observe] {
-        let spec = launch(policy);
-        assert!(spec.argv.join(" ").contains("--permission-mode dontAsk"));
-        let settings: Value = serde_json::from_str(&spec.files[0].content).unwrap();
+        let spec = of(policy);
+        let line = spec.argv.join(" ");
+        assert!(line.contains("--permission-mode dontAsk"), "{line}");
+        // What a cloned repository says of permissions and hooks does not count.
+        assert!(line.contains("--setting-sources user"), "{line}");
+        let settings = settings_of(&spec);
         let deny = settings["permissions"]["deny"].as_array().unwrap();
         assert!(deny.contains(&json!("Write")) && deny.contains(&json!("Edit")));
-        assert!(!deny.contains(&json!("Bash")), "notify is a command");
+        assert_eq!(deny.contains(&json!("Bash")), policy == Policy::Locked);
+        assert_eq!(settings["sandbox"]["autoAllowBashIfSandboxed"], false);
+    }
+    for policy in [Policy::Ask, Policy::Standard] {
+        let spec = of(policy);
+        assert!(!spec.argv.join(" ").contains("--setting-sources"));
+        assert_eq!(settings_of(&spec)["sandbox"].get("autoAllowBashIfSandboxed"), None);
     }
     assert!(
-        launch(Policy::Standard)
+        of(Policy::Standard)
             .argv
             .join(" ")
             .contains("--permission-mode acceptEdits")
     );
+}
+
+/// Commands that only look are let through by Claude Code itself, so `locked` has none, and says so to the agent.
+#[test]
+fn locked_has_no_commands_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let agents_md = dir.path().join("agents.md");
+    std::fs::write(&agents_md, "Say \"done\".\n").unwrap();
+    let spec = launch_with(Policy::Locked, &agents_md);
+    let line = spec.argv.join(" ");
+    assert!(
+        line.contains("--append-system-prompt-file /d/s/launches/1/claude/agents.md"),
+        "{line}"
+    );
+    assert_eq!(spec.files[1].path, Path::new("claude/agents.md"));
+    let told = &spec.files[1].content;
+    assert!(
+        told.starts_with("Say \"done\".\n\nIn this session you have no commands"),
+        "{told}"
+    );
+}
+
+/// In its own sandbox no ancestor of a command is seen: its letters are believed by the conversation's id.
+#[test]
+fn a_command_finds_the_conversations_id() {
+    for policy in [Policy::Observe, Policy::Ask, Policy::Standard] {
+        let spec = launch(policy);
+        assert_eq!(spec.env["TELECODER_NATIVE_ID_VAR"], "CLAUDE_CODE_SESSION_ID");
+        let open = &settings_of(&spec)["sandbox"]["filesystem"]["allowWrite"];
+        assert_eq!(*open, json!(["/d/s/launches/1/mail"]));
+    }
 }
 
 #[test]

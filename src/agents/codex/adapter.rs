@@ -111,7 +111,7 @@ impl Adapter for CodexAgent {
     fn launch(&self, context: &LaunchContext<'_>) -> Result<LaunchSpec> {
         let (home, given) = self.home();
         let mut argv = self.program.argv()?;
-        argv.extend(launch::arguments(context, home::instructions(&home::settings(&home)))?);
+        argv.extend(launch::arguments(context, &home::settings(&home))?);
         let (name, value) = launch::NATIVE_ID_VAR;
         let mut env = BTreeMap::from([(name.to_owned(), value.to_owned())]);
         if let Some(given) = given {

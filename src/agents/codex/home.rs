@@ -27,6 +27,24 @@ pub fn instructions(settings: &toml::Table) -> Option<&str> {
     settings.get("developer_instructions")?.as_str()
 }
 
+/// Whether the person said that this directory is not trusted: of it or, where it says nothing, of the nearest one above it or of the
+/// repository that it is a working tree of.
+pub fn distrusts(settings: &toml::Table, dir: &Path) -> bool {
+    let projects = settings.get("projects").and_then(toml::Value::as_table);
+    let level = |dir: &Path| projects?.get(dir.to_str()?)?.get("trust_level")?.as_str();
+    let main = main_checkout(dir);
+    let said = dir.ancestors().chain(main.as_deref()).find_map(level);
+    said == Some("untrusted")
+}
+
+/// The checkout of which `dir` is a further working tree: git writes its place into a file there.
+fn main_checkout(dir: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(dir.join(".git")).ok()?;
+    let place = Path::new(text.strip_prefix("gitdir:")?.trim());
+    let git = place.ancestors().find(|place| place.ends_with(".git"))?;
+    Some(git.parent()?.to_owned())
+}
+
 /// Whether there is a stored login, or the key of the provider that the person has set up. `has` tells of a variable.
 pub fn login(home: &Path, settings: &toml::Table, has: &dyn Fn(&str) -> bool) -> Login {
     let text = |table: &toml::Table, key: &str| table.get(key).and_then(toml::Value::as_str).map(str::to_owned);
@@ -61,6 +79,22 @@ mod tests {
         std::fs::write(home.path().join("auth.json"), "{}").unwrap();
         assert_eq!(told("", false), Login::Present);
         assert_eq!(told(own, false), Login::Missing);
+    }
+
+    #[test]
+    fn what_the_person_does_not_trust_is_known() {
+        let settings = |level: &str| {
+            format!("[projects.\"/repo\"]\ntrust_level = \"{level}\"\n")
+                .parse()
+                .unwrap()
+        };
+        let (untrusted, trusted) = (settings("untrusted"), settings("trusted"));
+        assert!(distrusts(&untrusted, Path::new("/repo")) && distrusts(&untrusted, Path::new("/repo/sub")));
+        assert!(!distrusts(&untrusted, Path::new("/other")) && !distrusts(&trusted, Path::new("/repo")));
+        assert!(!distrusts(&toml::Table::new(), Path::new("/repo")));
+        let tree = tempfile::tempdir().unwrap();
+        std::fs::write(tree.path().join(".git"), "gitdir: /repo/.git/worktrees/tree\n").unwrap();
+        assert!(distrusts(&untrusted, tree.path()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::hooks;
+use super::{home, hooks};
 use crate::agents::LaunchContext;
 use crate::domain::fault::{Fault, Result};
 use crate::domain::policy::Policy;
@@ -19,8 +19,8 @@ const LOOK_ONLY: &str =
 const NO_COMMANDS: &str = "In this session you have no commands and can change nothing. `telecoder notify` cannot be run: your last \
     message of each turn is passed on to the person instead.";
 
-/// Everything that follows the program and the arguments that the configuration adds. `own_instructions` are the person's.
-pub fn arguments(context: &LaunchContext<'_>, own_instructions: Option<&str>) -> Result<Vec<String>> {
+/// Everything that follows the program and the arguments that the configuration adds. `own` are the person's own settings.
+pub fn arguments(context: &LaunchContext<'_>, own: &toml::Table) -> Result<Vec<String>> {
     let mut arguments: Vec<String> = match (context.resume, context.fork_of) {
         (Some(id), _) => vec!["resume".into(), id.to_owned()],
         (None, Some(id)) => vec!["fork".into(), id.to_owned()],
@@ -30,7 +30,7 @@ pub fn arguments(context: &LaunchContext<'_>, own_instructions: Option<&str>) ->
     // started it, so that a `notify` would speak for another session.
     arguments.push("--no-daemon".into());
     arguments.extend(permissions(context));
-    for setting in settings(context, own_instructions)? {
+    for setting in settings(context, own)? {
         arguments.extend(["-c".to_owned(), setting]);
     }
     Ok(arguments)
@@ -66,7 +66,7 @@ fn permissions(context: &LaunchContext<'_>) -> Vec<String> {
     }
 }
 
-fn settings(context: &LaunchContext<'_>, own_instructions: Option<&str>) -> Result<Vec<String>> {
+fn settings(context: &LaunchContext<'_>, own: &toml::Table) -> Result<Vec<String>> {
     let mut settings = vec![
         "check_for_update_on_startup=false".to_owned(),
         // A login shell reads /etc/profile, which sets another PATH.
@@ -79,22 +79,22 @@ fn settings(context: &LaunchContext<'_>, own_instructions: Option<&str>) -> Resu
         r#"tui.status_line=["model-with-reasoning","current-dir"]"#.to_owned(),
         format!(
             "developer_instructions={}",
-            quoted(&instructions(context, own_instructions)?)
+            quoted(&instructions(context, home::instructions(own))?)
         ),
     ];
-    settings.extend(trust(context.work_dir));
+    settings.extend(trust(context.work_dir, own));
     settings.extend(environment(context));
     settings.extend(hooks::overrides(&context.telecoder.to_string_lossy()));
     Ok(settings)
 }
 
 /// A repository is trusted for this launch, or Codex would ask before anything else. One that brings settings of its own is not: the
-/// person decides in Codex's own dialog whether those may run.
-fn trust(work_dir: &Path) -> Option<String> {
-    if work_dir.join(FOLDER_SETTINGS).symlink_metadata().is_ok() {
+/// person decides in Codex's own dialog whether those may run. And what the person does not trust stays so.
+fn trust(work_dir: &Path, own: &toml::Table) -> Option<String> {
+    let real = work_dir.canonicalize().unwrap_or_else(|_| work_dir.to_owned());
+    if work_dir.join(FOLDER_SETTINGS).symlink_metadata().is_ok() || home::distrusts(own, &real) {
         return None;
     }
-    let real = work_dir.canonicalize().unwrap_or_else(|_| work_dir.to_owned());
     Some(format!(
         "projects={{{}={{trust_level=\"trusted\"}}}}",
         quoted(&real.to_string_lossy())

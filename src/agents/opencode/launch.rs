@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{home, permissions};
+use super::{home, permissions, stated};
 use crate::agents::LaunchContext;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::launch::LaunchFile;
@@ -14,6 +14,8 @@ use crate::domain::policy::Policy;
 
 const PLUGIN: &str = include_str!("plugin.js");
 const PLUGIN_FILE: &str = "plugin.js";
+/// A variable of the person's of this name would take the place of ours, and with it plugin and policy.
+const CONFIG_VARIABLE: &str = "OPENCODE_CONFIG_CONTENT";
 /// With a plugin the program waits until its package manager is done with the person's configuration directory. Without a network
 /// that takes minutes of retries; so it tries once, and not for long. The plugin takes these out of the environment again.
 const START_VARIABLES: &[(&str, &str)] = &[("npm_config_fetch_retries", "0"), ("npm_config_fetch_timeout", "10000")];
@@ -42,8 +44,16 @@ pub fn flags(context: &LaunchContext<'_>) -> Vec<String> {
     flags
 }
 
-/// `OPENCODE_CONFIG_CONTENT` is read after the person's and the repository's own files and adds to them.
-pub fn environment(context: &LaunchContext<'_>) -> Result<BTreeMap<String, String>> {
+/// `OPENCODE_CONFIG_CONTENT` is read after the person's and the repository's own files and adds to them. `given` is what the person gave
+/// to the agent.
+pub fn environment(context: &LaunchContext<'_>, given: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+    if given.contains_key(CONFIG_VARIABLE) {
+        return Err(Fault::new(
+            Kind::Config,
+            format!("{CONFIG_VARIABLE} is among the variables of the agent, and TeleCoder needs it"),
+        )
+        .hint("Put that configuration into a file, and its path into OPENCODE_CONFIG."));
+    }
     let plugin = context.launch_dir.join(PLUGIN_FILE);
     let path = plugin.to_str().ok_or_else(|| {
         Fault::new(
@@ -51,15 +61,16 @@ pub fn environment(context: &LaunchContext<'_>) -> Result<BTreeMap<String, Strin
             format!("{} is no path in UTF-8, which OpenCode needs", plugin.display()),
         )
     })?;
+    let theirs = stated::read_all(&stated::files(context.work_dir, given));
     let config = Config {
         plugin: [file_url(path)],
         instructions: [context.agents_md],
-        permission: permissions::of(context.policy),
+        permission: permissions::of(context.policy, &theirs),
     };
     let config = serde_json::to_string(&config)
         .map_err(|error| Fault::new(Kind::Failure, format!("writing OpenCode's configuration: {error}")))?;
     let mut env = BTreeMap::from([
-        ("OPENCODE_CONFIG_CONTENT".to_owned(), config),
+        (CONFIG_VARIABLE.to_owned(), config),
         ("OPENCODE_DISABLE_AUTOUPDATE".to_owned(), "1".to_owned()),
     ]);
     env.extend(

@@ -5,6 +5,7 @@ mod launch;
 mod permissions;
 mod screen;
 mod signals;
+mod stated;
 mod text;
 
 #[cfg(test)]
@@ -119,10 +120,11 @@ impl Adapter for OpenCodeAgent {
     fn launch(&self, context: &LaunchContext<'_>) -> Result<LaunchSpec> {
         let mut argv = self.program.argv()?;
         argv.extend(launch::flags(context));
+        let secret_env = self.program.secret_env()?;
         Ok(LaunchSpec {
             argv,
-            env: launch::environment(context)?,
-            secret_env: self.program.secret_env()?,
+            env: launch::environment(context, &secret_env)?,
+            secret_env,
             files: vec![launch::plugin(context)],
         })
     }

@@ -2,14 +2,10 @@
 //! counts, and ours come later. So what the person forbids is said again behind ours.
 
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 
-use super::xdg;
-use crate::agents::jsonc;
+use super::stated::{DENY, Stated};
 use crate::domain::policy::Policy;
 
-/// The person's configuration, in the order in which the program merges it.
-const FILES: &[&str] = &["config.json", "opencode.json", "opencode.jsonc"];
 const NOTIFY: &str = "telecoder notify *";
 /// Its output in a file is not what is allowed.
 const NOTIFY_INTO_FILE: &str = "telecoder notify *>*";
@@ -56,10 +52,13 @@ impl Serialize for Permissions {
     }
 }
 
-pub fn of(policy: Policy) -> Permissions {
+/// Our rules for this policy word, with what `stated` denies.
+pub fn of(policy: Policy, stated: &[Stated]) -> Permissions {
     let mut permissions = by_word(policy);
-    for (tool, patterns) in denied(&users_own()) {
-        permissions.forbid(tool, &patterns);
+    for (tool, rules) in &mut permissions.0 {
+        for theirs in stated {
+            rules.heed(&theirs.of(tool));
+        }
     }
     permissions
 }
@@ -133,69 +132,43 @@ impl Permissions {
     fn new<const N: usize>(tools: [(&str, Rules); N]) -> Self {
         Self(tools.map(|(tool, rules)| (tool.to_owned(), rules)).into())
     }
+}
 
-    /// Says again what the person denies: a merged rule keeps the place of the person's own, before ours. A pattern with one more
-    /// star is a new rule, and denies at least as much.
-    fn forbid(&mut self, tool: String, denied: &[String]) {
-        let at = self.0.iter().position(|(own, _)| *own == tool).unwrap_or_else(|| {
-            self.0.push((tool, Rules(Vec::new())));
-            self.0.len() - 1
-        });
-        let rules = &mut self.0[at].1.0;
-        for pattern in denied {
-            match rules.iter_mut().find(|(own, _)| pattern == "*" && own == "*") {
-                Some(all) => all.1 = "deny",
-                None if pattern == "*" => rules.insert(0, ("*".to_owned(), "deny")),
-                None => rules.push((format!("{pattern}*"), "deny")),
+impl Rules {
+    /// Says again what the person denies: a merged rule keeps the place of the person's own, before ours, and a word of ours for the
+    /// whole tool takes the place of all of theirs. A pattern with one more star is a new rule, and holds for at least as much.
+    fn heed(&mut self, theirs: &[(&str, &str)]) {
+        let whole = theirs.iter().rposition(|(pattern, _)| *pattern == "*");
+        if let Some(at) = whole.filter(|at| theirs[*at].1 == DENY) {
+            self.forbid_all(&theirs[at + 1..]);
+        }
+        let parts = theirs.iter().filter(|(pattern, word)| *word == DENY && *pattern != "*");
+        self.0.extend(parts.map(|(pattern, _)| (format!("{pattern}*"), DENY)));
+    }
+
+    /// Everything but `telecoder notify`. For what the person excepts, the word holds that we have for the whole tool.
+    fn forbid_all(&mut self, excepted: &[(&str, &str)]) {
+        let whole = self.0.iter().position(|(pattern, _)| pattern == "*");
+        let ours = whole.map_or(DENY, |at| self.0[at].1);
+        for (pattern, word) in &mut self.0 {
+            if pattern != NOTIFY {
+                *word = DENY;
+            }
+        }
+        let at = whole.map_or(0, |at| at + 1);
+        if whole.is_none() {
+            self.0.insert(0, ("*".to_owned(), DENY));
+        }
+        for (pattern, word) in excepted.iter().rev() {
+            if *word != DENY {
+                self.0.insert(at.max(1), (format!("{pattern}*"), ours));
             }
         }
     }
 }
 
-/// What these permissions deny: tools with patterns.
-pub(super) fn denied(permissions: &[Value]) -> Vec<(String, Vec<String>)> {
-    let mut denied = Vec::new();
-    for permission in permissions {
-        match permission {
-            Value::String(word) if word == "deny" => denied.push(("*".to_owned(), vec!["*".to_owned()])),
-            Value::Object(tools) => denied.extend(tools.iter().filter_map(|(tool, rule)| {
-                let patterns = denied_patterns(rule);
-                (!patterns.is_empty()).then(|| (tool.clone(), patterns))
-            })),
-            _ => {}
-        }
-    }
-    denied
-}
-
-fn denied_patterns(rule: &Value) -> Vec<String> {
-    let is_deny = |word: &Value| word.as_str() == Some("deny");
-    match rule {
-        word if is_deny(word) => vec!["*".to_owned()],
-        Value::Object(patterns) => {
-            let denied = patterns.iter().filter(|(_, word)| is_deny(word));
-            denied.map(|(pattern, _)| pattern.clone()).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// `permission` of the person's own files. One that cannot be read would stop the program itself; here it says nothing.
-fn users_own() -> Vec<Value> {
-    let Some(dir) = xdg("XDG_CONFIG_HOME", ".config") else {
-        return Vec::new();
-    };
-    FILES
-        .iter()
-        .filter_map(|name| std::fs::read_to_string(dir.join(name)).ok())
-        .filter_map(|text| jsonc::parse(&text)?.get("permission").cloned())
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -214,16 +187,64 @@ mod tests {
         assert!(place("cat *") < place("*>*") && place("*>*") < place("telecoder notify *\""));
     }
 
+    /// The rules of one tool under a policy word, beside a configuration of the person's.
+    fn rules(policy: Policy, theirs: &str, tool: &str) -> Vec<(String, &'static str)> {
+        let made = of(policy, &[Stated::read(theirs).unwrap()]);
+        made.0.into_iter().find(|(own, _)| own == tool).unwrap().1.0
+    }
+
+    fn rule(pattern: &str, word: &'static str) -> (String, &'static str) {
+        (pattern.to_owned(), word)
+    }
+
     #[test]
     fn what_the_person_denies_stays_denied() {
-        let theirs = [json!({"edit": "deny", "bash": {"rm *": "deny", "ls *": "allow"}, "webfetch": "ask"})];
-        let mut made = by_word(Policy::Ask);
-        for (tool, patterns) in denied(&theirs) {
-            made.forbid(tool, &patterns);
+        let theirs =
+            r#"{"permission": {"edit": "deny", "bash": {"rm *": "deny", "ls *": "allow"}, "webfetch": "ask"}}"#;
+        assert_eq!(rules(Policy::Ask, theirs, "edit"), [rule("*", "deny")]);
+        assert_eq!(rules(Policy::Ask, theirs, "webfetch"), [rule("*", "ask")]);
+        assert_eq!(rules(Policy::Ask, theirs, "bash").last(), Some(&rule("rm **", "deny")));
+        let older = r#"{"tools": {"write": false}}"#;
+        assert_eq!(rules(Policy::Ask, older, "edit"), [rule("*", "deny")]);
+    }
+
+    #[test]
+    fn who_denies_everything_is_not_asked_about_it() {
+        let only_notify = [rule("*", "deny"), rule(NOTIFY, "allow"), rule(NOTIFY_INTO_FILE, "deny")];
+        for theirs in [
+            r#"{"permission": "deny"}"#,
+            r#"{"permission": {"*": "deny", "read": "allow"}}"#,
+        ] {
+            for policy in [Policy::Ask, Policy::Standard] {
+                assert_eq!(rules(policy, theirs, "bash"), only_notify);
+                assert_eq!(rules(policy, theirs, "external_directory"), [rule("*", "deny")]);
+            }
+            assert_eq!(rules(Policy::Ask, theirs, "edit"), [rule("*", "deny")]);
+            assert_eq!(rules(Policy::Yolo, theirs, "bash"), only_notify[..2]);
+            assert!(
+                rules(Policy::Observe, theirs, "bash")
+                    .iter()
+                    .all(|(own, word)| own == NOTIFY || *word == "deny")
+            );
         }
-        let rules = |tool: &str| made.0.iter().find(|(own, _)| own == tool).unwrap().1.0.clone();
-        assert_eq!(rules("edit"), [("*".to_owned(), "deny")]);
-        assert_eq!(rules("bash").last().unwrap(), &("rm **".to_owned(), "deny"));
-        assert_eq!(denied(&[json!("deny")]), [("*".to_owned(), vec!["*".to_owned()])]);
+    }
+
+    #[test]
+    fn what_they_except_is_as_our_word_says() {
+        let theirs =
+            r#"{"permission": {"*": "deny", "edit": "allow", "bash": {"git *": "allow", "git push *": "deny"}}}"#;
+        assert_eq!(rules(Policy::Ask, theirs, "edit"), [rule("*", "ask")]);
+        let expected = [
+            rule("*", "deny"),
+            rule("git **", "ask"),
+            rule(NOTIFY, "allow"),
+            rule(NOTIFY_INTO_FILE, "deny"),
+            rule("git push **", "deny"),
+        ];
+        assert_eq!(rules(Policy::Ask, theirs, "bash"), expected);
+        // Under `observe` no word of theirs opens anything.
+        assert!(!rules(Policy::Observe, theirs, "bash").contains(&rule("git **", "allow")));
+        let last = r#"{"permission": {"edit": "allow", "*": "deny"}}"#;
+        assert_eq!(rules(Policy::Ask, last, "edit"), [rule("*", "deny")]);
     }
 }

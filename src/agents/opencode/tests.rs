@@ -1,5 +1,7 @@
 //! Screens that the real program drew, what it was seen to do to prompts, and the launch.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::*;
@@ -278,7 +280,14 @@ fn the_journal_proves_a_prompt_and_has_the_answer() {
 }
 
 /// Launch environment and plugin, for a policy word.
-fn launched(policy: Policy) -> (std::collections::BTreeMap<String, String>, String, Vec<String>) {
+fn launched(policy: Policy) -> (BTreeMap<String, String>, String, Vec<String>) {
+    in_context(policy, |context| {
+        let env = launch::environment(context, &BTreeMap::new()).unwrap();
+        (env, launch::plugin(context).content, launch::flags(context))
+    })
+}
+
+fn in_context<R>(policy: Policy, look: impl FnOnce(&LaunchContext<'_>) -> R) -> R {
     let session: SessionId = "abcdefghijkl".parse().unwrap();
     let name = "one".parse().unwrap();
     let context = LaunchContext {
@@ -296,8 +305,15 @@ fn launched(policy: Policy) -> (std::collections::BTreeMap<String, String>, Stri
         resume: Some("ses_1"),
         fork_of: None,
     };
-    let env = launch::environment(&context).unwrap();
-    (env, launch::plugin(&context).content, launch::flags(&context))
+    look(&context)
+}
+
+/// A variable of the person's own would take the place of ours, and the agent would run without the policy.
+#[test]
+fn the_variable_of_the_launch_is_not_the_persons() {
+    let given = BTreeMap::from([("OPENCODE_CONFIG_CONTENT".to_owned(), "{}".to_owned())]);
+    let fault = in_context(Policy::Observe, |context| launch::environment(context, &given)).unwrap_err();
+    assert!(fault.hint.unwrap().contains("OPENCODE_CONFIG."));
 }
 
 #[test]

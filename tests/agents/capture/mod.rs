@@ -26,10 +26,11 @@ use pane::Pane;
 use recipes::Recipe;
 
 /// Sizes of each run.
-const SIZES: [&[(u16, u16)]; 3] = [
+const SIZES: [&[(u16, u16)]; 4] = [
     &[(120, 40), (80, 24), (200, 50), (60, 20), (40, 12)],
     &[(140, 45), (70, 18)],
     &[(100, 30), (160, 36), (50, 26)],
+    &[(110, 32), (64, 30), (54, 22), (180, 44), (90, 28)],
 ];
 
 /// How long an agent may take for one step on a busy machine.

@@ -4,6 +4,7 @@ mod conversation;
 mod keyboard;
 mod life;
 mod permissions;
+mod policies;
 mod prompts;
 mod questions;
 mod speaker;
@@ -30,6 +31,8 @@ macro_rules! held_by {
                 approved => super::permissions::approved,
                 denied => super::permissions::denied,
                 stale_approvals => super::permissions::stale,
+                policies => super::policies::words,
+                own_settings => super::policies::own_settings,
                 questions => super::questions::answered,
                 whose_word => super::speaker::whose_word,
                 notify_and_nothing_else => super::voice::notify,

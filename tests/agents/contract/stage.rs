@@ -1,6 +1,6 @@
 //! An installation with one agent in it, and the questions that the cases ask.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -32,10 +32,16 @@ pub struct Stage {
 
 impl Stage {
     pub fn of(name: &str) -> Self {
+        Self::prepared(name, |_| ())
+    }
+
+    /// The same with something done to the installation before its daemon starts.
+    pub fn prepared(name: &str, prepare: impl FnOnce(&mut TestEnv)) -> Self {
         let agent = under_test::named(name);
         let llm = FakeLlm::start();
         let mut env = TestEnv::new();
         agent.install(&mut env, &llm);
+        prepare(&mut env);
         let daemon = Some(env.serve());
         Self {
             agent,
@@ -48,16 +54,18 @@ impl Stage {
     /// Starts a session under the agent's asking policy with its first prompt.
     #[track_caller]
     pub fn run(&self, session: &str, prompt: &str) {
-        let args = [
-            "run",
-            "--agent",
-            self.agent.name,
-            "--policy",
-            self.agent.asking_policy,
-            "--name",
-            session,
-            "-",
-        ];
+        self.run_under(session, self.agent.asking_policy, None, prompt);
+    }
+
+    /// Starts a session under this policy, in a repository where one is given.
+    #[track_caller]
+    pub fn run_under(&self, session: &str, policy: &str, repository: Option<&Path>, prompt: &str) {
+        let mut args = vec!["run", "--agent", self.agent.name, "--policy", policy, "--name", session];
+        let repository = repository.map(|path| path.to_string_lossy());
+        if let Some(repository) = &repository {
+            args.extend(["--repo", repository]);
+        }
+        args.push("-");
         self.env.cmd_with_stdin(&args, prompt.as_bytes()).ok();
     }
 
@@ -239,7 +247,7 @@ impl Stage {
     }
 
     #[track_caller]
-    pub fn wait_file(&self, path: &std::path::Path) {
+    pub fn wait_file(&self, path: &Path) {
         eventually_within(LIMIT, &format!("{} is there", path.display()), || {
             path.exists().then_some(())
         });
@@ -270,4 +278,29 @@ fn in_brief(turn: &Value) -> String {
         "{head:?} {} {} typed {} accepted {}",
         turn["state"], turn["reason"]["text"], turn["typedAt"], turn["acceptedAt"]
     )
+}
+
+/// A file that the agent may not make: outside of its workspace, and of the directories for temporary files that a sandbox opens.
+pub struct Far(PathBuf);
+
+impl Far {
+    pub fn new(stage: &Stage) -> Self {
+        let mark = stage.env.mark().replace('/', "-");
+        Self(Path::new("/var/tmp").join(format!("telecoder-far{mark}")))
+    }
+
+    pub fn path(&self) -> std::path::Display<'_> {
+        self.0.display()
+    }
+
+    pub fn exists(&self) -> bool {
+        self.0.exists()
+    }
+}
+
+impl Drop for Far {
+    fn drop(&mut self) {
+        // Most often it was never made.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }

@@ -15,6 +15,10 @@ use crate::{homes, programs};
 pub enum Act<'a> {
     /// Runs a command that its policy does not ask about.
     Run(&'a str),
+    /// The same where the agent has commands at all; nothing where it has none.
+    Try(&'a str),
+    /// Writes a file in its workspace, with its own tool for that where it has one.
+    Write(&'a Path),
     /// Runs a command that a person is asked about first.
     AskAndRun(&'a str),
     Say(&'a str),
@@ -38,6 +42,8 @@ pub struct AgentUnderTest {
     pub unframe: fn(&str) -> String,
     /// Added to a call of the shell so that the agent asks.
     ask_with: &'static str,
+    /// Its tool that writes a file, and what that calls the path.
+    writes: Option<(&'static str, &'static str)>,
     /// A prompt that makes it ask a question of its own with choices, where it has a tool for that that works in a session.
     question: Option<fn(Question<'_>) -> String>,
     /// It takes a text while it works, and says so. The bundled one does with a quirk only (`tests/it/steer.rs`).
@@ -66,6 +72,7 @@ pub fn named(name: &str) -> AgentUnderTest {
         mangle: str::to_owned,
         unframe: str::to_owned,
         ask_with: "",
+        writes: None,
         question: Some(|question| {
             let word = if question.several { "pick" } else { "choose" };
             format!("demo: {word} {} | {}", question.text, question.choices.join(" | "))
@@ -84,6 +91,7 @@ pub fn named(name: &str) -> AgentUnderTest {
         "demo" => plain,
         "claude" => AgentUnderTest {
             name: "claude",
+            writes: Some(("Write", "file_path")),
             steers: true,
             once: "claude -p 'llm: say the inner word'",
             begins_anew: Some("/clear"),
@@ -124,6 +132,7 @@ pub fn named(name: &str) -> AgentUnderTest {
         // A word that would be a command is made literal by a character without width.
         "opencode" => AgentUnderTest {
             name: "opencode",
+            writes: Some(("write", "filePath")),
             once: "opencode run 'llm: say the inner word'",
             begins_anew: Some("/new"),
             commands: &[("/compact", Does::AskTheModel)],
@@ -132,6 +141,7 @@ pub fn named(name: &str) -> AgentUnderTest {
         },
         "gemini" => AgentUnderTest {
             name: "gemini",
+            writes: Some(("write_file", "file_path")),
             once: "gemini -p 'llm: say the inner word'",
             begins_anew: Some("/clear"),
             commands: &[
@@ -197,6 +207,14 @@ impl AgentUnderTest {
     fn for_the_model(&self, act: &Act<'_>) -> String {
         match act {
             Act::Run(command) => format!("llm: run {command}"),
+            Act::Try(command) => format!("llm: try run {command}"),
+            Act::Write(path) => match self.writes {
+                Some((tool, key)) => {
+                    let input = json!({key: path, "content": "by its own tool\n"});
+                    format!("llm: try tool {tool} {input}")
+                }
+                None => format!("llm: try run touch {}", path.display()),
+            },
             Act::AskAndRun(command) => format!("llm: run {command}\n{}", self.ask_with).trim_end().to_owned(),
             Act::Say(text) => format!("llm: say {text}"),
             Act::Work(seconds) => format!("llm: sleep {seconds}s"),
@@ -275,7 +293,8 @@ fn write_closed(path: &Path, text: &str) {
 
 fn for_the_demo(act: &Act<'_>) -> String {
     match act {
-        Act::Run(command) => format!("demo: sh {command}"),
+        Act::Run(command) | Act::Try(command) => format!("demo: sh {command}"),
+        Act::Write(path) => format!("demo: sh touch {}", path.display()),
         Act::AskAndRun(command) => format!("demo: ask May I run `{command}`?\ndemo: sh {command}"),
         Act::Say(text) => format!("demo: say {text}"),
         Act::Work(seconds) => format!("demo: sleep {seconds}s"),

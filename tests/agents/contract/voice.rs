@@ -1,6 +1,6 @@
 //! What the agent says reaches the person, once and from the right session.
 
-use super::stage::Stage;
+use super::stage::{Far, Stage};
 use super::under_test::Act;
 use crate::support::eventually;
 
@@ -86,31 +86,6 @@ fn nothing_but_notify(stage: &Stage) {
         }
         stage.quiet("s");
         assert!(!far.exists(), "done without permission: {smuggled}");
-    }
-}
-
-/// A file that the agent may not make: outside of its workspace, and of the directories for temporary files that a sandbox opens.
-struct Far(std::path::PathBuf);
-
-impl Far {
-    fn new(stage: &Stage) -> Self {
-        let mark = stage.env.mark().replace('/', "-");
-        Self(std::path::Path::new("/var/tmp").join(format!("telecoder-far{mark}")))
-    }
-
-    fn path(&self) -> std::path::Display<'_> {
-        self.0.display()
-    }
-
-    fn exists(&self) -> bool {
-        self.0.exists()
-    }
-}
-
-impl Drop for Far {
-    fn drop(&mut self) {
-        // Most often it was never made.
-        let _ = std::fs::remove_file(&self.0);
     }
 }
 

@@ -11,6 +11,8 @@ use super::{Capture, State, root};
 /// Right readings of a hundred, on the part that the rules were written on and on the part that was held out.
 const RULES_MARK: f64 = 98.0;
 const HELD_OUT_MARK: f64 = 95.0;
+/// The part that no rule was written on.
+const HELD_OUT_PERCENT_MIN: usize = 30;
 /// Screens for each agent and family that the contract names.
 const FAMILY_MIN: usize = 15;
 
@@ -110,8 +112,11 @@ fn judge(agent: &str, adapter: &dyn Adapter) {
         let count = captures.iter().filter(|capture| capture.state == state).count();
         assert!(count >= FAMILY_MIN, "{agent} has {count} screens of `{}`", state.word());
     }
-    let share = totals[1].all as f64 / (totals[0].all + totals[1].all) as f64;
-    assert!(share > 0.25, "only {:.0} % are held out", share * 100.0);
+    let (held_out, all) = (totals[1].all, captures.len());
+    assert!(
+        100 * held_out >= HELD_OUT_PERCENT_MIN * all,
+        "{agent}: of {all} screens only {held_out} are held out"
+    );
     for (total, mark) in totals.iter().zip([RULES_MARK, HELD_OUT_MARK]) {
         assert!(
             total.percent() >= mark,

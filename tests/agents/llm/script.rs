@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `llm: run COMMAND` | calls the agent's shell tool; several run one after the other |
 //! | `llm: tool NAME {json}` | calls this tool with this input |
+//! | `llm: try run COMMAND`, `llm: try tool NAME {json}` | the same, and nothing where the agent does not offer that tool |
 //! | `llm: with {json}` | adds these arguments to each call of the shell tool |
 //! | `llm: say TEXT` | answers this; `\n` in it makes a line |
 //! | `llm: sleep 2s` | is silent for so long before it answers |
@@ -59,7 +60,7 @@ pub fn plan(request: &Request) -> Result<Plan, String> {
         return Ok(plan);
     }
     plan.failure = script.failure()?;
-    let calls = script.calls();
+    let calls = script.calls(request);
     if let Some(call) = calls.get(results.len()) {
         plan.reply = script.call(request, call)?;
         return Ok(plan);
@@ -127,9 +128,13 @@ impl<'a> Script<'a> {
         Ok(Some((Failure::named(kind)?, time)))
     }
 
-    fn calls(&self) -> Vec<(&'a str, &'a str)> {
-        let calls = self.lines.iter().filter(|(word, _)| matches!(*word, "run" | "tool"));
-        calls.copied().collect()
+    fn calls(&self, request: &Request) -> Vec<(&'a str, &'a str)> {
+        let calls = self.lines.iter().filter_map(|(word, argument)| match *word {
+            "run" | "tool" => Some((*word, *argument)),
+            "try" => argument.split_once(' ').filter(|call| is_offered(request, call)),
+            _ => None,
+        });
+        calls.collect()
     }
 
     fn call(&self, request: &Request, (word, argument): &(&str, &str)) -> Result<Reply, String> {
@@ -144,18 +149,32 @@ impl<'a> Script<'a> {
                 input,
             });
         }
-        let name = SHELL_TOOLS.iter().find(|name| request.tools.contains_key(**name));
-        let name = name.ok_or_else(|| format!("no shell tool among {:?}", request.tools.keys()))?;
-        let mut input = shell_input(&request.tools[*name], argument);
+        let name = shell_tool(request).ok_or_else(|| format!("no shell tool among {:?}", request.tools.keys()))?;
+        let mut input = shell_input(&request.tools[name], argument);
         if let (Some(fields), Some(more)) = (input.as_object_mut(), self.last("with")) {
             let more: Map<String, Value> =
                 serde_json::from_str(more).map_err(|e| format!("the argument of `with`: {e}"))?;
             fields.extend(more);
         }
         Ok(Reply::Call {
-            tool: (*name).to_owned(),
+            tool: name.to_owned(),
             input,
         })
+    }
+}
+
+fn shell_tool(request: &Request) -> Option<&'static str> {
+    let offered = SHELL_TOOLS.iter().find(|name| request.tools.contains_key(**name));
+    offered.copied()
+}
+
+fn is_offered(request: &Request, (word, argument): &(&str, &str)) -> bool {
+    match *word {
+        "tool" => argument
+            .split(' ')
+            .next()
+            .is_some_and(|name| request.tools.contains_key(name)),
+        _ => shell_tool(request).is_some(),
     }
 }
 
@@ -230,6 +249,17 @@ mod tests {
         let last = plan(&request(prompt, &["x", "y"])).unwrap();
         assert_eq!(last.reply, Reply::Text("done\nwell".into()));
         assert_eq!(last.sleep, Duration::from_millis(250));
+    }
+
+    #[test]
+    fn what_is_only_tried_needs_no_tool() {
+        let prompt = "llm: try tool Write {}\nllm: try run pwd\nllm: say done";
+        let mut request = request(prompt, &[]);
+        let call = plan(&request).unwrap().reply;
+        assert!(matches!(call, Reply::Call { tool, .. } if tool == "Bash"));
+        let other = request.tools.remove("Bash").unwrap();
+        request.tools.insert("Read".into(), other);
+        assert_eq!(plan(&request).unwrap().reply, Reply::Text("done".into()));
     }
 
     #[test]

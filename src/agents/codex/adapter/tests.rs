@@ -79,6 +79,40 @@ fn each_screen_is_what_it_is() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// In a narrow terminal the status line goes on in a second row or a third, and may end in its dot.
+#[test]
+fn a_status_line_in_several_rows_is_one() {
+    let read = |box_row: &str, status: &[&str]| {
+        let rows = ["• It is done.", "", "  Worked for 2s • 23:59", "", "", box_row, ""];
+        let hints = "  ← for agents          ⚠ 2 warnings · f2 to view";
+        let rows = rows.iter().chain(status).chain([&hints]);
+        let text = rows.copied().collect::<Vec<&str>>().join("\n");
+        agent().read_screen(&Screen::styled(&text, text.lines().count()))
+    };
+    let two = [
+        "  fake-model default · /var/lib/telecoder/sessions/",
+        "  abcdefghij23/work",
+    ];
+    let three = [
+        "  fake-model with a long name ·",
+        "  /var/lib/telecoder/sessions/",
+        "  abcdefghij23/work",
+    ];
+    for status in [&two[..], &three[..]] {
+        assert_eq!(
+            read("\u{1b}[1m›\u{1b}[0m \u{1b}[2mAsk Codex to do anything\u{1b}[0m", status),
+            ScreenReading::ComposerEmpty,
+            "{status:?}"
+        );
+        let shown = "half a thought".to_owned();
+        assert_eq!(
+            read("› half a thought", status),
+            ScreenReading::ComposerHolds { shown },
+            "{status:?}"
+        );
+    }
+}
+
 /// A box stands there while Codex starts; what comes next may be a dialog.
 #[test]
 fn the_picture_of_the_start_is_not_ready() {

@@ -28,6 +28,11 @@ impl Place {
     }
 
     fn arguments(&self, policy: Policy, resume: Option<&str>, fork_of: Option<&str>) -> Vec<String> {
+        self.arguments_of("developer_instructions = \"Be kind.\"\n", policy, resume, fork_of)
+    }
+
+    /// For a person with these settings.
+    fn arguments_of(&self, own: &str, policy: Policy, resume: Option<&str>, fork_of: Option<&str>) -> Vec<String> {
         let (work, mail, agents_md) = (self.path("work"), self.path("mail"), self.path("agents.md"));
         let context = LaunchContext {
             session: &self.session,
@@ -44,7 +49,7 @@ impl Place {
             resume,
             fork_of,
         };
-        arguments(&context, Some("Be kind.")).unwrap()
+        arguments(&context, &own.parse().unwrap()).unwrap()
     }
 }
 
@@ -103,6 +108,17 @@ fn a_folder_with_settings_of_its_own_is_not_trusted_by_us() {
     assert_eq!(trusted["projects"][&work]["trust_level"].as_str(), Some("trusted"));
     std::fs::create_dir(place.path("work/.codex")).unwrap();
     assert!(!settings(&place.arguments(Policy::Ask, None, None)).contains_key("projects"));
+}
+
+#[test]
+fn what_the_person_does_not_trust_stays_so() {
+    let place = Place::new();
+    let work = place.path("work").canonicalize().unwrap().display().to_string();
+    let trusts = |level: &str| {
+        let own = format!("[projects.{}]\ntrust_level = \"{level}\"\n", quoted(&work));
+        settings(&place.arguments_of(&own, Policy::Ask, None, None)).contains_key("projects")
+    };
+    assert!(trusts("trusted") && !trusts("untrusted"));
 }
 
 #[test]

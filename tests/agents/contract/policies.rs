@@ -1,0 +1,209 @@
+//! Each policy word means what docs/contract.md says, by what the agent does: what it may, what a person is asked about, and what is
+//! refused without a question. `notify` or the last message reaches the person under every word. What `ask` means is in every other
+//! case: they all run under it.
+
+use std::time::Instant;
+
+use super::stage::{Far, LIMIT, Stage, has_ended};
+use super::under_test::Act;
+use crate::{homes, programs};
+
+/// What became of something that the agent was told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Became {
+    Done,
+    /// A person was asked, and it was not done before.
+    Asked,
+    Refused,
+}
+
+const SEEN: &str = "what a look shows";
+
+pub fn words(name: &str) {
+    let stage = Stage::of(name);
+    only_looks(&stage, "locked", Became::Refused);
+    only_looks(&stage, "observe", Became::Done);
+    keeps_to_its_workspace(&stage);
+    may_everything(&stage);
+    stage.end();
+}
+
+/// `look`: what becomes of a command that only looks.
+fn only_looks(stage: &Stage, word: &str, look: Became) {
+    begin(stage, word);
+    assert_eq!(looking(stage, word), look, "{word}: a looking command");
+    assert_eq!(running(stage, word), Became::Refused, "{word}: a command that writes");
+    assert_eq!(writing(stage, word), Became::Refused, "{word}: a file");
+    finish(stage, word);
+}
+
+fn keeps_to_its_workspace(stage: &Stage) {
+    begin(stage, "standard");
+    assert_eq!(writing(stage, "standard"), Became::Done, "standard: a file");
+    assert_eq!(
+        reaching_out(stage, "standard"),
+        Became::Asked,
+        "standard: out of the workspace"
+    );
+    finish(stage, "standard");
+}
+
+fn may_everything(stage: &Stage) {
+    begin(stage, "yolo");
+    assert_eq!(writing(stage, "yolo"), Became::Done, "yolo: a file");
+    assert_eq!(reaching_out(stage, "yolo"), Became::Done, "yolo: out of the workspace");
+    finish(stage, "yolo");
+}
+
+/// A session of this word's name and policy. Where only looking is allowed it works in a repository whose own settings allow more. What
+/// it says first arrives, by `notify` or as its last message, and once.
+fn begin(stage: &Stage, word: &str) {
+    let said = format!("the word of {word}");
+    let notify = format!("telecoder notify '{said}'");
+    let prompt = stage.agent.prompt(&[Act::Try(&notify), Act::Say(&said)]);
+    let hostile = is_looking(word).then(|| hostile_repository(stage, word)).flatten();
+    stage.run_under(word, word, hostile.as_deref(), &prompt);
+    stage.quiet(word);
+    if stage.agent.is_real() {
+        stage.wait_message(word, &said);
+    }
+    assert_eq!(stage.messages(word).len(), 1, "{:?}", stage.messages(word));
+    std::fs::write(stage.work(word).join("seen"), SEEN).expect("a file to look at");
+}
+
+fn is_looking(word: &str) -> bool {
+    matches!(word, "locked" | "observe")
+}
+
+fn hostile_repository(stage: &Stage, word: &str) -> Option<std::path::PathBuf> {
+    let trap = stage.env.root().join(format!("trap-{word}"));
+    let (file, text) = homes::hostile_settings(stage.agent.name, &trap)?;
+    let repository = stage.env.git_repo(&format!("hostile-{word}"));
+    let file = repository.join(file);
+    std::fs::create_dir_all(file.parent().expect("a directory")).expect("a directory");
+    std::fs::write(file, text).expect("settings");
+    stage.env.git(&repository, &["add", "-A"]).ok();
+    stage.env.git(&repository, &["commit", "-q", "-m", "settings"]).ok();
+    Some(repository)
+}
+
+fn finish(stage: &Stage, word: &str) {
+    let trap = stage.env.root().join(format!("trap-{word}"));
+    assert!(!trap.exists(), "{word}: the repository's own settings ran something");
+    stage.env.cmd(&["stop", word]).ok();
+}
+
+fn looking(stage: &Stage, word: &str) -> Became {
+    let prompt = stage.agent.prompt(&[Act::Try("cat seen"), Act::Say("looked")]);
+    became(stage, word, &prompt, || match stage.agent.is_real() {
+        true => stage
+            .llm
+            .exchanges()
+            .last()
+            .is_some_and(|last| last.results.join("\n").contains(SEEN)),
+        false => stage
+            .turns(word)
+            .last()
+            .is_some_and(|turn| turn["finalText"] == "looked"),
+    })
+}
+
+fn running(stage: &Stage, word: &str) -> Became {
+    let marker = stage.work(word).join("ran");
+    let prompt = stage.agent.prompt(&[Act::Try("touch ran"), Act::Say("ran")]);
+    became(stage, word, &prompt, || marker.exists())
+}
+
+fn writing(stage: &Stage, word: &str) -> Became {
+    let path = stage.work(word).join("written");
+    let prompt = stage.agent.prompt(&[Act::Write(&path), Act::Say("wrote")]);
+    became(stage, word, &prompt, || path.exists())
+}
+
+fn reaching_out(stage: &Stage, word: &str) -> Became {
+    let far = Far::new(stage);
+    let command = format!("touch {}", far.path());
+    // A person's Yes is what the words between the extremes differ by; where nobody is asked, nobody is called for.
+    let act = if word == "yolo" {
+        Act::Try(&command)
+    } else {
+        Act::AskAndRun(&command)
+    };
+    let prompt = stage.agent.prompt(&[act, Act::Say("reached")]);
+    became(stage, word, &prompt, || far.exists())
+}
+
+fn became(stage: &Stage, session: &str, prompt: &str, is_done: impl Fn() -> bool) -> Became {
+    let turn = stage.send(session, prompt);
+    let begun = Instant::now();
+    loop {
+        let status = stage.env.status(session);
+        if status["dialog"]["choices"].as_array().map_or(0, Vec::len) >= 2 {
+            assert!(!is_done(), "done before anybody was asked: {}", stage.picture(session));
+            stage.deny(session, None).ok();
+            stage.quiet(session);
+            assert!(!is_done(), "what was denied was done: {}", stage.picture(session));
+            return Became::Asked;
+        }
+        if status["status"] == "idle" && has_ended(&stage.turn(session, &turn["id"])) {
+            return if is_done() { Became::Done } else { Became::Refused };
+        }
+        assert!(
+            begun.elapsed() < LIMIT,
+            "`{session}` is stuck: {}",
+            stage.picture(session)
+        );
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+/// What a person has set in the agent's own settings holds, and `notify` arrives all the same.
+pub fn own_settings(name: &str) {
+    match name {
+        "claude" => own_sandbox(),
+        "opencode" => own_denials(),
+        // What the others have of that is in their homes in every case, or is told by tests of their launch lines.
+        _ => Stage::of(name).end(),
+    }
+}
+
+/// The agent's own sandbox for commands is on. `notify` gets out of it, and a policy that only looks does not become one that writes
+/// because the sandbox would let commands through.
+fn own_sandbox() {
+    let stage = Stage::prepared("claude", |env| {
+        homes::turn_on_claudes_sandbox(&env.home());
+        env.set_env("PATH", &programs::path_with_sandbox("claude").to_string_lossy());
+    });
+    stage.begin("s");
+    let prompt = [
+        Act::Run("readlink /proc/self/ns/pid"),
+        Act::Run("telecoder notify 'said in the sandbox'"),
+        Act::Say("x"),
+    ];
+    stage.ask("s", &stage.agent.prompt(&prompt));
+    stage.wait_message("s", "said in the sandbox");
+    let results = stage.llm.exchanges().last().expect("a request").results.join("\n");
+    let outside = std::fs::read_link("/proc/self/ns/pid").expect("a namespace");
+    assert!(results.contains("pid:["), "{results}");
+    assert!(
+        !results.contains(&*outside.to_string_lossy()),
+        "it ran in no sandbox: {results}"
+    );
+    begin(&stage, "observe");
+    assert_eq!(
+        running(&stage, "observe"),
+        Became::Refused,
+        "observe: a command that writes"
+    );
+    stage.end();
+}
+
+/// Everything is denied but what is named: nobody is asked about the rest.
+fn own_denials() {
+    let stage = Stage::prepared("opencode", |env| homes::deny_opencode_all_but_looking(&env.home()));
+    begin(&stage, "ask");
+    assert_eq!(writing(&stage, "ask"), Became::Refused, "a file");
+    assert_eq!(running(&stage, "ask"), Became::Refused, "a command that is not named");
+    assert_eq!(looking(&stage, "ask"), Became::Asked, "a command that is named");
+    stage.end();
+}
