@@ -32,16 +32,19 @@ fn who_wants_every_step_gets_a_message_that_stays() {
     rig.say("/verbose");
     rig.hears("Verbose:");
     let step = |tool: &str, detail: &str| {
-        format!("demo: sh echo '{{\"tool_name\":\"{tool}\",\"detail\":\"{detail}\"}}' | telecoder hook PreToolUse")
+        let words = format!("\\\"tool_name\\\":\\\"{tool}\\\",\\\"detail\\\":\\\"{detail}\\\"");
+        format!("demo: sh echo \"{{\\\"session_id\\\":\\\"$(cat go)\\\",{words}}}\" | telecoder hook PreToolUse")
     };
     rig.say(&format!(
-        "demo: sh until [ -e go ]; do sleep 0.1; done\n{}\n{}\ndemo: sleep 2s\ndemo: notify the answer",
+        "demo: sh until [ -s go ]; do sleep 0.1; done\n{}\n{}\ndemo: sleep 2s\ndemo: notify the answer",
         step("Read", "src/login.rs"),
         step("Bash", "cargo test")
     ));
     let progress = rig.hears("works for");
-    let work_dir = rig.sessions()[0]["workDir"].as_str().expect("a directory").to_owned();
-    std::fs::write(Path::new(&work_dir).join("go"), "").expect("a file");
+    let session = rig.sessions().remove(0);
+    let word = |name: &str| session[name].as_str().expect("a word").to_owned();
+    // A hook is the session's when it names the session's conversation.
+    std::fs::write(Path::new(&word("workDir")).join("go"), word("nativeId")).expect("a file");
     eventually("it shows each step, and says that it is over", || {
         let text = rig.fake.standing(&progress).text;
         (text.contains("done after") && text.ends_with("• Read src/login.rs\n• Bash cargo test")).then_some(())
