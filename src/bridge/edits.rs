@@ -79,7 +79,10 @@ fn reworded(router: &Router, turn: &Turn, text: &str, is_caption: bool) -> Optio
     let (kind, text) = match commands::parse(text, username) {
         Addressed::Nobody => (TurnKind::Prompt, text.to_owned()),
         Addressed::Here(Ok(command)) => command.for_agent(text)?,
-        Addressed::Here(Err(_)) | Addressed::Elsewhere => return None,
+        Addressed::Here(Err(_)) => (TurnKind::Command, commands::typed(text)),
+        Addressed::Elsewhere => return None,
     };
-    (kind == turn.kind).then_some(text)
+    // Which commands an agent knows was looked up when it was sent: another one is none.
+    let same_word = kind == TurnKind::Prompt || text.split(' ').next() == turn.text.split(' ').next();
+    (kind == turn.kind && same_word).then_some(text)
 }

@@ -232,7 +232,20 @@ impl Router {
                 self.ask_first(tx, std::slice::from_ref(here))
             }
             Addressed::Here(Ok(command)) => self.command(tx, update, here, &command),
-            Addressed::Here(Err(fault)) => told(tx, update, here, words::fault(&fault)),
+            Addressed::Here(Err(unknown)) => match commands::foreign(tx, self, here, &message.text, unknown)? {
+                Some(fault) => told(tx, update, here, words::fault(&fault)),
+                None if role < Role::Operator => {
+                    tx.audit_refused(CHANNEL, &who(update), "a command above the role")?;
+                    told(
+                        tx,
+                        update,
+                        here,
+                        words::fault(&not_permitted("use the agent's commands")),
+                    )
+                }
+                None if self.is_stale(tx, here, known.confirmed) => self.ask_first(tx, std::slice::from_ref(here)),
+                None => Ok(Routed::Later),
+            },
             Addressed::Nobody if role < Role::Operator => {
                 told(tx, update, here, words::fault(&not_permitted("send prompts")))
             }

@@ -112,6 +112,11 @@ impl Engine {
         Ok(session)
     }
 
+    /// The commands of its own that the session's agent declares.
+    pub fn own_commands(&self, session: &Session) -> Result<Vec<AgentCommand>> {
+        Ok(self.0.agents.get(&session.agent)?.commands().to_vec())
+    }
+
     /// Sends a command of the agent's own (`/compact`), as it is. Only declared ones: others open screens that swallow what follows.
     pub async fn command(&self, id: &SessionId, text: &str, origin: PromptOrigin, key: Option<String>) -> Result<Turn> {
         let session = self.session(id).await?;

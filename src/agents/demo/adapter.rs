@@ -14,7 +14,7 @@ use super::{conversations, reading};
 use crate::agents::{Adapter, LaunchContext, Recorded, Setup, secrets, signal};
 use crate::config::AgentConfig;
 use crate::domain::Timestamp;
-use crate::domain::agent::{AgentPlace, AgentSignal, Conversation, Evidence, Interrupt, Steering};
+use crate::domain::agent::{AgentCommand, AgentPlace, AgentSignal, Conversation, Evidence, Interrupt, Steering};
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind, Meaning};
 use crate::domain::fault::{Fault, Result};
 use crate::domain::ids::SessionId;
@@ -25,6 +25,12 @@ use crate::domain::screen::{Explained, Screen};
 
 /// From Enter to the hook's letter. The agent fires it within milliseconds; a busy machine may take longer to start `telecoder`.
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(5);
+/// What the agent knows of commands, with the quirk of that name.
+const COMMANDS: &[AgentCommand] = &[AgentCommand {
+    word: "/model",
+    takes_text: true,
+    what: "says so, and does nothing",
+}];
 /// The agent's directory beneath the session's.
 const HOME: &str = "demo";
 
@@ -137,6 +143,18 @@ impl Adapter for DemoAgent {
             "accept-when-queued" => Some(Steering::OwnQueue),
             _ => None,
         })
+    }
+
+    /// One, where its quirk says that it knows commands at all.
+    fn commands(&self) -> &[AgentCommand] {
+        let args = self.config.iter().flat_map(|config| &config.args);
+        match args
+            .flat_map(|word| word.split(','))
+            .any(|quirk| quirk == "slash-commands")
+        {
+            true => COMMANDS,
+            false => &[],
+        }
     }
 
     fn composer_shows(&self, shown: &str, text: &str) -> bool {

@@ -21,6 +21,7 @@ Send files, photos or voice: they go to the session too.
 /enter /esc /up /down /left /right /tab — press that key
 /steer TEXT — say something into what runs
 /interrupt — stop what it is doing; /compact — let it sum up its conversation
+Other commands of the agent's own go to it by the same words, where it is known to take them.
 /stop \\[NAME] — end it; /resume \\[NAME] — go on; /resume_last — with the last one; /resume_yolo \\[NAME] — its agent asks nothing
 /quiet, /normal, /verbose — how much of the work you see
 /health — whether all is well

@@ -1,4 +1,4 @@
-//! `/interrupt`: the agent's own interrupt. `/compact`: the agent's own command of that name.
+//! `/interrupt`: the agent's own interrupt.
 
 use super::Desk;
 use crate::bridge::router::Reply;

@@ -40,6 +40,7 @@ use super::router::{Here, Reply, Router, asked};
 
 pub(super) use ask::answered;
 pub(super) use level::Level;
+pub(super) use own::{foreign, typed};
 pub(super) use table::menu;
 
 use table::{Entry, TABLE, Verb};
@@ -68,7 +69,7 @@ impl Command {
     pub fn acts_now(&self) -> bool {
         matches!(
             self.entry.verb,
-            Verb::Steer | Verb::Own(_) | Verb::Key | Verb::Press(_) | Verb::Interrupt | Verb::Stop
+            Verb::Steer | Verb::Own | Verb::Key | Verb::Press(_) | Verb::Interrupt | Verb::Stop
         )
     }
 
@@ -76,7 +77,7 @@ impl Command {
     pub fn for_agent(&self, text: &str) -> Option<(TurnKind, String)> {
         match self.entry.verb {
             Verb::Steer => Some((TurnKind::Prompt, steer::said(text).to_owned())),
-            Verb::Own(word) => Some((TurnKind::Command, own::said(word, &self.args))),
+            Verb::Own => Some((TurnKind::Command, own::typed(text))),
             _ => None,
         }
     }
@@ -123,7 +124,7 @@ fn unknown(name: &str) -> Fault {
     let near = nearest(name, TABLE.iter().map(|entry| entry.name));
     let hint = match near {
         Some(near) => format!("Did you mean /{near}? /help lists all commands."),
-        None => "/help lists all commands. Text that begins with a slash is not sent to an agent.".into(),
+        None => "/help lists all commands. Other text that begins with a slash is not sent to an agent.".into(),
     };
     Fault::new(Kind::Usage, format!("there is no command /{name}")).hint(hint)
 }
@@ -161,10 +162,11 @@ pub(super) struct Desk<'a> {
 /// Carries out what could not be done in the update's transaction. None: the update is already answered and finished.
 pub(super) async fn from_world(desk: &Desk<'_>, text: &str) -> Result<Option<Reply>> {
     // Whether it speaks to us was decided in the update's transaction.
-    let Addressed::Here(command) = parse(text, None) else {
-        return ask::answer(desk, text).await.map(Some);
+    let Command { entry, args } = match parse(text, None) {
+        Addressed::Here(Ok(command)) => command,
+        Addressed::Here(Err(_)) => return own::own(desk, own::typed(text)).await.map(|()| None),
+        Addressed::Nobody | Addressed::Elsewhere => return ask::answer(desk, text).await.map(Some),
     };
-    let Command { entry, args } = command?;
     match entry.verb {
         Verb::New => new::new(desk, &args, None).await.map(|()| None),
         Verb::Start => new::start(desk, &args, None).await.map(|()| None),
@@ -180,7 +182,7 @@ pub(super) async fn from_world(desk: &Desk<'_>, text: &str) -> Result<Option<Rep
         Verb::ResumeYolo => resume::resume_yolo(desk, &args).await.map(Some),
         Verb::Diff => diff::diff(desk, &args).await.map(|()| None),
         Verb::Explain => explain::explain(desk, &args).await.map(Some),
-        Verb::Own(word) => own::own(desk, word, &args).await.map(|()| None),
+        Verb::Own => own::own(desk, own::typed(text)).await.map(|()| None),
         Verb::Get => get::get(desk, &args).await.map(|()| None),
         _ => Err(Fault::new(
             Kind::Failure,

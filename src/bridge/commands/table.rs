@@ -26,7 +26,7 @@ pub(super) enum Verb {
     Diff,
     Explain,
     /// A command of the agent's own.
-    Own(&'static str),
+    Own,
     Get,
     Level(Level),
     Health,
@@ -88,12 +88,7 @@ pub(super) const TABLE: &[Entry] = &[
         Owner,
         "go on, and the agent asks nothing more",
     ),
-    entry(
-        "compact",
-        Verb::Own("/compact"),
-        Operator,
-        "let the agent sum up its conversation",
-    ),
+    entry("compact", Verb::Own, Operator, "let the agent sum up its conversation"),
     entry("key", Verb::Key, Operator, "press keys: /key Down Enter"),
     entry("enter", Verb::Press("Enter"), Operator, "press Enter"),
     entry("esc", Verb::Press("Escape"), Operator, "press Escape"),

@@ -43,6 +43,38 @@ fn commands_answer() {
 }
 
 #[test]
+fn a_command_of_the_agents_own_is_the_same_word_here() {
+    let rig = Rig::new();
+    let quirk = "[agents.demo]\nargs = [\"--quirk\", \"slash-commands\"]";
+    rig.configure_with(&[ME], "standard", "", quirk);
+    let _daemon = rig.serve();
+    rig.say("/model large");
+    rig.hears("There is no command /model");
+    rig.say("/new alpha");
+    rig.hears("New session alpha");
+    rig.say("/Model@fake_bot  large");
+    let screen = || rig.env.cmd(&["screen", "alpha"]).stdout;
+    eventually("the agent got it", || {
+        screen().contains("The model is large now").then_some(())
+    });
+    rig.say("/clear");
+    let told = rig.hears("There is no command /clear");
+    assert!(told.text.contains("The agent `demo` takes /model."), "{}", told.text);
+    // An old one may mean something else by now.
+    rig.fake.skew_clock(-3600);
+    rig.say("/model small");
+    rig.fake.skew_clock(0);
+    let asked = rig.hears("waited 1 h");
+    assert!(!screen().contains("small"));
+    rig.fake.tap(&asked, ME, "Do it");
+    eventually("the agent got it", || {
+        screen().contains("The model is small now").then_some(())
+    });
+    assert_eq!(rig.prompts(), Vec::<String>::new(), "none of it was a prompt");
+    rig.in_order();
+}
+
+#[test]
 fn what_cannot_be_taken_is_told() {
     let rig = Rig::new();
     let _daemon = rig.serve();

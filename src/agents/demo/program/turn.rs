@@ -95,6 +95,9 @@ impl App {
             return;
         }
         let quirks = &self.options.quirks;
+        if let Some(model) = text.strip_prefix("/model ").filter(|_| quirks.slash_commands) {
+            return self.show(look::GUTTER_REST, &format!("The model is {model} now"));
+        }
         if quirks.slash_commands && is_unknown_command(&text) {
             let word = text.split_whitespace().next().unwrap_or("").to_owned();
             return self.show(look::GUTTER_REST, &format!("Unknown command: {word}"));
