@@ -65,7 +65,7 @@ fn ask(tx: &Tx<'_>, turn: &Turn, chat: &ChatRef, message_id: i64, last: Timestam
         escape(&excerpt(&turn.text, PROMPT_CHARS_MAX))
     );
     let again = Action::Again { turn: turn.id.clone() };
-    let reply = Reply::of(&turn.session, text).offering(vec![
+    let reply = Reply::of(&turn.session, text).loud().offering(vec![
         again.offer("Do it")?,
         Action::leave("left undone").offer("Leave it")?,
     ]);

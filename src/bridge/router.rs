@@ -76,6 +76,8 @@ pub(super) struct Reply {
     pub session: Option<SessionId>,
     /// What can be tapped.
     pub offers: Vec<Vec<Offer>>,
+    /// It waits for a person who may be elsewhere by now, and makes a sound.
+    pub is_loud: bool,
 }
 
 impl Reply {
@@ -84,6 +86,7 @@ impl Reply {
             text: text.into(),
             session: None,
             offers: vec![],
+            is_loud: false,
         }
     }
 
@@ -92,6 +95,10 @@ impl Reply {
             session: Some(session.clone()),
             ..Self::new(text)
         }
+    }
+
+    pub fn loud(self) -> Self {
+        Self { is_loud: true, ..self }
     }
 
     /// One row of buttons more.
@@ -306,7 +313,7 @@ impl Router {
             "This message waited {} for me. Is it still to be done?",
             words::how_long(since, tx.now())
         );
-        let reply = Reply::new(text).offering(vec![
+        let reply = Reply::new(text).loud().offering(vec![
             run.offer("Do it")?,
             Action::leave("left undone").offer("Leave it")?,
         ]);
@@ -423,7 +430,11 @@ pub(super) fn answer(tx: &Tx<'_>, here: &Here, reply: &Reply) -> Result<()> {
 pub(super) fn say(tx: &Tx<'_>, to: &ChatRef, reply_to: Option<i64>, reply: &Reply) -> Result<MessageId> {
     let message = tx.insert_message(NewMessage {
         session: reply.session.clone(),
-        kind: MessageKind::Answer,
+        kind: if reply.is_loud {
+            MessageKind::Notice
+        } else {
+            MessageKind::Answer
+        },
         text: reply.text.clone(),
         done: None,
         choices: vec![],

@@ -16,7 +16,7 @@ use super::seal::Seal;
 use crate::domain::Timestamp;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{MessageId, SessionId};
-use crate::domain::message::{About, Message, MessageKind, MessageState, Part, PartBody};
+use crate::domain::message::{Message, MessageKind, MessageState, Part, PartBody};
 use crate::domain::route::ChatRef;
 
 const NOT_INTACT: &str = "its stored content was damaged on the disk, so it was not sent";
@@ -32,7 +32,7 @@ pub struct OutboxPart {
     pub marked: bool,
     /// Formatting was refused: send without entities.
     pub plain: bool,
-    /// Without a sound: an answer to a command disturbs nobody, unless it asks something.
+    /// Without a sound: an answer to a command disturbs nobody.
     pub silent: bool,
 }
 
@@ -230,8 +230,7 @@ impl Tx<'_> {
         if self.waits_for_topic(&message)? {
             return Ok(None);
         }
-        let asks = matches!(message.about, Some(About::Offer { .. }));
-        let silent = message.kind == MessageKind::Answer && !asks;
+        let silent = message.kind == MessageKind::Answer;
         let to = message.to.ok_or_else(|| damaged(format_args!("message {head}")))?;
         Ok(Some(OutboxPart {
             part,

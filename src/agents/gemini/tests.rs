@@ -113,7 +113,21 @@ fn questions_and_refusals_of_the_provider_are_dialogs() {
     assert_eq!((rule.as_str(), question.kind), ("question", DialogKind::Question));
     assert_eq!(question.question, "Which colour?");
     let labels: Vec<_> = question.choices.iter().map(|c| c.label.as_str()).collect();
-    assert_eq!(labels, ["Red warm", "Blue cold", "Enter a custom value"]);
+    assert_eq!(labels, ["Red", "Blue", "Enter a custom value"]);
+    // A list that is too long for its frame has an arrow above and below it.
+    let text = include_str!("screens/question.txt");
+    let rows: Vec<&str> = text.lines().collect();
+    let head = rows.iter().find(|row| row.contains("Answer Questions")).unwrap();
+    let arrow = |sign: &str| head.replace("Answer Questions", &format!("{sign:<16}"));
+    let rows = rows.iter().flat_map(|row| match () {
+        () if row.contains("Red") && row.contains("1.") => vec![arrow("▲"), (*row).to_owned()],
+        () if row.contains("Enter a custom") => vec![arrow("▼")],
+        () => vec![(*row).to_owned()],
+    });
+    let (_, scrolled) = dialog(&screen(&rows.collect::<Vec<String>>().join("\n")));
+    assert_eq!(scrolled.question, "Which colour?");
+    let labels: Vec<_> = scrolled.choices.iter().map(|c| c.label.as_str()).collect();
+    assert_eq!(labels, ["Red", "Blue"]);
 
     let (rule, limit) = dialog(&captured!("limit"));
     assert_eq!(rule, "provider-refuses");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::bridge::inbox::LAST_POLL;
 use crate::bridge::life;
 use crate::bridge::words::how_long;
 use crate::domain::Timestamp;
@@ -49,6 +50,10 @@ impl Clocks {
             store
                 .write(move |tx| {
                     tx.move_waits(moved)?;
+                    // Nor was anybody away meanwhile.
+                    if let Some(last) = tx.cursor(LAST_POLL)? {
+                        tx.set_cursor(LAST_POLL, last + moved.as_secs())?;
+                    }
                     if moved.unsigned_abs() < TOLD_FROM {
                         return Ok(());
                     }

@@ -46,6 +46,8 @@ pub struct AgentUnderTest {
     writes: Option<(&'static str, &'static str)>,
     /// A prompt that makes it ask a question of its own with choices, where it has a tool for that that works in a session.
     question: Option<fn(Question<'_>) -> String>,
+    /// Its questions are answered with one of their choices only.
+    pub one_choice_only: bool,
     /// It takes a text while it works, and says so. The bundled one does with a quirk only (`tests/it/steer.rs`).
     pub steers: bool,
     /// A command that runs this agent once more, from beneath itself, where it says `the inner word`.
@@ -77,6 +79,7 @@ pub fn named(name: &str) -> AgentUnderTest {
             let word = if question.several { "pick" } else { "choose" };
             format!("demo: {word} {} | {}", question.text, question.choices.join(" | "))
         }),
+        one_choice_only: false,
         steers: false,
         once: "echo '{\"session_id\": \"inner\", \"source\": \"startup\"}' | telecoder hook SessionStart && \
                echo '{\"session_id\": \"inner\", \"last_assistant_message\": \"the inner word\"}' | telecoder hook Stop",
@@ -108,16 +111,7 @@ pub fn named(name: &str) -> AgentUnderTest {
             },
             // Its adapter's own mark before a text that would be a command.
             unframe: |text| without_frame(without_note(text)).replacen("> /", "/", 1),
-            question: Some(|question| {
-                let options = question
-                    .choices
-                    .iter()
-                    .map(|label| json!({"label": label, "description": "d"}));
-                let options: Vec<Value> = options.collect();
-                let asked = json!({"questions": [{
-                    "question": question.text, "header": "Which", "multiSelect": question.several, "options": options}]});
-                format!("llm: tool AskUserQuestion {asked}\nllm: say asked")
-            }),
+            question: Some(|question| by_tool("AskUserQuestion", &question)),
             ..plain
         },
         "codex" => AgentUnderTest {
@@ -137,6 +131,8 @@ pub fn named(name: &str) -> AgentUnderTest {
             begins_anew: Some("/new"),
             commands: &[("/compact", Does::AskTheModel)],
             mangle: |text| text.replace('\u{2060}', ""),
+            question: Some(|question| by_tool("question", &question)),
+            one_choice_only: true,
             ..without_questions
         },
         "gemini" => AgentUnderTest {
@@ -153,11 +149,41 @@ pub fn named(name: &str) -> AgentUnderTest {
                 let invisible = ['\u{200b}', '\u{200e}', '\u{200f}', '\u{2060}', '\u{feff}'];
                 text.chars().filter(|c| !invisible.contains(c)).collect()
             },
+            question: Some(|question| by_tool("ask_user", &question)),
+            one_choice_only: true,
             ..without_questions
         },
         other => panic!("no agent `{other}`"),
     }
 }
+
+/// A call of an agent's tool that asks.
+fn by_tool(tool: &str, question: &Question<'_>) -> String {
+    let choices = question.choices.iter();
+    let options: Vec<Value> = choices
+        .map(|label| json!({"label": label, "description": "d"}))
+        .collect();
+    let mut asked = json!({"question": question.text, "header": "Which", "options": options});
+    // Each calls it something else, and one wants the kind of the question, too.
+    for (key, value) in [
+        ("multiSelect", json!(question.several)),
+        ("multiple", json!(question.several)),
+        ("type", json!("choice")),
+    ] {
+        if ALL_KEYS.contains(&(tool, key)) {
+            asked[key] = value;
+        }
+    }
+    format!("llm: tool {tool} {}\nllm: say asked", json!({"questions": [asked]}))
+}
+
+/// Which keys the tools that ask know.
+const ALL_KEYS: &[(&str, &str)] = &[
+    ("AskUserQuestion", "multiSelect"),
+    ("question", "multiple"),
+    ("ask_user", "multiSelect"),
+    ("ask_user", "type"),
+];
 
 /// What stands before and behind a text that came while it worked.
 fn without_note(text: &str) -> &str {
