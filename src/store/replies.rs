@@ -34,6 +34,20 @@ impl Tx<'_> {
         )
     }
 
+    /// Whether a message that is replied to may be one of ours whose id is not known yet: something is on its way to the chat.
+    pub fn may_be_on_its_way(&self, chat: &ChatRef, replied_to: i64) -> Result<bool> {
+        if self.session_of_message(chat, replied_to)?.is_some() || self.message_of_sent(chat, replied_to)?.is_some() {
+            return Ok(false);
+        }
+        let sending = self.count(
+            "SELECT count(*) FROM messages JOIN parts ON parts.message = messages.id
+             WHERE messages.channel = ?1 AND messages.chat_id = ?2 AND messages.state IN ('queued', 'sending', 'unknown')
+               AND parts.state = 'sending'",
+            params![chat.channel, chat.chat_id],
+        )?;
+        Ok(sending > 0)
+    }
+
     /// The place of a person's message that became a prompt; its topic is known from there.
     pub fn place_of_prompt(&self, channel: &str, chat_id: i64, message_id: i64) -> Result<Option<ChatRef>> {
         let chat = ChatRef {

@@ -252,6 +252,23 @@ fn a_dialog_is_shown_and_text_refused_until_keys_answer_it() {
 }
 
 #[test]
+fn a_reply_that_is_faster_than_the_servers_answer_finds_its_session() {
+    let rig = Rig::new();
+    let _daemon = rig.serve();
+    rig.fake.fail("sendMessage", [Fault::Slow { millis: 2000 }]);
+    rig.env
+        .cmd(&["run", "--name", "cli", "demo: notify from the desk"])
+        .ok();
+    // Shown already, and its id is not told yet.
+    let reply = rig.hears("from the desk");
+    rig.fake.push_reply(ME, ME, "a word back", reply.message_id);
+    rig.hears("got 11 bytes");
+    assert_eq!(transcript(&rig.env, &rig.env.status("cli"))[1], "a word back");
+    assert_eq!(rig.sessions().len(), 1);
+    rig.in_order();
+}
+
+#[test]
 fn a_session_of_the_command_line_reports_home() {
     let rig = Rig::new();
     let _daemon = rig.serve();

@@ -84,6 +84,17 @@ fn read(raw: Value) -> Option<(Update, Value)> {
     Some((update?, raw))
 }
 
+/// Whether an update replies to what may be a message of ours that is still on its way, by the server's answer: whose it is will be
+/// known then.
+pub(super) fn replies_too_soon(tx: &Tx<'_>, update: &Update) -> Result<bool> {
+    match here(update) {
+        Some(here) => here
+            .reply_to
+            .map_or(Ok(false), |id| tx.may_be_on_its_way(&here.chat, id)),
+        None => Ok(false),
+    }
+}
+
 /// With `route` unset, what the allowed sent is only stored, and all of it left for later.
 fn store(tx: &Tx<'_>, router: &Router, batch: Batch, route: bool) -> Result<Stored> {
     let mut busy = batch.busy;
@@ -104,7 +115,8 @@ fn store(tx: &Tx<'_>, router: &Router, batch: Batch, route: bool) -> Result<Stor
             continue;
         }
         let is_tap = matches!(update.content, Content::Tap { .. });
-        let waits = !route || (!is_tap && update.chat.as_ref().is_some_and(|chat| busy.contains(chat)));
+        let is_behind = !is_tap && update.chat.as_ref().is_some_and(|chat| busy.contains(chat));
+        let waits = !route || is_behind || replies_too_soon(tx, &update)?;
         let routed = match admitted && waits {
             true => Routed::Later,
             false => router.route(tx, &update, &known)?,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::batch::replies_too_soon;
 use super::files::with_places;
 use super::lanes::{LaneKey, Waiting};
 use super::{PAUSE_MAX, Shared, backoff};
@@ -15,6 +16,10 @@ use crate::bridge::commands::{Desk, from_world};
 use crate::bridge::router::{Here, Known, Reply, Routed, answer, here};
 use crate::bridge::taps::{Tap, decide, ran};
 use crate::bridge::words;
+
+/// How long a reply waits for the server's answer to what it may reply to.
+const SENT_LIMIT: Duration = Duration::from_secs(20);
+const SENT_LOOK_PAUSE: Duration = Duration::from_millis(200);
 
 impl Shared {
     /// Takes up what a crash left pending, oldest first.
@@ -57,6 +62,7 @@ impl Shared {
     async fn perform(&self, key: &LaneKey, waiting: &Waiting, confirmed: Option<Vec<Waiting>>) {
         let update = &waiting.update;
         let is_confirmed = confirmed.is_some();
+        self.await_what_it_replies_to(update).await;
         if let Routed::Done(session) = self.until_stored(|| self.route(waiting, is_confirmed)).await {
             if let Some(session) = session {
                 self.router.engine.wake(&session);
@@ -68,6 +74,26 @@ impl Shared {
             (Content::File(message), Some(here)) => self.perform_files(key, waiting, &here, message, confirmed).await,
             (Content::Tap { id, data, .. }, _) => self.perform_tap(key, waiting, id, data).await,
             _ => {}
+        }
+    }
+
+    /// Somebody may reply to a message before the server's answer has told us its id. Ends when it has, or nothing is on its way.
+    async fn await_what_it_replies_to(&self, update: &Update) {
+        let mut events = self.store.event_seq();
+        let known = async {
+            loop {
+                events.borrow_and_update();
+                let asked = update.clone();
+                let too_soon = self.store.read(move |tx| replies_too_soon(tx, &asked)).await;
+                if !too_soon.unwrap_or(false) {
+                    return;
+                }
+                // Between two parts of one message no event is written.
+                let _ = tokio::time::timeout(SENT_LOOK_PAUSE, events.changed()).await;
+            }
+        };
+        if tokio::time::timeout(SENT_LIMIT, known).await.is_err() {
+            tracing::warn!("telegram: what a message replies to is not known; it goes to the chat's active session");
         }
     }
 
