@@ -174,22 +174,27 @@ impl Answering<'_> {
     /// The dialog as the screen shows it now (the one on record, or the answer is stale), and whether the window is in copy mode.
     async fn shown_dialog(&self) -> Result<(Dialog, bool)> {
         let open = self.seen_row().await?;
-        let screen = self.engine.0.tmux.screen(&self.pane).await?;
-        if !self.adapter.box_is_readable() {
-            return Ok((open.dialog, screen.in_mode));
-        }
-        match self.adapter.read_screen(&screen) {
-            ScreenReading::Dialog(shown) if shown.digest == open.dialog.digest => {
-                let asker = open.dialog.asker;
-                Ok((Dialog { asker, ..shown }, screen.in_mode))
+        let limit = Instant::now() + SHOW_LIMIT;
+        loop {
+            let screen = self.engine.0.tmux.screen(&self.pane).await?;
+            if !self.adapter.box_is_readable() {
+                return Ok((open.dialog, screen.in_mode));
             }
-            ScreenReading::Dialog(other) => {
-                self.note_other(other).await?;
-                Err(moved_on(self.session))
-            }
-            _ => {
-                self.engine.wake(&self.session.id);
-                Err(moved_on(self.session))
+            match self.adapter.read_screen(&screen) {
+                ScreenReading::Dialog(shown) if shown.digest == open.dialog.digest => {
+                    let asker = open.dialog.asker;
+                    return Ok((Dialog { asker, ..shown }, screen.in_mode));
+                }
+                // A screen in the middle of a repaint says nothing.
+                ScreenReading::Unknown if Instant::now() < limit => tokio::time::sleep(LOOK_PAUSE).await,
+                ScreenReading::Dialog(other) => {
+                    self.note_other(other).await?;
+                    return Err(moved_on(self.session));
+                }
+                _ => {
+                    self.engine.wake(&self.session.id);
+                    return Err(moved_on(self.session));
+                }
             }
         }
     }

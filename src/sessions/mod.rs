@@ -32,8 +32,10 @@ mod tell;
 mod verbs;
 mod work;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -86,6 +88,8 @@ struct Inner {
     answering: tokio::sync::Mutex<()>,
     /// The session whose dialog is being answered.
     being_answered: std::sync::Mutex<Option<SessionId>>,
+    /// When the box of a session was emptied last; see [`held_text::CLEAR_PAUSE`].
+    cleared: std::sync::Mutex<HashMap<SessionId, Instant>>,
     cancel: CancellationToken,
     tracker: TaskTracker,
 }
@@ -109,6 +113,7 @@ impl Engine {
             mirrors,
             answering: tokio::sync::Mutex::new(()),
             being_answered: std::sync::Mutex::new(None),
+            cleared: std::sync::Mutex::default(),
             cancel: parts.cancel,
             tracker: parts.tracker,
         }));

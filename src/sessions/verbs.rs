@@ -245,7 +245,7 @@ impl Engine {
             return Ok(false);
         }
         let pane = self.pane(id).await?;
-        let limit = Instant::now() + RETURN_LIMIT;
+        let mut limit = Instant::now() + RETURN_LIMIT;
         let prepared: Vec<String> = turns.iter().map(|turn| adapter.prepare(&turn.text).text).collect();
         while Instant::now() < limit {
             tokio::time::sleep(RETURN_PAUSE).await;
@@ -253,6 +253,11 @@ impl Engine {
                 ScreenReading::ComposerHolds { shown }
                     if prepared.iter().any(|text| adapter.composer_shows(&shown, text)) =>
                 {
+                    if self.await_clear_pause(id).await {
+                        limit = Instant::now() + RETURN_LIMIT;
+                        continue;
+                    }
+                    self.note_cleared(id);
                     self.keys(id, &interrupt.clear_keys).await?;
                     self.note_returned(id).await?;
                     return Ok(true);

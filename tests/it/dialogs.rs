@@ -72,6 +72,35 @@ fn a_stale_answer_is_refused_and_presses_nothing() {
 }
 
 #[test]
+fn an_answer_that_meets_a_repaint_waits_for_its_end() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    let yes = env.root().join("yes");
+    env.cmd(&["run", "--name", "s", &asks(&yes)]).ok();
+    open_dialog(&env, "s");
+    let session = env.status("s");
+    let pane = session["tmux"]["paneId"].as_str().expect("a pane");
+    let tty = env
+        .tmux(&["display-message", "-p", "-t", pane, "#{pane_tty}"])
+        .ok()
+        .stdout;
+    std::fs::write(tty.trim(), "\x1b[2J").expect("clearing the screen");
+    eventually("the screen is blank", || {
+        env.cmd(&["screen", "s"]).ok().stdout.trim().is_empty().then_some(())
+    });
+    let agent = shim_record(&env, &session)["agent"]["pid"].as_u64().expect("a process");
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| env.cmd(&["approve", "s"]));
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        // It draws everything anew.
+        signal(u32::try_from(agent).expect("a process id"), Signal::WINCH);
+        answer.join().expect("an answer").ok();
+    });
+    env.wait_turn("s", "finished");
+    assert!(yes.exists());
+}
+
+#[test]
 fn a_decision_reaches_the_hook_where_no_key_would() {
     let env = TestEnv::new();
     let daemon = env.serve();
