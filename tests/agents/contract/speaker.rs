@@ -6,6 +6,10 @@ use std::time::Duration;
 use super::stage::Stage;
 use super::under_test::Act;
 
+/// An agent opens its list of commands over the box, and changes its conversation, without a sign that all of them give.
+const LIST_OPENS: Duration = Duration::from_secs(1);
+const CONVERSATION_CHANGES: Duration = Duration::from_secs(2);
+
 pub fn whose_word(name: &str) {
     let stage = Stage::of(name);
     stage.begin("s");
@@ -49,10 +53,9 @@ pub fn whose_word(name: &str) {
         .expect("a pane")
         .to_owned();
     stage.env.tmux(&["send-keys", "-t", &pane, "-l", command]);
-    // Its list of commands opens over the box; it tells nobody when it is there, nor when the conversation has changed.
-    std::thread::sleep(Duration::from_secs(1));
+    std::thread::sleep(LIST_OPENS);
     stage.env.tmux(&["send-keys", "-t", &pane, "Enter"]);
-    std::thread::sleep(Duration::from_secs(2));
+    std::thread::sleep(CONVERSATION_CHANGES);
     stage.ask(
         "s",
         &format!("a new one\n{}", stage.agent.prompt(&[Act::Say("went on")])),
