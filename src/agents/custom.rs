@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{Adapter, LaunchContext, Setup, secrets, signal};
 use crate::config::AgentConfig;
+use crate::domain::Timestamp;
 use crate::domain::agent::{AgentSignal, Evidence};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
@@ -138,7 +139,7 @@ impl Adapter for CustomAgent {
         false
     }
 
-    fn interpret(&self, event: &str, data: &Value) -> AgentSignal {
+    fn interpret(&self, event: &str, data: &Value, _at: Timestamp) -> AgentSignal {
         match self.config.evidence {
             Evidence::Hook => signal::interpret(event, data),
             Evidence::Transcript | Evidence::None => AgentSignal::Nothing,
@@ -294,7 +295,11 @@ mod tests {
     #[test]
     fn hooks_count_only_where_they_were_declared() {
         let mut config = config("sh");
-        let interpret = |config: &AgentConfig| agent(config).unwrap().interpret("Stop", &Value::Null);
+        let interpret = |config: &AgentConfig| {
+            agent(config)
+                .unwrap()
+                .interpret("Stop", &Value::Null, Timestamp::UNIX_EPOCH)
+        };
         assert_eq!(interpret(&config), AgentSignal::Nothing);
         config.evidence = Evidence::Hook;
         assert_eq!(interpret(&config), AgentSignal::TurnEnded { final_text: None });

@@ -197,8 +197,8 @@ pub trait Adapter: Send + Sync {
     fn end_hook_limit(&self) -> Duration {
         END_HOOK_LIMIT
     }
-    /// Meaning of a hook letter.
-    fn interpret(&self, event: &str, data: &serde_json::Value) -> AgentSignal;
+    /// Meaning of a hook letter that was written at `at`.
+    fn interpret(&self, event: &str, data: &serde_json::Value, at: Timestamp) -> AgentSignal;
     /// The agent's own id of whoever fired a hook, where the payload names it. One that is not the session's does not speak for it.
     fn speaker(&self, data: &serde_json::Value) -> Option<String> {
         data.get("session_id")?.as_str().map(str::to_owned)

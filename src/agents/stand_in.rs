@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Adapter, LaunchContext, signal};
+use crate::domain::Timestamp;
 use crate::domain::agent::{AgentSignal, Evidence};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
@@ -66,7 +67,7 @@ impl Adapter for StandIn {
         false
     }
 
-    fn interpret(&self, event: &str, data: &serde_json::Value) -> AgentSignal {
+    fn interpret(&self, event: &str, data: &serde_json::Value, _at: Timestamp) -> AgentSignal {
         signal::interpret(event, data)
     }
 

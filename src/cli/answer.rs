@@ -28,13 +28,11 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     if kind == "sessions" {
         let session: Session = client.get(&path(&["sessions", &args.of])).await?;
         if let (true, Some(dialog)) = (session.asks.is_empty(), &session.dialog) {
-            // Bound to the dialog that was looked up.
             let request = DialogRequest {
-                digest: Some(dialog.digest.clone()),
                 said: Some(text),
                 ..DialogRequest::default()
             };
-            return dialog::answer(cx, &args.of, &request).await;
+            return dialog::answer(cx, &args.of, Some(dialog), request).await;
         }
     }
     let url = path(&[kind, &args.of, "answer"]);

@@ -35,6 +35,8 @@ pub(super) const HELD_PAUSE: Duration = Duration::from_millis(500);
 
 /// The code of the reason that a dialog stands in the way.
 const DIALOG: &str = "dialog";
+/// The code of the reason that the box holds text.
+const BOX_NOT_EMPTY: &str = "box_not_empty";
 
 impl Actor {
     /// Types the oldest waiting prompt when the session is idle.
@@ -71,9 +73,9 @@ impl Actor {
         if turn.state == TurnState::Held
             && let Some(obstacle) = self.look_for_obstacle(&turn, pane).await
         {
-            let is_dialog = obstacle.code == DIALOG;
+            let code = obstacle.code.clone();
             let next = self.hold(&turn, obstacle).await?;
-            return self.met(launch, is_dialog, next).await;
+            return self.met(launch, &code, next).await;
         }
         let text = Sanitised {
             text: self.typed_text(&turn),
@@ -97,9 +99,9 @@ impl Actor {
         let prepared = match (obstacle, prepared) {
             (None, Ok(prepared)) => prepared,
             (Some(obstacle), _) => {
-                let is_dialog = obstacle.code == DIALOG;
+                let code = obstacle.code.clone();
                 let next = self.not_typed(&turn, obstacle).await?;
-                return self.met(launch, is_dialog, next).await;
+                return self.met(launch, &code, next).await;
             }
             (None, Err(fault)) => {
                 let reason = Reason::new("paste_failed", format!("nothing was typed: {fault}"));
@@ -136,12 +138,31 @@ impl Actor {
         self.engine.0.store.write(begin).await
     }
 
-    /// What held the prompt was a dialog that nobody has announced: some agents show one behind their first box. It is the person's.
-    async fn met(&mut self, launch: &Launch, is_dialog: bool, next: Next) -> Result<Next> {
-        match is_dialog {
-            true => self.meet_dialog(launch).await,
-            false => Ok(next),
+    /// What held the prompt may be a dialog that nobody has announced: some agents show one behind their first box. It is the
+    /// person's. What an interrupt put back into the box is taken out.
+    async fn met(&mut self, launch: &Launch, obstacle: &str, next: Next) -> Result<Next> {
+        match obstacle {
+            DIALOG => return self.meet_dialog(launch).await,
+            BOX_NOT_EMPTY => {
+                let reading = self.read_screen(launch).await?;
+                self.look_for_put_back(launch, reading.as_ref()).await?;
+            }
+            _ => {}
         }
+        Ok(next)
+    }
+
+    /// True when the box holds nothing but what an interrupt put back: it is being taken out.
+    pub(super) async fn look_for_put_back(&self, launch: &Launch, reading: Option<&ScreenReading>) -> Result<bool> {
+        let (Some(ScreenReading::ComposerHolds { shown }), Some(placement)) = (reading, &launch.placement) else {
+            return Ok(false);
+        };
+        let is_put_back = self.engine.is_put_back(&self.id, &*self.adapter, shown);
+        if is_put_back {
+            let engine = &self.engine;
+            engine.clear_put_back(&self.id, &*self.adapter, &placement.pane).await?;
+        }
+        Ok(is_put_back)
     }
 
     /// `typing` was stored, and then nothing went out.
@@ -160,6 +181,7 @@ impl Actor {
                 false => self.not_shown(&turn, &shown).await,
             };
         }
+        self.engine.forget_cut(&self.id);
         tokio::time::sleep(self.adapter.submit_pause()).await;
         match self
             .engine
@@ -358,7 +380,7 @@ impl Actor {
         match self.adapter.read_screen(screen) {
             ScreenReading::ComposerEmpty => None,
             ScreenReading::ComposerHolds { shown } => Some(Reason::new(
-                "box_not_empty",
+                BOX_NOT_EMPTY,
                 format!("the agent's box holds text that nobody has submitted: {shown}"),
             )),
             ScreenReading::Dialog(dialog) => Some(Reason::new(DIALOG, format!("a dialog is open: {}", dialog.text()))),

@@ -1,41 +1,12 @@
 //! A prompt that stands in the agent's box and was not taken: a person decides whether it is submitted, or cleared away.
 
-use std::sync::PoisonError;
-use std::time::Duration;
-
-use tokio::time::Instant;
-
 use super::Engine;
 use crate::domain::fault::{Fault, Kind, Result};
-use crate::domain::ids::{PaneId, SessionId, TurnId};
+use crate::domain::ids::{PaneId, TurnId};
 use crate::domain::screen::ScreenReading;
 use crate::domain::turn::{Turn, TurnState};
 
-/// Keys that empty a box (Ctrl-C) end Claude Code and Gemini CLI when they come twice within a second or two, also where the first
-/// emptied a box and the second would have.
-pub(super) const CLEAR_PAUSE: Duration = Duration::from_secs(3);
-
 impl Engine {
-    /// Waits until the box may be emptied once more. True when it waited: what the screen showed may be gone.
-    pub(super) async fn await_clear_pause(&self, id: &SessionId) -> bool {
-        let last = self
-            .0
-            .cleared
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .copied();
-        let left = last.map_or(Duration::ZERO, |last| CLEAR_PAUSE.saturating_sub(last.elapsed()));
-        tokio::time::sleep(left).await;
-        !left.is_zero()
-    }
-
-    pub(super) fn note_cleared(&self, id: &SessionId) {
-        let mut cleared = self.0.cleared.lock().unwrap_or_else(PoisonError::into_inner);
-        cleared.retain(|_, at| at.elapsed() < CLEAR_PAUSE);
-        cleared.insert(id.clone(), Instant::now());
-    }
-
     /// Presses Enter under the text of a prompt whose fate is uncertain. `RefusedByState` when the box does not hold that text any
     /// more: then there is nothing to submit, and Enter would do something else.
     pub async fn submit_held_text(&self, turn: &TurnId) -> Result<()> {
@@ -56,10 +27,10 @@ impl Engine {
             )
             .hint("Clear it at the terminal: `telecoder attach SESSION`."));
         }
-        if self.await_clear_pause(&turn.session).await {
+        while let Err(left) = self.claim_clear(&turn.session) {
+            tokio::time::sleep(left).await;
             (turn, pane) = self.held_text(id).await?;
         }
-        self.note_cleared(&turn.session);
         self.press_all(&turn, &pane, &keys).await
     }
 

@@ -119,9 +119,10 @@ impl Actor {
             Err(fault) => return Err(fault),
         };
         let meaning = match (letter.kind, &letter.event) {
-            (LetterKind::Hook, Some(event)) => self
-                .adapter
-                .interpret(event, letter.data.as_ref().unwrap_or(&serde_json::Value::Null)),
+            (LetterKind::Hook, Some(event)) => {
+                let data = letter.data.as_ref().unwrap_or(&serde_json::Value::Null);
+                self.adapter.interpret(event, data, letter.at)
+            }
             _ => AgentSignal::Nothing,
         };
         let speaker = letter.data.as_ref().and_then(|data| self.adapter.speaker(data));

@@ -16,6 +16,7 @@ mod end;
 mod explain;
 mod files;
 mod held_text;
+mod interrupt;
 mod launch;
 mod letters;
 mod observe;
@@ -51,8 +52,8 @@ use crate::tmux::Tmux;
 
 pub use conversations::Fork;
 pub use explain::Explanation;
+pub use interrupt::Interrupted;
 pub use request::{NewSessionRequest, RawRequest};
-pub use verbs::Interrupted;
 pub use work::{
     DiffRequest, GcItem, GcReport, GcRequest, PublishRequest, Published, Relative, RerunRequest, ShownFile,
     VerifyRequest, inbox,
@@ -88,8 +89,9 @@ struct Inner {
     answering: tokio::sync::Mutex<()>,
     /// The session whose dialog is being answered.
     being_answered: std::sync::Mutex<Option<SessionId>>,
-    /// When the box of a session was emptied last; see [`held_text::CLEAR_PAUSE`].
+    /// When the box of a session was emptied last; see [`Engine::claim_clear`].
     cleared: std::sync::Mutex<HashMap<SessionId, Instant>>,
+    cuts: std::sync::Mutex<HashMap<SessionId, interrupt::Cut>>,
     cancel: CancellationToken,
     tracker: TaskTracker,
 }
@@ -114,6 +116,7 @@ impl Engine {
             answering: tokio::sync::Mutex::new(()),
             being_answered: std::sync::Mutex::new(None),
             cleared: std::sync::Mutex::default(),
+            cuts: std::sync::Mutex::default(),
             cancel: parts.cancel,
             tracker: parts.tracker,
         }));

@@ -37,6 +37,8 @@ const HOOKED_LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// How long the box of such an agent stays idle where no turn is owed its end (a command of the agent's own, a prompt at the terminal), or where the screen says that the
 /// turn was cut short. Not at the first look: the screen may be older than the hook.
 const END_SEEN_LIMIT: Duration = Duration::from_millis(900);
+/// The same after an interrupt of ours, where the agent tells of none: its prompt may still come back into the box.
+const CUT_END_LIMIT: Duration = Duration::from_secs(4);
 /// How long a box that looks idle is not believed while the agent computes: what it has left running in the background may go on for ever.
 const COMPUTING_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// How long a box stays empty under a limit until the agent counts as one that does not wait for its end.
@@ -84,6 +86,9 @@ impl Actor {
             return self.note_dialog(launch, dialog.clone()).await.map(Some);
         }
         self.memory.dialog = DialogLooks::default();
+        if self.adapter.shows_work(&screen) != Some(true) && self.look_for_put_back(launch, Some(&reading)).await? {
+            return Ok(Some(Next::after(DIALOG_LOOK_PAUSE)));
+        }
         let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
         let mut reading = reading;
         if state == SessionState::Starting
@@ -108,7 +113,7 @@ impl Actor {
             _ if by_hooks => self.while_working_by_hooks(launch, &screen, &reading).await?,
             _ => while_working(&reading),
         };
-        if self.carry_out(session, verdict).await? {
+        if self.carry_out(session, launch, verdict).await? {
             self.memory.idle_looks = 0;
             return Ok(Some(Next::now()));
         }
@@ -153,7 +158,7 @@ impl Actor {
     }
 
     /// True when something changed.
-    async fn carry_out(&mut self, session: &Session, verdict: Verdict) -> Result<bool> {
+    async fn carry_out(&mut self, session: &Session, launch: &Launch, verdict: Verdict) -> Result<bool> {
         let cut_short = matches!(verdict, Verdict::CutShort);
         let event = match verdict {
             Verdict::Nothing => return Ok(false),
@@ -166,7 +171,7 @@ impl Actor {
                 return Ok(true);
             }
         };
-        self.apply_seen(session, event, cut_short).await
+        self.apply_seen(session, launch, event, cut_short).await
     }
 
     /// Under a limit with a time nothing is looked at before it has come.
@@ -212,8 +217,15 @@ impl Actor {
 
     /// Stores what the screen says. While the agent still owes us the end of a turn, a dialog that went away means work; where the
     /// screen has the last word on that end, too, the agent's own record is asked what its last words were.
-    async fn apply_seen(&self, session: &Session, event: SessionEvent, cut_short: bool) -> Result<bool> {
+    async fn apply_seen(
+        &self,
+        session: &Session,
+        launch: &Launch,
+        event: SessionEvent,
+        cut_short: bool,
+    ) -> Result<bool> {
         let (engine, id) = (self.engine.clone(), self.id.clone());
+        let was_cut = self.was_cut(launch);
         let last_words = self.last_words(session).await?;
         let seen = move |tx: &Tx<'_>| {
             let open: Vec<Turn> = tx.running_turns(&id)?;
@@ -229,11 +241,15 @@ impl Actor {
                 return Ok(false);
             }
             if cut_short {
-                let reason = Reason::new("interrupted", "interrupted at the agent's terminal");
+                let by = match was_cut {
+                    true => "by a person",
+                    false => "at the agent's terminal",
+                };
+                let reason = Reason::new("interrupted", format!("interrupted {by}"));
                 engine.interrupt_turns(tx, &id, &reason)?;
             } else if let SessionEvent::Ready { .. } = event {
                 owed.iter()
-                    .try_for_each(|turn| engine.end_untold(tx, turn, last_words.as_deref()))?;
+                    .try_for_each(|turn| engine.end_untold(tx, turn, last_words.as_deref(), was_cut))?;
             }
             Ok(true)
         };
@@ -380,7 +396,7 @@ impl Actor {
         }
         let verdict = if idle_for >= self.adapter.cut_short_time() && self.adapter.was_interrupted(screen) {
             Verdict::CutShort
-        } else if idle_for >= self.adapter.end_hook_limit() || !self.owes_an_end().await? {
+        } else if idle_for >= self.end_limit(launch) || !self.owes_an_end().await? {
             Verdict::Untold
         } else {
             return Ok(Verdict::Nothing);
@@ -392,6 +408,21 @@ impl Actor {
             return Ok(Verdict::Nothing);
         }
         Ok(verdict)
+    }
+
+    /// How long the box stays idle until nobody will say how the turn ended. Some agents say nothing of an interrupt that came before
+    /// their first word.
+    fn end_limit(&self, launch: &Launch) -> Duration {
+        let limit = self.adapter.end_hook_limit();
+        match self.was_cut(launch) {
+            true => limit.min(CUT_END_LIMIT),
+            false => limit,
+        }
+    }
+
+    fn was_cut(&self, launch: &Launch) -> bool {
+        let placement = launch.placement.as_ref();
+        placement.is_some_and(|placement| self.engine.was_cut(&self.id, &placement.pane))
     }
 
     fn look_pause(&self) -> Duration {

@@ -171,8 +171,9 @@ impl Engine {
         self.limited(tx, id, FailureKind::Limit { until }, &text, until, LIMIT_RETRY)
     }
 
-    /// The end of a turn of which nobody told: what the agent's record says of it, else that nothing is known.
-    pub(super) fn end_untold(&self, tx: &Tx<'_>, turn: &Turn, final_text: Option<&str>) -> Result<()> {
+    /// The end of a turn of which nobody told: what the agent's record says of it, else that a person interrupted it (`was_cut`), or
+    /// that nothing is known.
+    pub(super) fn end_untold(&self, tx: &Tx<'_>, turn: &Turn, final_text: Option<&str>, was_cut: bool) -> Result<()> {
         if turn.steered && final_text.is_some() {
             let event = TurnEvent::Finished { final_text: None };
             return tx.step_turn(&turn.id, &event).map(drop);
@@ -185,6 +186,10 @@ impl Engine {
                 self.relay(tx, turn, Some(text), None)?;
             }
             return Ok(());
+        }
+        if was_cut {
+            let event = TurnEvent::Interrupted(Reason::new("interrupted", "interrupted by a person"));
+            return tx.step_turn(&turn.id, &event).map(drop);
         }
         let text = "the agent's box is empty again, without a word of the agent's on how the turn ended";
         let event = TurnEvent::Interrupted(Reason::new("no_end_signal", text));

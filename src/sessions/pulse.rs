@@ -15,7 +15,7 @@ use crate::domain::session::Reason;
 use crate::domain::turn::{Turn, TurnEvent};
 use crate::runner::process;
 
-/// Time between the two looks at the processes' clocks: long enough for their ticks of 10 ms.
+/// Time between the two looks at the processes: long enough for their ticks of 10 ms.
 const SPAN: Duration = Duration::from_millis(400);
 /// An agent that waits computes less than this part of the time; one that shares the machine with many others still gets more.
 const SHARE: f64 = 0.08;
@@ -33,18 +33,21 @@ pub(super) struct Behind {
 }
 
 impl Actor {
-    /// Looks at the clocks of the agent and its descendants twice, [`SPAN`] apart. False when there is no agent.
+    /// Looks at the clocks and states of the agent and its descendants twice, [`SPAN`] apart. False when there is no agent.
     pub(super) async fn computes(&self, launch: &Launch) -> Result<bool> {
         let Some(agent) = self.shim(launch)?.and_then(|shim| shim.agent) else {
             return Ok(false);
         };
         // Reads all of /proc.
-        let clock = || tokio::task::block_in_place(|| process::computed(agent));
-        let Some(before) = clock() else { return Ok(false) };
+        let look = || tokio::task::block_in_place(|| process::work(agent));
+        let Some(before) = look() else { return Ok(false) };
         let begun = std::time::Instant::now();
         tokio::time::sleep(SPAN).await;
-        let computed = clock().unwrap_or_default().saturating_sub(before);
-        Ok(computed.as_secs_f64() >= SHARE * begun.elapsed().as_secs_f64())
+        let Some(after) = look() else { return Ok(false) };
+        let computed = after.computed.saturating_sub(before.computed);
+        // On a machine in need it may have got no time at all, twice.
+        let waits_for_its_turn = before.is_at_work && after.is_at_work;
+        Ok(waits_for_its_turn || computed.as_secs_f64() >= SHARE * begun.elapsed().as_secs_f64())
     }
 
     /// Whether the agent is still busy with what was typed, so that its screen does not show it yet.

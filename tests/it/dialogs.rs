@@ -35,7 +35,8 @@ fn an_approved_dialog_goes_on_and_a_denied_one_does_not() {
     assert!(dialog["question"].as_str().is_some_and(|text| text.contains("make ")));
     let refused = env.cmd(&["send", "s", "typed into a dialog"]).exits(4);
     assert!(refused.stderr.contains("telecoder approve s"), "{refused:#?}");
-    env.cmd(&["approve", "s"]).ok();
+    let named = env.cmd(&["approve", "s"]).ok().stderr.clone();
+    assert!(named.contains(&format!("make {}?", yes.display())), "{named}");
     env.wait_turn("s", "finished");
     assert!(yes.exists());
 

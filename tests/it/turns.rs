@@ -89,6 +89,41 @@ fn an_interrupt_ends_the_turn_and_not_the_session() {
     env.cmd(&["interrupt", "s"]).exits(4);
 }
 
+/// Claude Code, early in its turn: no word, no hook, an empty box, and a while later the prompt in it again.
+fn cut_short_with_the_prompt_coming_back_after(delay: &str) -> (TestEnv, crate::support::Daemon, String) {
+    let env = TestEnv::new();
+    env.write_config(&format!(
+        "default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"late-restore={delay},mute-hook=Interrupted\"]\n"
+    ));
+    let daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "demo: sleep 3m"]).ok();
+    env.wait_turn("s", "accepted");
+    let said = env.cmd(&["interrupt", "s"]).ok().stderr.clone();
+    (env, daemon, said)
+}
+
+#[test]
+fn a_prompt_that_comes_back_after_the_empty_box_is_taken_out() {
+    let (env, _daemon, said) = cut_short_with_the_prompt_coming_back_after("1s");
+    assert!(said.contains("taken out"), "{said}");
+    let turn = env.wait_turn("s", "interrupted");
+    assert_eq!(turn["turn"]["reason"]["code"], "interrupted", "{turn:#}");
+    env.cmd(&["send", "s", "demo: say next"]).ok();
+    env.wait_turn("s", "finished");
+}
+
+#[test]
+fn a_prompt_that_comes_back_when_the_interrupt_was_told_is_taken_out_too() {
+    let (env, _daemon, said) = cut_short_with_the_prompt_coming_back_after("7s");
+    assert!(!said.contains("taken out"), "{said}");
+    // Told soon, and as what it was, before the text comes.
+    let turn = env.wait_turn("s", "interrupted");
+    assert_eq!(turn["turn"]["reason"]["text"], "interrupted by a person", "{turn:#}");
+    env.wait_screen("s", "> demo: sleep 3m");
+    env.cmd(&["send", "s", "demo: say next"]).ok();
+    env.wait_turn("s", "finished");
+}
+
 #[test]
 fn unpublished_work_is_removed_by_force_only() {
     let env = TestEnv::new();

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::limits;
+use crate::domain::Timestamp;
 use crate::domain::agent::{AgentSignal, FailureKind, PromptProof};
 use crate::domain::dialog::{Asker, Dialog, DialogKind};
 use crate::domain::launch::DECISION_WAIT_S;
@@ -53,7 +55,7 @@ pub fn installed(telecoder: &Path, decisions: &Path) -> Value {
     Value::Object(hooks)
 }
 
-pub fn interpret(event: &str, data: &Value) -> AgentSignal {
+pub fn interpret(event: &str, data: &Value, at: Timestamp) -> AgentSignal {
     // A sub-agent's hooks carry its id and the session's. They tell of its own work; only a question of its stands on the screen.
     let by_subagent = text(data, "agent_id").is_some_and(|id| !id.is_empty());
     match event {
@@ -70,7 +72,7 @@ pub fn interpret(event: &str, data: &Value) -> AgentSignal {
         "Stop" => AgentSignal::TurnEnded {
             final_text: text(data, "last_assistant_message"),
         },
-        "StopFailure" => failed(data),
+        "StopFailure" => failed(data, at),
         _ => AgentSignal::Nothing,
     }
 }
@@ -141,13 +143,13 @@ fn detail(data: &Value) -> String {
     first.unwrap_or_default().chars().take(DETAIL_CHARS_MAX).collect()
 }
 
-fn failed(data: &Value) -> AgentSignal {
+fn failed(data: &Value, at: Timestamp) -> AgentSignal {
     let words = text(data, "last_assistant_message")
         .or_else(|| text(data, "error"))
         .unwrap_or_else(|| "the agent's turn failed".to_owned());
     let kind = match text(data, "error").as_deref() {
         Some("rate_limit" | "usage_limit" | "billing_error") => {
-            let until = limits::until(&words, &jiff::Zoned::now());
+            let until = limits::until(&words, &at.to_zoned(TimeZone::system()));
             FailureKind::Limit { until }
         }
         Some("authentication_failed" | "oauth_org_not_allowed") => FailureKind::Login,

@@ -187,8 +187,8 @@ impl Adapter for ClaudeCode {
         COMMANDS
     }
 
-    fn interpret(&self, event: &str, data: &Value) -> AgentSignal {
-        hooks::interpret(event, data)
+    fn interpret(&self, event: &str, data: &Value, at: Timestamp) -> AgentSignal {
+        hooks::interpret(event, data, at)
     }
 
     fn interrupt(&self) -> Interrupt {

@@ -137,7 +137,7 @@ fn a_command_finds_the_conversations_id() {
 
 #[test]
 fn hooks_and_their_meaning() {
-    let mean = |event: &str, data: Value| agent().interpret(event, &data);
+    let mean = |event: &str, data: Value| agent().interpret(event, &data, Timestamp::UNIX_EPOCH);
     assert_eq!(
         mean("UserPromptSubmit", json!({"session_id": "u", "prompt": "fix it"})),
         AgentSignal::PromptAccepted {
@@ -211,6 +211,23 @@ fn dialog(picture: &str, rule: &str) -> Dialog {
     }
 }
 
+/// A letter may be read hours after it was written.
+#[test]
+fn a_limit_ends_at_the_next_such_time_after_its_letter() {
+    let words = json!({"error": "rate_limit", "last_assistant_message": "You've hit your limit · resets 3pm (UTC)"});
+    let told = |at: &str| agent().interpret("StopFailure", &words, at.parse().unwrap());
+    for (at, until) in [
+        ("2026-01-02T14:00:00Z", "2026-01-02T15:00:00Z"),
+        ("2026-01-02T16:00:00Z", "2026-01-03T15:00:00Z"),
+    ] {
+        let AgentSignal::Failed { kind, .. } = told(at) else {
+            panic!("no failure");
+        };
+        let until = Some(until.parse().unwrap());
+        assert_eq!(kind, FailureKind::Limit { until }, "{at}");
+    }
+}
+
 #[test]
 fn the_box() {
     let empty = format!("● ok done\n\n✻ Baked for 4s · done 1:39 PM\n\n-----\n❯\u{a0}\n-----\n{FOOTER}\n");
@@ -272,7 +289,7 @@ fn decided(dialog: &Dialog, answer: &DialogAnswer) -> Option<serde_json::Value> 
 }
 
 fn opened(data: serde_json::Value) -> Dialog {
-    match agent().interpret("PermissionRequest", &data) {
+    match agent().interpret("PermissionRequest", &data, Timestamp::UNIX_EPOCH) {
         AgentSignal::DialogOpened(dialog) => dialog,
         other => panic!("{other:?}"),
     }

@@ -203,7 +203,7 @@ impl Adapter for CodexAgent {
         &COMMANDS
     }
 
-    fn interpret(&self, event: &str, data: &Value) -> AgentSignal {
+    fn interpret(&self, event: &str, data: &Value, _at: Timestamp) -> AgentSignal {
         let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         // A sub-agent of Codex's own speaks of itself.
         let is_sub_agent = data.get("agent_id").is_some_and(|id| !id.is_null());

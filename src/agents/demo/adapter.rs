@@ -161,7 +161,7 @@ impl Adapter for DemoAgent {
         reading::shows(shown, text)
     }
 
-    fn interpret(&self, event: &str, data: &Value) -> AgentSignal {
+    fn interpret(&self, event: &str, data: &Value, _at: Timestamp) -> AgentSignal {
         signal::interpret(event, data)
     }
 

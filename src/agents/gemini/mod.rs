@@ -199,7 +199,7 @@ impl Adapter for GeminiAgent {
         COMMANDS
     }
 
-    fn interpret(&self, event: &str, data: &Value) -> AgentSignal {
+    fn interpret(&self, event: &str, data: &Value, _at: Timestamp) -> AgentSignal {
         signals::interpret(event, data)
     }
 

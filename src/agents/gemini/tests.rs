@@ -202,7 +202,7 @@ fn the_box_shows_a_text_or_its_placeholder() {
 
 #[test]
 fn hooks_and_their_meaning() {
-    let means = |event: &str, data: Value| agent().interpret(event, &data);
+    let means = |event: &str, data: Value| agent().interpret(event, &data, Timestamp::UNIX_EPOCH);
     let started = AgentSignal::Started {
         native_id: Some("u".into()),
     };
@@ -326,6 +326,7 @@ fn a_turn_without_an_answer_ends_as_the_transcript_says() {
         agent().interpret(
             "AfterAgent",
             &json!({"prompt_response": "[no response text]", "transcript_path": path}),
+            Timestamp::UNIX_EPOCH,
         )
     };
     let cancelled = r#"{"timestamp":"2026-01-02T03:04:09Z","type":"info","content":"Request cancelled."}"#;
@@ -339,7 +340,7 @@ fn a_turn_without_an_answer_ends_as_the_transcript_says() {
     assert_eq!(ended("{}"), AgentSignal::TurnEnded { final_text: None });
     let strange = json!({"prompt_response": "[no response text]", "transcript_path": "/etc/passwd"});
     assert_eq!(
-        agent().interpret("AfterAgent", &strange),
+        agent().interpret("AfterAgent", &strange, Timestamp::UNIX_EPOCH),
         AgentSignal::TurnEnded { final_text: None }
     );
 }

@@ -183,7 +183,7 @@ impl Adapter for OpenCodeAgent {
         COMMANDS
     }
 
-    fn interpret(&self, event: &str, data: &Value) -> AgentSignal {
+    fn interpret(&self, event: &str, data: &Value, _at: Timestamp) -> AgentSignal {
         signals::interpret(event, data)
     }
 

@@ -168,7 +168,7 @@ fn the_box_shows_a_text_or_its_placeholder() {
 
 #[test]
 fn letters_of_the_plugin_and_their_meaning() {
-    let means = |event: &str, data: Value| agent().interpret(event, &data);
+    let means = |event: &str, data: Value| agent().interpret(event, &data, Timestamp::UNIX_EPOCH);
     let prompt = PromptProof::Text("a".into());
     let data = json!({"session_id": "s", "prompt": "a"});
     assert_eq!(means("UserPromptSubmit", data), AgentSignal::PromptAccepted { prompt });

@@ -33,11 +33,21 @@ pub(crate) fn start_of(pid: u32) -> Option<u64> {
     Row::read(pid).map(|row| row.start)
 }
 
-/// The time that a process and its descendants have computed so far, over all processors. `None` when it is gone.
-pub fn computed(process: ProcessRef) -> Option<Duration> {
+/// What a process and its descendants do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// How long they have computed so far, over all processors.
+    pub computed: Duration,
+    /// One of them has a processor right now, or waits for one or for a disk.
+    pub is_at_work: bool,
+}
+
+/// `None` when it is gone.
+pub fn work(process: ProcessRef) -> Option<Work> {
     is_alive(process).then(|| {
-        let ticks = Table::read().ticks(process.pid);
-        Duration::from_millis(ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second())
+        let (ticks, is_at_work) = Table::read().work(process.pid);
+        let computed = Duration::from_millis(ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second());
+        Work { computed, is_at_work }
     })
 }
 

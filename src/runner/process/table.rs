@@ -62,6 +62,11 @@ impl Row {
         self.state == b'T'
     }
 
+    /// It has a processor, waits for one, or waits for a disk: it is at work, also where a machine in need gives it no time.
+    fn is_at_work(&self) -> bool {
+        matches!(self.state, b'R' | b'D')
+    }
+
     pub fn process(&self) -> ProcessRef {
         ProcessRef {
             pid: self.pid,
@@ -101,11 +106,12 @@ impl Table {
         self.select(|pid| family.contains(&pid) && !roots.contains(&pid))
     }
 
-    /// Clock ticks that a process and its descendants have computed; what an ended one has computed is its parent's.
-    pub fn ticks(&self, root: u32) -> u64 {
+    /// Clock ticks that a process and its descendants have computed (what an ended one has computed is its parent's), and whether
+    /// one of them is at work right now.
+    pub fn work(&self, root: u32) -> (u64, bool) {
         let family = self.family(&[root]);
-        let rows = self.0.iter().filter(|row| family.contains(&row.pid));
-        rows.map(|row| row.ticks).sum()
+        let rows = || self.0.iter().filter(|row| family.contains(&row.pid));
+        (rows().map(|row| row.ticks).sum(), rows().any(Row::is_at_work))
     }
 
     /// `roots` with all their descendants, zombies among them.
@@ -154,9 +160,31 @@ mod tests {
         let pids: Vec<u32> = table.descendants(&[2]).iter().map(|p| p.pid).collect();
         assert_eq!(pids, [5, 3]);
         assert_eq!(
-            table.ticks(2),
-            40,
+            table.work(2),
+            (40, false),
             "the zombie's time counts until its parent has taken it over"
         );
+    }
+
+    #[test]
+    fn who_waits_for_a_processor_or_a_disk_is_at_work() {
+        let row = |pid, state| Row {
+            pid,
+            parent: 1,
+            start: 1,
+            ticks: 0,
+            state,
+        };
+        for (state, at_work) in [(b'R', true), (b'D', true), (b'S', false), (b'T', false), (b'Z', false)] {
+            let table = Table(vec![
+                row(2, b'S'),
+                Row {
+                    parent: 2,
+                    ..row(3, state)
+                },
+                row(4, b'R'),
+            ]);
+            assert_eq!(table.work(2).1, at_work, "{}", char::from(state));
+        }
     }
 }

@@ -261,7 +261,10 @@ impl Pane<'_> {
         self.submit(text);
         self.home.wait_for_count("UserPromptSubmit", before + 1);
         let payload = self.home.payload("UserPromptSubmit");
-        match self.agent.interpret("UserPromptSubmit", &payload) {
+        match self
+            .agent
+            .interpret("UserPromptSubmit", &payload, telecoder::domain::Timestamp::UNIX_EPOCH)
+        {
             AgentSignal::PromptAccepted { prompt } => assert!(prompt.matches(text), "{text:?} became {payload}"),
             other => panic!("{payload} means {other:?}"),
         }

@@ -185,7 +185,7 @@ fn other_dialogs_have_their_choices() {
 #[test]
 fn hooks_mean_what_they_say() {
     let agent = agent();
-    let told = |event: &str, data: Value| agent.interpret(event, &data);
+    let told = |event: &str, data: Value| agent.interpret(event, &data, Timestamp::UNIX_EPOCH);
     let started = told("SessionStart", json!({"session_id": "u", "source": "startup"}));
     assert_eq!(
         started,

@@ -59,6 +59,8 @@ pub struct App {
     pub deciding: Option<DecidingHook>,
     /// When a dialog comes up over the idle box (a quirk).
     late_dialog: Option<Instant>,
+    /// When an interrupted prompt comes back into the box, and its text (a quirk).
+    coming_back: Option<(Instant, String)>,
     /// Until when nothing is drawn (a quirk).
     undrawn_until: Option<Instant>,
     signals: Signals,
@@ -100,6 +102,7 @@ impl App {
             ),
             deciding: None,
             late_dialog: None,
+            coming_back: None,
             undrawn_until: None,
             signals,
             screen: Screen::default(),
@@ -147,6 +150,19 @@ impl App {
         if due && matches!(self.phase, Phase::Idle) {
             self.late_dialog = None;
             self.phase = Phase::Trust(trust_dialog());
+            self.dirty = true;
+        }
+    }
+
+    /// An interrupted prompt comes back into the box, at once or as late as the quirk says.
+    pub fn restore(&mut self, prompt: String) {
+        self.coming_back = Some((Instant::now() + self.options.quirks.late_restore, prompt));
+        self.put_back();
+    }
+
+    fn put_back(&mut self) {
+        if let Some((_, prompt)) = self.coming_back.take_if(|(at, _)| *at <= Instant::now()) {
+            self.composer.paste(prompt, usize::MAX);
             self.dirty = true;
         }
     }
@@ -249,6 +265,7 @@ impl App {
     fn round(&mut self) -> Flow {
         self.advance()?;
         self.open_late_dialog();
+        self.put_back();
         if self.dirty {
             self.paint();
         }
@@ -298,14 +315,14 @@ impl App {
             Phase::Turn(turn) => turn.wait_limit(),
             Phase::Trust(_) | Phase::Idle => None,
         };
+        let until = |at: Instant| at.saturating_duration_since(Instant::now());
         let late = self
             .late_dialog
             .filter(|_| matches!(self.phase, Phase::Idle))
-            .map(|at| at.saturating_duration_since(Instant::now()));
-        let undrawn = self
-            .undrawn_until
-            .map(|until| until.saturating_duration_since(Instant::now()));
-        [escape, turn, late, undrawn].into_iter().flatten().min()
+            .map(until);
+        let undrawn = self.undrawn_until.map(until);
+        let coming_back = self.coming_back.as_ref().map(|(at, _)| until(*at));
+        [escape, turn, late, undrawn, coming_back].into_iter().flatten().min()
     }
 
     fn on_signals(&mut self) -> Flow {

@@ -10,7 +10,7 @@ use crate::domain::text::nearest;
 pub const ENVIRONMENT: &str = "DEMO_AGENT_QUIRKS";
 
 /// Every quirk, with what stands after `=` where something must.
-const NAMES: [(&str, bool); 21] = [
+const NAMES: [(&str, bool); 22] = [
     ("slow-start", true),
     ("late-composer", true),
     ("late-session-start", false),
@@ -24,6 +24,7 @@ const NAMES: [(&str, bool); 21] = [
     ("accept-when-queued", false),
     ("steer", false),
     ("restore-interrupted", false),
+    ("late-restore", true),
     ("late-evidence", true),
     ("late-dialog", true),
     ("late-screen", true),
@@ -66,6 +67,8 @@ pub struct Quirks {
     pub steer: bool,
     /// An interrupted prompt comes back into the box (Claude Code).
     pub restore_interrupted: bool,
+    /// It comes back so long after the empty box was drawn (Claude Code on a busy machine).
+    pub late_restore: Duration,
     /// From the transcript's record to the hook of a prompt.
     pub late_evidence: Duration,
     /// Hooks of these events do not come; `all` for none at all.
@@ -119,6 +122,10 @@ impl Quirks {
             "accept-when-queued" => self.accept_when_queued = true,
             "steer" => self.steer = true,
             "restore-interrupted" => self.restore_interrupted = true,
+            "late-restore" => {
+                self.restore_interrupted = true;
+                self.late_restore = parse_duration(word, value)?;
+            }
             "leave-hook" => self.leave_hook = true,
             "mouse" => self.mouse = true,
             "cancel-exits" => self.cancel_exits = true,

@@ -130,7 +130,7 @@ impl App {
         self.record(&Record::Interrupted { at: Timestamp::now() });
         self.show(look::GUTTER_REST, "Interrupted");
         if self.options.quirks.restore_interrupted {
-            self.composer.paste(turn.prompt, usize::MAX);
+            self.restore(turn.prompt);
         }
         self.paint();
         if !turn.unasked {
