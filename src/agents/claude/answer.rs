@@ -117,11 +117,14 @@ fn ticks(dialog: &Dialog, wanted: &[usize]) -> Vec<String> {
 
 /// The key of the row for a text of one's own. In a low window it is out of sight, and stands before the last one all the same.
 fn own_row(dialog: &Dialog) -> Option<String> {
-    if dialog.kind != DialogKind::Question || !dialog.free_text {
+    if !dialog.free_text {
         return None;
     }
     if let Some(own) = dialog.choices.iter().find(|choice| choice.own_words) {
         return Some(own.key.clone());
+    }
+    if dialog.kind != DialogKind::Question {
+        return None;
     }
     let last: u32 = dialog.choices.last()?.key.parse().ok()?;
     Some(last.checked_sub(1)?.to_string())

@@ -50,6 +50,8 @@ pub struct Rule {
     pub noise: Option<Regex>,
     pub kind: DialogKind,
     pub question: Option<Regex>,
+    /// How a question ends that goes on in the next rows.
+    pub question_ends: Option<Regex>,
     pub choice: Option<Regex>,
     pub gaps: bool,
     pub multi: bool,
@@ -119,6 +121,7 @@ struct RawRule {
     noise: Option<String>,
     kind: Option<DialogKind>,
     question: Option<String>,
+    question_ends: Option<String>,
     choice: Option<String>,
     #[serde(default)]
     gaps: bool,
@@ -198,6 +201,7 @@ impl RawRule {
             noise: maybe(self.noise)?,
             kind: self.kind.unwrap_or(DialogKind::Other),
             question: maybe(self.question)?,
+            question_ends: maybe(self.question_ends)?,
             choice: maybe(self.choice)?,
             gaps: self.gaps,
             multi: self.multi,

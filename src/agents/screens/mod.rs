@@ -100,6 +100,8 @@ impl Rules {
     }
 }
 
+/// Rows that a question may take in the narrowest window.
+const QUESTION_ROWS_MAX: usize = 5;
 /// The name of the row for a text of one's own.
 pub const OWN_WORDS: &str = "(a text of your own)";
 
@@ -171,9 +173,10 @@ fn dialog(rule: &Rule, block: &Block<'_>) -> Option<Dialog> {
         Some(pattern) => above.iter().rposition(|row| pattern.is_match(row)),
         None => above.iter().rposition(|row| !row.is_empty()),
     };
-    let question = asked.map_or("", |at| above[at]);
+    let asked = asked.map_or(0..0, |at| at..at + question_rows(rule, &above[at..]));
+    let question = above[asked.clone()].join(" ");
     // Some agents draw what it is about above the question, some below.
-    let detail = above.iter().enumerate().filter(|(at, _)| Some(*at) != asked);
+    let detail = above.iter().enumerate().filter(|(at, _)| !asked.contains(at));
     let detail: Vec<&str> = detail
         .map(|(_, row)| *row)
         .filter(|row| row.chars().any(char::is_alphanumeric))
@@ -181,11 +184,22 @@ fn dialog(rule: &Rule, block: &Block<'_>) -> Option<Dialog> {
     let selected = found.iter().position(|(selected, _)| *selected);
     let mut choices: Vec<DialogChoice> = found.into_iter().map(|(_, choice)| choice).collect();
     mark_own_words(rule, &mut choices);
-    let mut dialog = Dialog::new(rule.kind, question, &detail.join("\n"), choices);
+    let mut dialog = Dialog::new(rule.kind, &question, &detail.join("\n"), choices);
     dialog.multi = rule.multi;
     dialog.free_text = rule.free_text;
     dialog.selected = selected;
     Some(dialog)
+}
+
+/// How many rows the question takes: more than one where the window is too narrow for it.
+fn question_rows(rule: &Rule, rows: &[&str]) -> usize {
+    let Some(ends) = &rule.question_ends else {
+        return 1;
+    };
+    let near = rows.iter().take(QUESTION_ROWS_MAX).take_while(|row| !row.is_empty());
+    near.enumerate()
+        .find(|(_, row)| ends.is_match(row))
+        .map_or(1, |(at, _)| at + 1)
 }
 
 /// The row for a text of one's own shows a hint, or what somebody has typed there: neither is a choice's name.

@@ -107,6 +107,11 @@ fn claude() -> Recipe {
                     "plan",
                     r##"llm: tool ExitPlanMode {"plan":"# Plan\n\n1. Make the file.\n2. Look at it."}"##,
                 ),
+                (
+                    "plan-ready",
+                    r##"llm: tool Write {"file_path":"PLAN_FILE","content":"# Plan\n\n1. Make the file.\n2. Look at it.\n"}
+llm: tool ExitPlanMode {"plan":"x"}"##,
+                ),
                 ("shell-planning", "llm: run touch started-9; sleep 4"),
             ],
         )),

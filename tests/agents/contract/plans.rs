@@ -19,7 +19,8 @@ fn planning(name: &str) -> Option<Planning> {
         "claude" => Some(Planning {
             keys: &["BTab", "BTab"],
             shows: "plan mode",
-            prompt: "llm: tool ExitPlanMode {\"plan\": \"1. Make the file.\"}\nllm: say carried out",
+            prompt: "llm: tool Write {\"file_path\": \"PLAN_FILE\", \"content\": \"# The plan\\n\\n1. Make the file.\\n\"}\n\
+                     llm: tool ExitPlanMode {\"plan\": \"1. Make the file.\"}\nllm: say carried out",
             asks_by_tool: true,
             approved: "approved",
         }),
@@ -53,6 +54,9 @@ pub fn decided(name: &str) {
             r#"llm: tool ToolSearch {"query": "select:ExitPlanMode", "max_results": 1}"#,
         );
     }
+    if planning.asks_by_tool {
+        a_plan_is_sent_back(&stage, &planning);
+    }
     for (verb, is_yes) in [("deny", false), ("approve", true)] {
         let turn = stage.send("s", planning.prompt);
         let dialog = stage.wait_dialog("s")["dialog"].clone();
@@ -82,6 +86,22 @@ pub fn decided(name: &str) {
         }
     }
     stage.end();
+}
+
+/// What the person wants otherwise reaches the model as it was said.
+fn a_plan_is_sent_back(stage: &Stage, planning: &Planning) {
+    stage.send("s", planning.prompt);
+    stage.wait_dialog("s");
+    stage.env.cmd(&["answer", "s", "not without a test; and $(look)"]).ok();
+    stage.quiet("s");
+    let exchanges = stage.llm.exchanges();
+    let heard = exchanges.last().expect("a request").results.join("\n");
+    assert!(
+        heard.contains("not without a test; and $(look)"),
+        "{heard}\n{}",
+        stage.picture("s")
+    );
+    assert!(!was_approved(stage, planning), "{heard}");
 }
 
 fn was_approved(stage: &Stage, planning: &Planning) -> bool {

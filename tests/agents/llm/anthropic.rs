@@ -1,7 +1,9 @@
 //! Anthropic Messages, as Claude Code speaks it.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use serde_json::{Value, json};
 
 use super::serve::{Event, fresh_id};
@@ -25,7 +27,15 @@ pub fn read(body: &Value) -> Result<Request, Refusal> {
         items: conversation(messages)?,
         tools: tools(body)?,
         answer_schema: answer_schema(body),
+        plan_file: plan_file(body),
     })
+}
+
+/// In what Claude Code says to the model while it plans: the last path in a directory of this name.
+fn plan_file(body: &Value) -> Option<String> {
+    static FILE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"/[^\s\\\x22`]+/plans/[\w-]+\.md").expect("a pattern"));
+    let said = body["messages"].to_string() + &body["system"].to_string();
+    FILE.find_iter(&said).last().map(|found| found.as_str().to_owned())
 }
 
 fn answer_schema(body: &Value) -> Option<Value> {

@@ -22,6 +22,7 @@ pub fn read(body: &Value) -> Result<Request, Refusal> {
         items: conversation(messages)?,
         tools: tools(body)?,
         answer_schema: body.pointer("/response_format/json_schema/schema").cloned(),
+        plan_file: None,
     })
 }
 

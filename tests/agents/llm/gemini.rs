@@ -47,6 +47,7 @@ pub fn read(body: &Value, model: &str, stream: bool) -> Result<Request, Refusal>
         items: conversation(contents)?,
         tools: tools(body)?,
         answer_schema: answer_schema.cloned(),
+        plan_file: None,
     })
 }
 

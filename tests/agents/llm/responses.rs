@@ -32,6 +32,7 @@ pub fn read(body: &Value) -> Result<Request, Refusal> {
         items,
         tools,
         answer_schema: body.pointer("/text/format/schema").cloned(),
+        plan_file: None,
     })
 }
 

@@ -143,7 +143,9 @@ impl<'a> Script<'a> {
             if !request.tools.contains_key(name) {
                 return Err(format!("no tool `{name}` among {:?}", request.tools.keys()));
             }
-            let input = serde_json::from_str(input).map_err(|e| format!("the input of `{name}`: {e}"))?;
+            let plan_file = request.plan_file.as_deref().unwrap_or("PLAN_FILE");
+            let input = serde_json::from_str(&input.replace("PLAN_FILE", plan_file))
+                .map_err(|e| format!("the input of `{name}`: {e}"))?;
             return Ok(Reply::Call {
                 tool: name.to_owned(),
                 input,
@@ -234,6 +236,7 @@ mod tests {
             items,
             tools: BTreeMap::from([("Bash".into(), Tool::Object(schema))]),
             answer_schema: None,
+            plan_file: None,
         }
     }
 

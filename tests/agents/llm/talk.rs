@@ -43,6 +43,8 @@ pub struct Request {
     pub tools: BTreeMap<String, Tool>,
     /// The form that the answer must have, where the agent demands one.
     pub answer_schema: Option<Value>,
+    /// The file that the agent names for a plan, where it names one.
+    pub plan_file: Option<String>,
 }
 
 /// What the model answers.
@@ -147,6 +149,7 @@ mod tests {
             ],
             tools: BTreeMap::new(),
             answer_schema: None,
+            plan_file: None,
         };
         assert_eq!(request.prompts(), ["one", "two"]);
         assert_eq!(request.waiting(), ("two".into(), vec!["new".into()]));
