@@ -150,7 +150,6 @@ pub fn named(name: &str) -> AgentUnderTest {
                 text.chars().filter(|c| !invisible.contains(c)).collect()
             },
             question: Some(|question| by_tool("ask_user", &question)),
-            one_choice_only: true,
             ..without_questions
         },
         other => panic!("no agent `{other}`"),
