@@ -8,6 +8,7 @@ mod question;
 mod signals;
 mod text;
 mod transcript;
+mod trust;
 mod usage;
 
 #[cfg(test)]
@@ -115,6 +116,7 @@ impl Adapter for GeminiAgent {
 
     fn pre_seed(&self, context: &LaunchContext<'_>) -> Result<()> {
         policy::check_workspace(context)?;
+        trust::check(context)?;
         if let Some(parent) = context.fork_of {
             transcript::copy_for_fork(context, parent)?;
         }

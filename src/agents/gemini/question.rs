@@ -75,7 +75,11 @@ pub fn with_own_words(dialog: Dialog, screen: &Screen, holds: bool) -> Dialog {
     if dialog.kind != DialogKind::Question || !dialog.free_text {
         return dialog;
     }
-    let is_in = screen.rows.iter().rev().any(|row| row.starts_with("Enter to submit · "));
+    let is_in = screen
+        .rows
+        .iter()
+        .rev()
+        .any(|row| row.starts_with("Enter to submit · "));
     let mut choices = dialog.choices.clone();
     let own = own_row(&choices, is_in.then_some(dialog.selected).flatten(), screen);
     for (at, choice) in choices.iter_mut().enumerate() {
@@ -118,7 +122,9 @@ pub fn holds_words(screen: &Screen) -> bool {
     let (x, y) = (usize::from(screen.cursor.0), usize::from(screen.cursor.1));
     let before = screen.rows.get(y).map(|row| row.chars().take(x).collect::<String>());
     before.is_some_and(|before| {
-        let words = OWN_ROW.find(&before).map_or(before.as_str(), |head| &before[head.end()..]);
+        let words = OWN_ROW
+            .find(&before)
+            .map_or(before.as_str(), |head| &before[head.end()..]);
         !words.is_empty()
     })
 }
@@ -259,7 +265,8 @@ fn chunks(text: &str) -> Vec<String> {
     let mut chunks = vec![String::new()];
     for c in text.chars() {
         let last = chunks.last_mut().expect("there is one from the start");
-        let is_full = last.chars().count() >= CHUNK_CHARS_MAX || (c == '\n' && last.matches('\n').count() >= CHUNK_LINES_MAX);
+        let is_full =
+            last.chars().count() >= CHUNK_CHARS_MAX || (c == '\n' && last.matches('\n').count() >= CHUNK_LINES_MAX);
         if is_full {
             chunks.push(c.to_string());
         } else {

@@ -12,13 +12,17 @@ macro_rules! captured {
 
 fn labels(dialog: &Dialog) -> Vec<(&str, &str)> {
     let choices = dialog.choices.iter();
-    choices.map(|choice| (choice.key.as_str(), choice.label.as_str())).collect()
+    choices
+        .map(|choice| (choice.key.as_str(), choice.label.as_str()))
+        .collect()
 }
 
 /// The steps in short: a text stands between quotation marks.
 #[track_caller]
 fn given(dialog: &Dialog, said: &str) -> String {
-    let answer = dialog.understood(DialogAnswer::Said(said.to_owned())).expect("an answer");
+    let answer = dialog
+        .understood(DialogAnswer::Said(said.to_owned()))
+        .expect("an answer");
     let steps = agent().answer_steps(dialog, &answer).expect("steps");
     let words = steps.into_iter().map(|step| match step {
         AnswerStep::Key(key) => key,
@@ -105,11 +109,17 @@ fn all_of_them_are_each_of_them() {
 fn several_questions_and_their_review() {
     let (rule, first) = captured!("question_tabs");
     assert_eq!(rule, "question");
-    assert_eq!((first.question.as_str(), first.detail.as_str()), ("Which colour has the door?", ""));
+    assert_eq!(
+        (first.question.as_str(), first.detail.as_str()),
+        ("Which colour has the door?", "")
+    );
     assert_eq!(labels(&first), [("1", "Red"), ("2", "Dark blue"), ("3", OWN_WORDS)]);
     let (rule, text) = captured!("question_text");
     assert_eq!(rule, "question-text");
-    assert_eq!((text.question.as_str(), text.detail.as_str()), ("What is its name?", ""));
+    assert_eq!(
+        (text.question.as_str(), text.detail.as_str()),
+        ("What is its name?", "")
+    );
     assert!(text.is_in_own_words() && text.choices[0].checked);
     assert_eq!(given(&text, "oak"), "C-c \"oak\" Enter");
     let (rule, review) = captured!("question_review");
@@ -117,7 +127,11 @@ fn several_questions_and_their_review() {
     assert_eq!(labels(&review), [("Enter", "submit")]);
     assert_eq!(agent().confirm_keys(&review), Some(vec!["Enter".to_owned()]));
     let (_, unanswered) = captured!("question_unanswered");
-    assert!(unanswered.detail.contains("3 unanswered questions"), "{}", unanswered.detail);
+    assert!(
+        unanswered.detail.contains("3 unanswered questions"),
+        "{}",
+        unanswered.detail
+    );
     assert_eq!(agent().confirm_keys(&unanswered), None);
     assert_eq!(given(&unanswered, "1"), "Enter");
 }
@@ -126,7 +140,10 @@ fn several_questions_and_their_review() {
 #[test]
 fn a_question_in_a_low_window() {
     let (_, question) = captured!("question_low");
-    assert_eq!((question.question.as_str(), question.detail.as_str()), ("Which colour has the door?", ""));
+    assert_eq!(
+        (question.question.as_str(), question.detail.as_str()),
+        ("Which colour has the door?", "")
+    );
     assert_eq!(labels(&question), [("1", "Red")]);
     assert_eq!(given(&question, "my own"), "Up \"my own\" Enter");
 }
@@ -137,5 +154,9 @@ fn a_long_text_comes_in_pieces() {
     let pieces = chunks(&text);
     assert_eq!(pieces.concat(), text);
     assert_eq!(pieces.len(), 3);
-    assert!(pieces.iter().all(|piece| piece.matches('\n').count() <= CHUNK_LINES_MAX));
+    assert!(
+        pieces
+            .iter()
+            .all(|piece| piece.matches('\n').count() <= CHUNK_LINES_MAX)
+    );
 }
