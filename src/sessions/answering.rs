@@ -164,6 +164,9 @@ impl Answering<'_> {
         {
             next = self.take(asked, &AnswerStep::keys(keys), &shown.digest).await?;
         }
+        if shown.refuses(&answer) {
+            self.engine.note_refusal(&self.session.id, &self.pane);
+        }
         self.close(&shown, next.clone()).await?;
         Ok(match next {
             Some(next) => DialogOutcome::Next(Box::new(next)),
