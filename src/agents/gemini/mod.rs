@@ -1,6 +1,7 @@
 //! Gemini CLI. Each session has a home of its own (`sessions/<id>/gemini`): the person's settings with our hooks added, and links to the
 //! person's login. Nothing of `~/.gemini` is written.
 
+mod asked;
 mod home;
 mod kept;
 mod policy;
@@ -69,6 +70,7 @@ const fn command(word: &'static str, takes_text: bool, what: &'static str) -> Ag
 pub struct GeminiAgent {
     program: Program,
     rules: Rules,
+    asked: asked::Asked,
 }
 
 impl GeminiAgent {
@@ -76,6 +78,7 @@ impl GeminiAgent {
         Ok(Self {
             program: Program::new(setup, "gemini", INSTALL)?,
             rules: Rules::load(RULES, "gemini", setup.screens)?,
+            asked: asked::Asked::default(),
         })
     }
 
@@ -174,7 +177,7 @@ impl Adapter for GeminiAgent {
         let plain = text::unframed(screen);
         let mut explained = self.rules.read(&plain);
         if let ScreenReading::Dialog(dialog) = explained.reading {
-            explained.reading = ScreenReading::Dialog(question::with_own_words(dialog, &plain, holds));
+            explained.reading = ScreenReading::Dialog(question::whole(dialog, &plain, holds, &self.asked));
         }
         explained
     }
@@ -211,6 +214,7 @@ impl Adapter for GeminiAgent {
     }
 
     fn interpret(&self, event: &str, data: &Value, _at: Timestamp) -> AgentSignal {
+        self.asked.note(event, data);
         signals::interpret(event, data)
     }
 

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::super::screens::OWN_WORDS;
+use super::asked::Asked;
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogChoice, DialogKind};
 use crate::domain::screen::Screen;
 
@@ -16,7 +17,7 @@ const TITLE: &str = "Answer Questions";
 /// What the row for a text shows while it is empty, unless the model gave it another hint.
 const HINT: &str = "Enter a custom value";
 /// The row that takes every choice stands right before the row for a text, where several may be taken of two or more.
-const ALL: &str = "All of the above";
+pub const ALL: &str = "All of the above";
 const REVIEW: &str = "Review your answers:";
 const UNANSWERED: &str = "(not answered)";
 /// Behind what was taken before, where one may be taken.
@@ -68,10 +69,10 @@ pub fn plain(inner: &[&str]) -> Vec<String> {
     rows
 }
 
-/// The dialog with its row for a text, whose place and content no rule can know.
+/// The dialog with all of its choices, and with its row for a text, whose place and content no rule can know.
 ///
-/// `screen` is without its frame; `holds`: words stand where the cursor is.
-pub fn with_own_words(dialog: Dialog, screen: &Screen, holds: bool) -> Dialog {
+/// `screen` is without its frame; `holds`: words stand where the cursor is; `asked` knows the choices that are out of sight.
+pub fn whole(dialog: Dialog, screen: &Screen, holds: bool, asked: &Asked) -> Dialog {
     if dialog.kind != DialogKind::Question || !dialog.free_text {
         return dialog;
     }
@@ -95,6 +96,15 @@ pub fn with_own_words(dialog: Dialog, screen: &Screen, holds: bool) -> Dialog {
         }
     }
     let mut selected = dialog.selected;
+    let shown = Dialog {
+        choices,
+        ..dialog.clone()
+    };
+    let all = is_cut(screen).then(|| asked.choices(&shown)).flatten();
+    let mut choices = all.unwrap_or_else(|| shown.choices.clone());
+    if let Some(marked) = selected.and_then(|at| shown.choices.get(at)) {
+        selected = choices.iter().position(|choice| choice.key == marked.key);
+    }
     if choices.is_empty() {
         let mut own = DialogChoice::new("", OWN_WORDS, None);
         (own.own_words, own.checked) = (true, holds);
@@ -112,9 +122,12 @@ pub fn with_own_words(dialog: Dialog, screen: &Screen, holds: bool) -> Dialog {
 /// Where the row for a text is: the mark is in it, or it shows its hint, or the end of the list is there.
 fn own_row(choices: &[DialogChoice], marked: Option<usize>, screen: &Screen) -> Option<usize> {
     let last = choices.len().checked_sub(1)?;
-    let is_cut = screen.rows.iter().any(|row| row.trim() == "▲");
-    let is_last = choices[last].label == HINT || !is_cut || screen.rows.iter().any(|row| DONE.is_match(row));
+    let is_last = choices[last].label == HINT || !is_cut(screen) || screen.rows.iter().any(|row| DONE.is_match(row));
     marked.or_else(|| is_last.then_some(last))
+}
+
+fn is_cut(screen: &Screen) -> bool {
+    screen.rows.iter().any(|row| row.trim() == "▲")
 }
 
 /// Whether something stands in the row for a text, in which the cursor is: the cursor stands behind it. `screen` has its frame.

@@ -52,6 +52,32 @@ fn one_of_a_list_that_scrolls() {
     assert_eq!(given(&question, "my own"), "Up \"my own\" Enter");
 }
 
+/// The hook that comes before has said them all.
+#[test]
+fn choices_out_of_sight_are_known_by_the_hook() {
+    let agent = agent();
+    let options =
+        ["Red", "Dark blue", "Green", "Gold"].map(|label| serde_json::json!({"label": label, "description": ""}));
+    let question = serde_json::json!({"question": "Which colour has the door?", "options": options});
+    let hook = serde_json::json!({"session_id": "a", "tool_name": "ask_user", "tool_input": {"questions": [question]}});
+    agent.interpret("BeforeTool", &hook, crate::domain::Timestamp::default());
+    let read = |text: &str| match agent.explain(&screen(text)).reading {
+        crate::domain::screen::ScreenReading::Dialog(dialog) => dialog,
+        other => panic!("{other:?}"),
+    };
+    let question = read(include_str!("../screens/question_cut.txt"));
+    let all = [
+        ("1", "Red"),
+        ("2", "Dark blue"),
+        ("3", "Green"),
+        ("4", "Gold"),
+        ("5", OWN_WORDS),
+    ];
+    assert_eq!(labels(&question), all);
+    assert_eq!((question.selected, given(&question, "gold").as_str()), (Some(0), "4"));
+    assert_eq!(given(&question, "silver"), "Up \"silver\" Enter");
+}
+
 /// Somebody was about to answer at the terminal.
 #[test]
 fn a_text_that_stands_there_is_replaced() {
