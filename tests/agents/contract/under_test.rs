@@ -132,7 +132,6 @@ pub fn named(name: &str) -> AgentUnderTest {
             commands: &[("/compact", Does::AskTheModel)],
             mangle: |text| text.replace('\u{2060}', ""),
             question: Some(|question| by_tool("question", &question)),
-            one_choice_only: true,
             ..without_questions
         },
         "gemini" => AgentUnderTest {
