@@ -211,6 +211,7 @@ mod tests {
             launch: LaunchNo(1),
             policy: Policy::Ask,
             work_dir: Path::new("/d/s/work"),
+            repository: None,
             session_dir: Path::new("/d/s"),
             launch_dir: Path::new("/d/s/launches/1"),
             mailbox: Path::new("/d/s/launches/1/mail"),

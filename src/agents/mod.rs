@@ -56,6 +56,8 @@ pub struct LaunchContext<'a> {
     pub launch: LaunchNo,
     pub policy: Policy,
     pub work_dir: &'a Path,
+    /// The local repository that the workspace is a clone of: what the person has said of it holds for the clone.
+    pub repository: Option<&'a Path>,
     /// `sessions/<id>`: an agent may keep its own state in a directory of its name here.
     pub session_dir: &'a Path,
     pub launch_dir: &'a Path,

@@ -1,5 +1,6 @@
 //! Starting a session's agent: workspace, launch directory, window. Each step is found again after a crash.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -187,6 +188,7 @@ impl Actor {
             launch: launch.no,
             policy: session.policy,
             work_dir: &session.work_dir,
+            repository: session.repo.as_deref().map(Path::new).filter(|repo| repo.is_absolute()),
             session_dir: &session_dir,
             launch_dir: dir.path(),
             mailbox: &mail,

@@ -80,6 +80,26 @@ pub fn deny_opencode_all_but_looking(home: &Path) {
     write(&path, &config.replacen('{', denial, 1));
 }
 
+/// In the person's own settings of Codex this repository is not trusted.
+pub fn distrust_in_codex(home: &Path, repository: &Path) {
+    let path = home.join(".codex/config.toml");
+    let old = std::fs::read_to_string(&path).expect("the settings");
+    let mark = format!(
+        "\n[projects.\"{}\"]\ntrust_level = \"untrusted\"\n",
+        repository.display()
+    );
+    write(&path, &(old + &mark));
+}
+
+/// A file of a repository that has Codex run a command at its start (a server of tools), where the repository is trusted.
+pub fn codex_settings_of_a_repository(trap: &Path) -> (&'static str, String) {
+    let server = format!(
+        "[mcp_servers.trap]\ncommand = \"touch\"\nargs = [\"{}\"]\n",
+        trap.display()
+    );
+    (".codex/config.toml", server)
+}
+
 /// A file of a repository that allows every command, and where that is possible runs one that makes `trap`. `None`: this agent does not
 /// start in a repository with settings of its own before a person has allowed it.
 pub fn hostile_settings(agent: &str, trap: &Path) -> Option<(&'static str, String)> {

@@ -40,6 +40,7 @@ fn launch_with(policy: Policy, agents_md: &Path) -> LaunchSpec {
         launch: LaunchNo(1),
         policy,
         work_dir: Path::new("/d/s/work"),
+        repository: None,
         session_dir: Path::new("/d/s"),
         launch_dir: Path::new("/d/s/launches/1"),
         mailbox: Path::new("/d/s/launches/1/mail"),

@@ -237,9 +237,8 @@ impl Adapter for CodexAgent {
             return Some(vec!["Escape".into()]);
         }
         let mut keys = by_choice_key(dialog, answer)?;
-        // In the review of hooks and at the first run a number only moves the mark.
-        let needs_enter =
-            dialog.kind == DialogKind::Trust && dialog.choices.len() > 2 || dialog.kind == DialogKind::Other;
+        // Before the first prompt (folder, hooks, login) a number only moves the mark.
+        let needs_enter = matches!(dialog.kind, DialogKind::Trust | DialogKind::Other);
         if needs_enter && keys.last().is_some_and(|key| key != "Enter") {
             keys.push("Enter".into());
         }

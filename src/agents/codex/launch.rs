@@ -1,7 +1,5 @@
 //! The command line of one launch: policy, mailbox, trust, hooks, instructions. Nothing of the person's own files is changed.
 
-use std::path::Path;
-
 use super::{home, hooks};
 use crate::agents::LaunchContext;
 use crate::domain::fault::{Fault, Result};
@@ -82,23 +80,27 @@ fn settings(context: &LaunchContext<'_>, own: &toml::Table) -> Result<Vec<String
             quoted(&instructions(context, home::instructions(own))?)
         ),
     ];
-    settings.extend(trust(context.work_dir, own));
+    settings.extend(trust(context, own));
     settings.extend(environment(context));
     settings.extend(hooks::overrides(&context.telecoder.to_string_lossy()));
     Ok(settings)
 }
 
 /// A repository is trusted for this launch, or Codex would ask before anything else. One that brings settings of its own is not: the
-/// person decides in Codex's own dialog whether those may run. And what the person does not trust stays so.
-fn trust(work_dir: &Path, own: &toml::Table) -> Option<String> {
+/// person decides in Codex's own dialog whether those may run. And what the person does not trust stays so, in a clone of it, too.
+fn trust(context: &LaunchContext<'_>, own: &toml::Table) -> Option<String> {
+    let work_dir = context.work_dir;
     let real = work_dir.canonicalize().unwrap_or_else(|_| work_dir.to_owned());
-    if work_dir.join(FOLDER_SETTINGS).symlink_metadata().is_ok() || home::distrusts(own, &real) {
+    let mut places = context.repository.into_iter().chain([&*real]);
+    let level = if places.any(|place| home::distrusts(own, place)) {
+        "untrusted"
+    } else if work_dir.join(FOLDER_SETTINGS).symlink_metadata().is_ok() {
         return None;
-    }
-    Some(format!(
-        "projects={{{}={{trust_level=\"trusted\"}}}}",
-        quoted(&real.to_string_lossy())
-    ))
+    } else {
+        "trusted"
+    };
+    let real = quoted(&real.to_string_lossy());
+    Some(format!("projects={{{real}={{trust_level=\"{level}\"}}}}"))
 }
 
 /// What `notify` needs, also where the person's settings let few variables through to commands.

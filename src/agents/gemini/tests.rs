@@ -294,6 +294,7 @@ fn a_conversation_that_the_program_destroyed_is_put_back() {
             launch: crate::domain::ids::LaunchNo(2),
             policy: Policy::Ask,
             work_dir: nowhere,
+            repository: None,
             session_dir: dir.path(),
             launch_dir: nowhere,
             mailbox: nowhere,

@@ -281,6 +281,7 @@ fn in_context<R>(policy: Policy, look: impl FnOnce(&LaunchContext<'_>) -> R) -> 
         launch: LaunchNo(1),
         policy,
         work_dir: Path::new("/w"),
+        repository: None,
         session_dir: Path::new("/d/sessions/abcdefghijkl"),
         launch_dir: Path::new("/d/sessions/abcdefghijkl/la unch"),
         mailbox: Path::new("/m"),

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::stage::{Far, LIMIT, Stage, has_ended};
 use super::under_test::Act;
+use crate::support::eventually;
 use crate::{homes, programs};
 
 /// What became of something that the agent was told to do.
@@ -77,14 +78,18 @@ fn is_looking(word: &str) -> bool {
 
 fn hostile_repository(stage: &Stage, word: &str) -> Option<std::path::PathBuf> {
     let trap = stage.env.root().join(format!("trap-{word}"));
-    let (file, text) = homes::hostile_settings(stage.agent.name, &trap)?;
+    let settings = homes::hostile_settings(stage.agent.name, &trap)?;
+    Some(repository_with(stage, word, settings))
+}
+
+fn repository_with(stage: &Stage, word: &str, (file, text): (&str, String)) -> std::path::PathBuf {
     let repository = stage.env.git_repo(&format!("hostile-{word}"));
     let file = repository.join(file);
     std::fs::create_dir_all(file.parent().expect("a directory")).expect("a directory");
     std::fs::write(file, text).expect("settings");
     stage.env.git(&repository, &["add", "-A"]).ok();
     stage.env.git(&repository, &["commit", "-q", "-m", "settings"]).ok();
-    Some(repository)
+    repository
 }
 
 fn finish(stage: &Stage, word: &str) {
@@ -162,6 +167,7 @@ pub fn own_settings(name: &str) {
     match name {
         "claude" => own_sandbox(),
         "opencode" => own_denials(),
+        "codex" => own_distrust(),
         // What the others have of that is in their homes in every case, or is told by tests of their launch lines.
         _ => Stage::of(name).end(),
     }
@@ -195,6 +201,40 @@ fn own_sandbox() {
         Became::Refused,
         "observe: a command that writes"
     );
+    stage.end();
+}
+
+/// A repository with settings of its own is asked about before anything runs; one that the person does not trust is opened without
+/// them, also as a clone, and `notify` works there.
+fn own_distrust() {
+    let stage = Stage::of("codex");
+    let trap = |word: &str| stage.env.root().join(format!("trap-{word}"));
+    let repository = |word: &str| repository_with(&stage, word, homes::codex_settings_of_a_repository(&trap(word)));
+    let prompt = |word: &str| {
+        let notify = format!("telecoder notify 'said in {word}'");
+        stage.agent.prompt(&[Act::Run(&notify), Act::Say("x")])
+    };
+    let marked = repository("marked");
+    homes::distrust_in_codex(&stage.env.home(), &marked);
+    stage.run_under("marked", "ask", Some(&marked), &prompt("marked"));
+    let dialog = stage.wait_dialog("marked")["dialog"].clone();
+    assert_eq!(dialog["choices"][0]["label"], "Open restricted", "{dialog:#}");
+    stage.approve("marked", None).ok();
+    stage.quiet("marked");
+    stage.wait_message("marked", "said in marked");
+    assert!(
+        !trap("marked").exists(),
+        "the settings of what is not trusted ran something"
+    );
+
+    stage.run_under("asked", "ask", Some(&repository("asked")), &prompt("asked"));
+    let dialog = stage.wait_dialog("asked")["dialog"].clone();
+    assert_eq!(dialog["kind"], "trust", "{dialog:#}");
+    assert!(!trap("asked").exists(), "they ran before anybody was asked");
+    stage.approve("asked", None).ok();
+    stage.quiet("asked");
+    stage.wait_message("asked", "said in asked");
+    eventually("what the person allowed runs", || trap("asked").exists().then_some(()));
     stage.end();
 }
 

@@ -173,6 +173,11 @@ fn other_dialogs_have_their_choices() {
         (trust.choice_of(Meaning::Allow), trust.choice_of(Meaning::Deny)),
         (Some(0), Some(1))
     );
+    // A number only moves the mark there.
+    assert_eq!(
+        agent().answer_keys(&trust, &DialogAnswer::Approve).unwrap(),
+        ["1", "Enter"]
+    );
     // Trusting every hook there is must be somebody's own choice.
     let hooks = dialog("hooks");
     assert_eq!(agent().answer_keys(&hooks, &DialogAnswer::Approve), None);

@@ -1,6 +1,6 @@
 //! The command line per policy word.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::domain::ids::{LaunchNo, SessionId, SessionName};
@@ -33,6 +33,7 @@ impl Place {
 
     /// For a person with these settings.
     fn arguments_of(&self, own: &str, policy: Policy, resume: Option<&str>, fork_of: Option<&str>) -> Vec<String> {
+        let repository = Path::new("/their/repo");
         let (work, mail, agents_md) = (self.path("work"), self.path("mail"), self.path("agents.md"));
         let context = LaunchContext {
             session: &self.session,
@@ -40,6 +41,7 @@ impl Place {
             launch: LaunchNo(2),
             policy,
             work_dir: &work,
+            repository: Some(repository),
             session_dir: self.dir.path(),
             launch_dir: self.dir.path(),
             mailbox: &mail,
@@ -114,11 +116,19 @@ fn a_folder_with_settings_of_its_own_is_not_trusted_by_us() {
 fn what_the_person_does_not_trust_stays_so() {
     let place = Place::new();
     let work = place.path("work").canonicalize().unwrap().display().to_string();
-    let trusts = |level: &str| {
-        let own = format!("[projects.{}]\ntrust_level = \"{level}\"\n", quoted(&work));
-        settings(&place.arguments_of(&own, Policy::Ask, None, None)).contains_key("projects")
+    let becomes = |of: &str, level: &str| {
+        let own = format!("[projects.{}]\ntrust_level = \"{level}\"\n", quoted(of));
+        let set = settings(&place.arguments_of(&own, Policy::Ask, None, None));
+        set["projects"][&work]["trust_level"].as_str().map(str::to_owned)
     };
-    assert!(trusts("trusted") && !trusts("untrusted"));
+    // The workspace, the repository that it is a clone of, and what that lies in.
+    for of in [&work, "/their/repo", "/their"] {
+        for level in ["trusted", "untrusted"] {
+            assert_eq!(becomes(of, level).as_deref(), Some(level), "{of}");
+        }
+    }
+    std::fs::create_dir(place.path("work/.codex")).unwrap();
+    assert_eq!(becomes("/their/repo", "untrusted").as_deref(), Some("untrusted"));
 }
 
 #[test]

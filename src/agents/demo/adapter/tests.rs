@@ -22,6 +22,7 @@ fn launch(resume: Option<&str>, policy: Policy) -> Vec<String> {
         launch: LaunchNo(1),
         policy,
         work_dir: Path::new("/d/s/work"),
+        repository: None,
         session_dir: Path::new("/d/s"),
         launch_dir: Path::new("/d/s/launches/1"),
         mailbox: Path::new("/d/s/launches/1/mail"),
