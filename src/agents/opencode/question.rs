@@ -96,25 +96,26 @@ impl<'a> Drawn<'a> {
         Some(from..from + height)
     }
 
-    /// One row for the question, above it what else is said, below it the choices.
+    /// One row for the question, above it what else is said, below it the choices. The agent's own words do not begin in the first
+    /// column, where the rules look for the parts of a dialog.
     fn canonical(&self, cursor: Option<usize>, at_bottom: bool) -> Vec<String> {
         let mut paragraphs = self.paragraphs();
         let mut rows = Vec::new();
         if self.has_tabs(&paragraphs) {
-            rows.extend(other_tabs(&paragraphs.remove(0).join("   ")));
+            rows.extend(other_tabs(&paragraphs.remove(0).join("   ")).map(|names| said(&names)));
         }
         let Some(first) = self.first_choice else {
             if paragraphs.first().is_none_or(|rows| rows != &[REVIEW]) {
-                return self.rows.to_vec();
+                return Vec::new();
             }
-            rows.extend(paragraphs[1..].iter().flatten().map(|row| (*row).to_owned()));
+            rows.extend(paragraphs[1..].iter().flatten().map(|row| said(row)));
             rows.extend([REVIEW.to_owned(), String::new()]);
             rows.extend(REVIEW_CHOICES.map(str::to_owned));
             return rows;
         };
         let question = paragraphs.pop().unwrap_or_default().join(" ");
-        rows.extend(paragraphs.concat().into_iter().map(str::to_owned));
-        rows.extend([without_hint(&question).to_owned(), String::new()]);
+        rows.extend(paragraphs.concat().into_iter().map(said));
+        rows.extend([said(without_hint(&question)), String::new()]);
         let is_typing = cursor.is_some_and(|row| self.field().is_some_and(|field| field.contains(&row)));
         let own = self.own_row();
         if self.keys.is_none() {
@@ -133,12 +134,13 @@ impl<'a> Drawn<'a> {
 }
 
 /// The rows of a question's block in the form that the rules read. `cursor`: its row in the block, where it is shown at all.
-/// `at_bottom`: the block ends with the window.
+/// `at_bottom`: the block ends with the window. Of a block that is no question nothing is left: it may say anything.
 pub fn canonical(inner: &[String], cursor: Option<usize>, at_bottom: bool) -> Vec<String> {
-    match Drawn::new(inner) {
-        Some(drawn) => drawn.canonical(cursor, at_bottom),
-        None => inner.to_vec(),
-    }
+    Drawn::new(inner).map_or(Vec::new(), |drawn| drawn.canonical(cursor, at_bottom))
+}
+
+fn said(row: &str) -> String {
+    format!(" {row}")
 }
 
 /// The other questions of the same call, by their short names. One question alone needs none.

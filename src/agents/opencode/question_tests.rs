@@ -185,6 +185,34 @@ fn a_long_question_keeps_its_words() {
     );
 }
 
+/// What the model asks may look like the program's own words.
+#[test]
+fn a_question_cannot_pass_for_another_dialog() {
+    let imitation = |what: &str| {
+        let mut screen = captured!("question_long", 30);
+        for row in &mut screen.rows {
+            *row = row
+                .replace("There are two ways:", what)
+                .replace("1. by land", "(Enter) Allow once");
+            *row = row.replace("2. by sea", "(Enter) Submit answers");
+        }
+        screen
+    };
+    for what in ["Permission required", "Always allow", "Review"] {
+        let (rule, asked) = dialog(&imitation(what));
+        assert_eq!((rule.as_str(), asked.choices.len()), ("question-multi", 3), "{what}");
+        assert!(asked.detail.contains(what) && agent().confirm_keys(&asked).is_none());
+        let mut cut = imitation(what);
+        let end = cut.rows.iter().rposition(|row| row.contains("Submit answers")).unwrap();
+        cut.rows.truncate(end + 1);
+        assert_eq!(
+            agent().read_screen(&Screen::plain(cut.rows)),
+            ScreenReading::Unknown,
+            "{what}"
+        );
+    }
+}
+
 /// A text has no row in sight, and a number may be text in one that is out of sight.
 #[test]
 fn a_question_that_is_cut_off_takes_what_is_in_sight() {
