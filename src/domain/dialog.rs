@@ -201,6 +201,12 @@ impl Dialog {
         self.choices.iter().position(|choice| choice.meaning == Some(meaning))
     }
 
+    /// Whether the answer is a No.
+    pub fn refuses(&self, answer: &DialogAnswer) -> bool {
+        let chosen = self.chosen(answer).and_then(|at| self.choices[at].meaning);
+        *answer == DialogAnswer::Deny || chosen == Some(Meaning::Deny)
+    }
+
     /// The choice (from 0) that an answer names. `None` for words and for several, and where the dialog has no such choice.
     pub fn chosen(&self, answer: &DialogAnswer) -> Option<usize> {
         match answer {

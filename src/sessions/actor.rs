@@ -55,6 +55,8 @@ pub(super) struct Memory {
     pub idle_since: Option<Instant>,
     /// Since when such a box was seen while the agent computed.
     pub computing_since: Option<Instant>,
+    /// Since when the session is idle.
+    pub idle_state_since: Option<Instant>,
     /// The screen that nobody knows, and since when it stands there unchanged.
     pub unknown: Option<(Vec<String>, Instant)>,
     pub dialog: DialogLooks,
@@ -242,6 +244,9 @@ impl Actor {
     /// The session runs: half-done prompts first, then what its screen has to say, then the next prompt.
     /// Whatever changes a turn ends the look, so the turns that were read at its begin hold to its end.
     async fn tend(&mut self, session: &Session, launch: &Launch, turns: Turns) -> Result<Next> {
+        if session.status.state != SessionState::Idle {
+            self.memory.idle_state_since = None;
+        }
         if let Some(next) = self.settle(session, launch, &turns.running).await? {
             return Ok(next);
         }
@@ -255,6 +260,13 @@ impl Actor {
             return Ok(next);
         }
         if let Some(next) = self.observe(session, launch).await? {
+            return Ok(next);
+        }
+        // The delivery of a prompt looks by itself.
+        if session.status.state == SessionState::Idle
+            && turns.waiting.is_none()
+            && let Some(next) = self.look_behind_the_end(launch).await?
+        {
             return Ok(next);
         }
         // The next prompt would change what the turn before is measured by.

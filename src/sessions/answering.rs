@@ -164,6 +164,9 @@ impl Answering<'_> {
         {
             next = self.take(asked, &AnswerStep::keys(keys), &shown.digest).await?;
         }
+        if shown.refuses(&answer) {
+            self.engine.note_refusal(&self.session.id, &self.pane);
+        }
         self.close(&shown, next.clone()).await?;
         Ok(match next {
             Some(next) => DialogOutcome::Next(Box::new(next)),
@@ -295,16 +298,13 @@ impl Answering<'_> {
         let limit = Instant::now() + CLOSE_LIMIT;
         loop {
             let screen = self.engine.0.tmux.screen(&self.pane).await?;
-            // A key that is not read yet is not on the screen either.
-            if screen.has_unread_input && Instant::now() < limit {
-                tokio::time::sleep(LOOK_PAUSE).await;
-                continue;
+            match self.adapter.read_screen(&screen) {
+                _ if screen.in_mode => return Err(half_way(self.session)),
+                ScreenReading::Dialog(now) if now.asks_the_same(shown) && !screen.has_unread_input => return Ok(()),
+                // A key that is not read yet is not on the screen either, and in the middle of a repaint anything may be.
+                _ if Instant::now() < limit => tokio::time::sleep(LOOK_PAUSE).await,
+                _ => return Err(half_way(self.session)),
             }
-            let takes_keys = !screen.in_mode && !screen.has_unread_input;
-            return match self.adapter.read_screen(&screen) {
-                ScreenReading::Dialog(now) if now.asks_the_same(shown) && takes_keys => Ok(()),
-                _ => Err(half_way(self.session)),
-            };
         }
     }
 
@@ -326,10 +326,9 @@ impl Answering<'_> {
                 {
                     return Ok(());
                 }
-                ScreenReading::Dialog(now) if now.asks_the_same(shown) && Instant::now() < limit => {}
+                _ if Instant::now() < limit => tokio::time::sleep(LOOK_PAUSE).await,
                 _ => return Err(half_way(self.session)),
             }
-            tokio::time::sleep(LOOK_PAUSE).await;
         }
     }
 

@@ -20,6 +20,9 @@ use crate::store::Tx;
 /// Pause between looks at a dialog that may not be drawn to its end, and how long one that changes all the time is waited for.
 const DIALOG_DRAW_PAUSE: Duration = Duration::from_millis(50);
 const DIALOG_DRAW_LIMIT: Duration = Duration::from_secs(3);
+/// How long the screen of an agent that has just become idle is looked at, and the first pause between looks.
+const BEHIND_THE_END: Duration = Duration::from_secs(4);
+const BEHIND_THE_END_PAUSE: Duration = Duration::from_millis(100);
 /// How long an answered dialog may stay on the screen, and how long when the agent computes: OpenCode was seen to draw more than a
 /// second after its turn had ended.
 const REDRAW_LIMIT: Duration = Duration::from_secs(5);
@@ -125,6 +128,25 @@ impl Actor {
         match self.read_screen(launch).await? {
             Some(ScreenReading::Dialog(dialog)) => self.note_dialog(launch, dialog).await,
             _ => Ok(Next::after(DIALOG_LOOK_PAUSE)),
+        }
+    }
+
+    /// Some agents ask when their turn has ended and their hook has said so (Codex: "Implement this plan?"). `None`: the time for that
+    /// is over.
+    pub(super) async fn look_behind_the_end(&mut self, launch: &Launch) -> Result<Option<Next>> {
+        let idle_for = self.memory.idle_state_since.get_or_insert_with(Instant::now).elapsed();
+        if idle_for >= BEHIND_THE_END || !self.adapter.box_is_readable() {
+            return Ok(None);
+        }
+        match self.read_screen(launch).await? {
+            Some(ScreenReading::Dialog(dialog)) if !self.engine.is_being_answered(&self.id) => {
+                self.note_dialog(launch, dialog).await.map(Some)
+            }
+            _ => {
+                self.memory.dialog.since = None;
+                self.memory.dialog.seen = None;
+                Ok(Some(Next::after(idle_for.max(BEHIND_THE_END_PAUSE))))
+            }
         }
     }
 

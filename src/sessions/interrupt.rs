@@ -156,10 +156,20 @@ impl Engine {
     }
 
     fn note_cut(&self, id: &SessionId, pane: &PaneId, adapter: &dyn Adapter, turns: &[Turn]) {
+        let texts = turns.iter().map(|turn| adapter.prepare(&turn.text).text);
+        self.expect_cut(id, pane, texts.collect());
+    }
+
+    /// A person's No may end the turn without a word of the agent's, as an interrupt does.
+    pub(super) fn note_refusal(&self, id: &SessionId, pane: &PaneId) {
+        self.expect_cut(id, pane, Vec::new());
+    }
+
+    fn expect_cut(&self, id: &SessionId, pane: &PaneId, texts: Vec<String>) {
         let cut = Cut {
             pane: pane.clone(),
             at: Instant::now(),
-            texts: turns.iter().map(|turn| adapter.prepare(&turn.text).text).collect(),
+            texts,
             taken_out: false,
         };
         let mut cuts = self.0.cuts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -238,10 +238,24 @@ fn explain_says_that_the_agent_is_newer_than_its_rules() {
     assert_eq!(env.status("s")["status"], "starting", "it is not taken for ready");
 }
 
+/// Codex asks "Implement this plan?" when its hook has told the end of its turn.
+#[test]
+fn a_dialog_behind_the_end_of_a_turn_is_told() {
+    let env = TestEnv::new();
+    env.write_config("default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"late-dialog=1s\"]\n");
+    let _daemon = env.serve();
+    env.cmd(&["run", "--wait", "--name", "s", "demo: say first"]).ok();
+    let dialog = open_dialog(&env, "s");
+    assert!(dialog["question"].as_str().is_some_and(|text| text.contains("trust")));
+    env.cmd(&["answer", "s", "2"]).ok();
+    env.wait_status("s", "idle");
+}
+
 #[test]
 fn a_dialog_over_an_idle_box_is_the_persons() {
     let env = TestEnv::new();
-    env.write_config("default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"late-dialog=1s\"]\n");
+    // Later than an idle screen is looked at.
+    env.write_config("default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"late-dialog=7s\"]\n");
     let _daemon = env.serve();
     env.cmd(&["run", "--wait", "--name", "s", "demo: say first"]).ok();
     eventually("the dialog is there", || {

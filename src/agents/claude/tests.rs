@@ -212,6 +212,35 @@ fn dialog(picture: &str, rule: &str) -> Dialog {
     }
 }
 
+#[test]
+fn what_its_check_could_not_judge_is_answered_without_numbers() {
+    let line = "─".repeat(40);
+    let asked = format!(
+        "● some text\n{line}\n Bash command\n\n touch made\n\n Auto mode can't check actions in this session\n\n Do you want to proceed?\n ❯ No\n   Yes\n\n Esc to cancel · Tab to amend\n"
+    );
+    let dialog = dialog(&asked, "permission-unjudged");
+    assert_eq!(dialog.question, "Do you want to proceed?");
+    let keys = |answer| agent().answer_keys(&dialog, &answer).unwrap();
+    assert_eq!(keys(DialogAnswer::Approve), ["Down", "Enter"]);
+    assert_eq!(keys(DialogAnswer::Deny), ["Enter"]);
+    // The same words in an answer, above the box.
+    let box_below = format!("{asked}\n{line}\n❯ \n{line}\n  ⏸ manual mode on\n");
+    reads(&box_below, ScreenReading::ComposerEmpty, "box");
+}
+
+#[test]
+fn leaving_a_plan_without_a_frame_is_a_question() {
+    let (top, line) = ("▔".repeat(40), "─".repeat(36));
+    let asked = format!(
+        "❯ make a plan\n{top}\n\n  {line}\n   Exit plan mode?\n\n    Claude wants to exit plan mode\n\n    ❯ 1. Yes, and switch to default\n      2. No\n"
+    );
+    let dialog = dialog(&asked, "plan-leave");
+    assert_eq!((dialog.kind, dialog.choices.len()), (DialogKind::Plan, 2));
+    let edge = "─".repeat(40);
+    let box_below = format!("{asked}\n{edge}\n❯ \n{edge}\n  ⏸ manual mode on\n");
+    reads(&box_below, ScreenReading::ComposerEmpty, "box");
+}
+
 /// A letter may be read hours after it was written.
 #[test]
 fn a_limit_ends_at_the_next_such_time_after_its_letter() {

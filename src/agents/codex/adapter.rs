@@ -73,6 +73,12 @@ impl CodexAgent {
         (home::find(given.as_deref(), user_home.as_deref()), given)
     }
 
+    /// What the conversation's last turn proposes to do, where it planned.
+    fn plan(&self, id: &str) -> Option<String> {
+        let (home, _) = self.home();
+        turns::plan(&rollout::read(&rollout::find(&home, id)?).ok()?)
+    }
+
     fn records(&self, place: &AgentPlace<'_>) -> Option<Vec<rollout::Record>> {
         let (home, _) = self.home();
         let path = match place.native_id {
@@ -216,7 +222,12 @@ impl Adapter for CodexAgent {
                 tool: text(data, "tool_name"),
                 detail: text(data.get("tool_input").unwrap_or(&Value::Null), "command"),
             },
-            signal::SESSION_START | signal::USER_PROMPT_SUBMIT | signal::STOP => signal::interpret(event, data),
+            signal::SESSION_START | signal::USER_PROMPT_SUBMIT | signal::STOP => match signal::interpret(event, data) {
+                AgentSignal::TurnEnded { final_text: None } => AgentSignal::TurnEnded {
+                    final_text: self.plan(&text(data, "session_id")),
+                },
+                told => told,
+            },
             _ => AgentSignal::Nothing,
         }
     }

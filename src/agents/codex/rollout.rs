@@ -18,8 +18,9 @@ const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Of a transcript this much is read, from its end: one of a long conversation has many megabytes.
 const TAIL_BYTES: u64 = 8 * 1024 * 1024;
 /// Records that are read; every other line is skipped without being parsed.
-const NEEDLES: [&str; 5] = [
+const NEEDLES: [&str; 6] = [
     "\"UserMessage\"",
+    "\"Plan\"",
     "\"user_message\"",
     "\"task_started\"",
     "\"task_complete\"",
@@ -40,6 +41,11 @@ pub enum Record {
         end: End,
         at: Timestamp,
     },
+    /// What the agent proposes to do, while it plans. It is no message of the agent's, so the end of such a turn has none.
+    Plan {
+        text: String,
+        at: Timestamp,
+    },
     /// A line that cannot be read: torn by a crash, or too long.
     Torn,
     /// What was recorded before this time is not among the records.
@@ -51,7 +57,9 @@ pub enum Record {
 impl Record {
     pub fn at(&self) -> Option<Timestamp> {
         match self {
-            Record::Prompt { at, .. } | Record::Began { at } | Record::Ended { at, .. } => Some(*at),
+            Record::Prompt { at, .. } | Record::Began { at } | Record::Ended { at, .. } | Record::Plan { at, .. } => {
+                Some(*at)
+            }
             Record::Torn | Record::Cut { .. } => None,
         }
     }
@@ -96,6 +104,8 @@ struct Item {
     kind: String,
     #[serde(default)]
     content: Vec<Part>,
+    #[serde(default)]
+    text: String,
 }
 
 #[derive(Deserialize)]
@@ -220,6 +230,7 @@ fn record(line: &[u8]) -> Option<Record> {
             let text = item.content.iter().map(|part| part.text.as_str()).collect();
             Some(Record::Prompt { text, at })
         }
+        Payload::ItemCompleted { item } if item.kind == "Plan" => Some(Record::Plan { text: item.text, at }),
         Payload::UserMessage { message } => Some(Record::Prompt { text: message, at }),
         Payload::TaskStarted => Some(Record::Began { at }),
         Payload::TaskComplete {

@@ -34,7 +34,7 @@ pub fn recorded(records: &[Record], prompt: &str, since: Timestamp) -> Recorded 
             Record::Prompt { .. } => {}
             Record::Torn => verdict = Recorded::Unknown,
             Record::Cut { before } if *before > since => verdict = Recorded::Unknown,
-            Record::Cut { .. } => {}
+            Record::Cut { .. } | Record::Plan { .. } => {}
             Record::Began { .. } => runs = true,
             Record::Ended { .. } => runs = false,
         }
@@ -45,8 +45,15 @@ pub fn recorded(records: &[Record], prompt: &str, since: Timestamp) -> Recorded 
 /// How the last turn since then ended. A prompt that was taken without an end after it runs.
 pub fn end(records: &[Record], since: Timestamp) -> TurnEnd {
     match records.last() {
-        Some(Record::Ended { end, at }) if *at >= since => TurnEnd::Ended(meaning(end, *at)),
-        Some(Record::Prompt { at, .. } | Record::Began { at }) if *at >= since => TurnEnd::Runs,
+        Some(Record::Ended { end, at }) if *at >= since => TurnEnd::Ended(match meaning(end, *at) {
+            AgentSignal::TurnEnded { final_text: None } => AgentSignal::TurnEnded {
+                final_text: plan(records),
+            },
+            told => told,
+        }),
+        Some(Record::Prompt { at, .. } | Record::Began { at } | Record::Plan { at, .. }) if *at >= since => {
+            TurnEnd::Runs
+        }
         _ => TurnEnd::Unknown,
     }
 }
@@ -57,7 +64,19 @@ pub fn final_text(records: &[Record], since: Timestamp) -> Option<String> {
         Record::Ended {
             end: End::Done { last_message },
             at,
-        } if *at >= since => last_message.clone(),
+        } if *at >= since => last_message.clone().or_else(|| plan(records)),
+        _ => None,
+    })
+}
+
+/// What the last turn proposes to do, where it planned.
+pub fn plan(records: &[Record]) -> Option<String> {
+    let turn = records
+        .iter()
+        .rev()
+        .take_while(|record| !matches!(record, Record::Began { .. }));
+    turn.into_iter().find_map(|record| match record {
+        Record::Plan { text, .. } => Some(text.trim_end().to_owned()),
         _ => None,
     })
 }
@@ -191,6 +210,38 @@ mod tests {
         assert_eq!(asked(&[Record::Torn]), Recorded::Unknown);
         assert_eq!(asked(std::slice::from_ref(&began)), Recorded::Unknown);
         assert_eq!(asked(&[began, ended]), Recorded::Absent);
+    }
+
+    #[test]
+    fn a_plan_is_what_a_turn_ends_with_that_says_nothing_else() {
+        let done = |last_message: Option<&str>| Record::Ended {
+            end: End::Done {
+                last_message: last_message.map(str::to_owned),
+            },
+            at: at(ELEVEN),
+        };
+        let planned = |last: Record| {
+            let text = "1. Look.\n".to_owned();
+            [Record::Began { at: at(TEN) }, Record::Plan { text, at: at(TEN) }, last]
+        };
+        let told = |records: &[Record]| final_text(records, at(TEN));
+        assert_eq!(told(&planned(done(None))).as_deref(), Some("1. Look."));
+        assert_eq!(told(&planned(done(Some("said")))).as_deref(), Some("said"));
+        assert_eq!(
+            told(
+                &[
+                    &planned(done(None))[..],
+                    &[Record::Began { at: at(ELEVEN) }, done(None)]
+                ]
+                .concat()
+            ),
+            None
+        );
+        assert_eq!(end(&planned(done(None))[..2], at(TEN)), TurnEnd::Runs);
+        let expected = AgentSignal::TurnEnded {
+            final_text: Some("1. Look.".into()),
+        };
+        assert_eq!(end(&planned(done(None)), at(TEN)), TurnEnd::Ended(expected));
     }
 
     #[test]

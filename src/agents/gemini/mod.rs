@@ -4,9 +4,11 @@
 mod home;
 mod kept;
 mod policy;
+mod question;
 mod signals;
 mod text;
 mod transcript;
+mod trust;
 mod usage;
 
 #[cfg(test)]
@@ -25,12 +27,13 @@ use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared,
 };
+use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::{LaunchFile, LaunchSpec};
 use crate::domain::outcome::Usage;
 use crate::domain::policy::Policy;
-use crate::domain::screen::{Explained, Screen};
+use crate::domain::screen::{Explained, Screen, ScreenReading};
 
 /// The newest version that everything here was proven with, and the oldest.
 const MINIMUM: &str = "0.61.0";
@@ -113,6 +116,7 @@ impl Adapter for GeminiAgent {
 
     fn pre_seed(&self, context: &LaunchContext<'_>) -> Result<()> {
         policy::check_workspace(context)?;
+        trust::check(context)?;
         if let Some(parent) = context.fork_of {
             transcript::copy_for_fork(context, parent)?;
         }
@@ -165,7 +169,14 @@ impl Adapter for GeminiAgent {
     }
 
     fn explain(&self, screen: &Screen) -> Explained {
-        self.rules.read(&text::unframed(text::without_ghosts(screen)))
+        let screen = text::without_ghosts(screen);
+        let holds = question::holds_words(&screen);
+        let plain = text::unframed(screen);
+        let mut explained = self.rules.read(&plain);
+        if let ScreenReading::Dialog(dialog) = explained.reading {
+            explained.reading = ScreenReading::Dialog(question::with_own_words(dialog, &plain, holds));
+        }
+        explained
     }
 
     fn was_interrupted(&self, screen: &Screen) -> bool {
@@ -223,6 +234,14 @@ impl Adapter for GeminiAgent {
             // Ctrl-C ends the program only when the box is empty and it comes twice; Ctrl-U clears one line.
             clear_keys: vec!["C-c".into()],
         }
+    }
+
+    fn answer_steps(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> {
+        question::steps(dialog, answer).or_else(|| self.answer_keys(dialog, answer).map(AnswerStep::keys))
+    }
+
+    fn confirm_keys(&self, dialog: &Dialog) -> Option<Vec<String>> {
+        question::confirm_keys(dialog)
     }
 
     fn evidence_timeout(&self) -> Duration {

@@ -23,6 +23,7 @@ pub fn all(session: &mut Session<'_>) {
     tools(session);
     menus(session);
     failures(session);
+    plans(session);
     // The last of them is proven, too.
     session.prompt("That was all, thank you.");
     retries(session);
@@ -282,6 +283,35 @@ fn menus(session: &mut Session<'_>) {
         "menu-closed",
         "the list was closed; the next prompt reached the model",
     );
+}
+
+/// What it asks while it plans.
+pub fn plans(session: &mut Session<'_>) {
+    let Some((keys, asks)) = session.recipe.planning else {
+        return;
+    };
+    session.again();
+    std::thread::sleep(session.recipe.deaf_after_start);
+    for key in keys {
+        session.pane.keys(&[key]);
+        session.pane.rest();
+    }
+    for (case, line) in asks {
+        session.prompt(&format!("Make a plan.\n{line}"));
+        session.pane.rest_within(DIALOG_LIMIT);
+        session.keep(
+            State::Dialog,
+            case,
+            "while it plans, the model proposed its plan or called a tool, and the agent has not gone on",
+        );
+        session.pane.keys(&["Escape"]);
+        session.keep_if_proven(
+            State::Ready,
+            &format!("after-{case}"),
+            "the question was left; the next prompt reached the model",
+        );
+    }
+    session.prompt("That was all, thank you.");
 }
 
 fn failures(session: &mut Session<'_>) {

@@ -56,7 +56,7 @@ struct Session<'a> {
 fn capture(agent: &str) {
     let run: u32 = std::env::var("CAPTURE_RUN").map_or(1, |run| run.parse().expect("a run's number"));
     let recipe = recipes::of(agent);
-    let only_starts = std::env::var("CAPTURE_ONLY").is_ok_and(|what| what == "start");
+    let only = std::env::var("CAPTURE_ONLY").unwrap_or_default();
     let only_size = std::env::var("CAPTURE_SIZE").ok();
     for size in SIZES[run as usize - 1] {
         let word = format!("{}x{}", size.0, size.1);
@@ -64,10 +64,11 @@ fn capture(agent: &str) {
             continue;
         }
         let mut session = Session::start(&recipe, run, *size);
-        if only_starts {
-            cases::start(&mut session);
-        } else {
-            cases::all(&mut session);
+        match only.as_str() {
+            "" => cases::all(&mut session),
+            "start" => cases::start(&mut session),
+            "plans" => cases::plans(&mut session),
+            other => panic!("no part `{other}` of a run: start, plans"),
         }
     }
 }

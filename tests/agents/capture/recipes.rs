@@ -28,6 +28,8 @@ pub struct Recipe {
     pub failures: &'static [&'static str],
     /// A failure that the agent tries to sit out.
     pub retries: &'static str,
+    /// Keys that turn it to planning, and what makes it ask there.
+    pub planning: Option<(&'static [&'static str], &'static [Ask])>,
     /// Keys that end a turn.
     pub interrupt: &'static [&'static str],
 }
@@ -98,6 +100,16 @@ fn claude() -> Recipe {
         ],
         failures: &["limit", "context", "quota"],
         retries: "overloaded",
+        planning: Some((
+            &["BTab", "BTab"],
+            &[
+                (
+                    "plan",
+                    r##"llm: tool ExitPlanMode {"plan":"# Plan\n\n1. Make the file.\n2. Look at it."}"##,
+                ),
+                ("shell-planning", "llm: run touch started-9; sleep 4"),
+            ],
+        )),
         interrupt: &["Escape"],
     }
 }
@@ -150,6 +162,13 @@ fn codex() -> Recipe {
         ],
         failures: &["limit", "auth", "context", "quota", "model", "overloaded"],
         retries: "",
+        planning: Some((
+            &["BTab"],
+            &[(
+                "plan",
+                r"llm: say <proposed_plan>\n# Plan\n\n1. Make the file.\n2. Look at it.\n</proposed_plan>",
+            )],
+        )),
         interrupt: &["Escape"],
     }
 }
@@ -199,6 +218,7 @@ fn opencode() -> Recipe {
         ],
         failures: &["auth", "context"],
         retries: "overloaded",
+        planning: None,
         interrupt: &["Escape", "Escape"],
     }
 }
@@ -248,6 +268,7 @@ fn gemini() -> Recipe {
         ],
         failures: &["auth", "context"],
         retries: "overloaded",
+        planning: None,
         interrupt: &["Escape"],
     }
 }

@@ -4,6 +4,7 @@ mod conversation;
 mod keyboard;
 mod life;
 mod permissions;
+mod plans;
 mod policies;
 mod prompts;
 mod questions;
@@ -33,6 +34,7 @@ macro_rules! held_by {
                 stale_approvals => super::permissions::stale,
                 policies => super::policies::words,
                 own_settings => super::policies::own_settings,
+                plans => super::plans::decided,
                 questions => super::questions::answered,
                 whose_word => super::speaker::whose_word,
                 notify_and_nothing_else => super::voice::notify,

@@ -31,6 +31,7 @@ fn prompts_and_ends_are_read_in_order() {
             Record::Prompt { text, .. } => text.clone(),
             Record::Began { .. } => "began".into(),
             Record::Ended { end, .. } => format!("{end:?}"),
+            Record::Plan { text, .. } => format!("plan {text}"),
             Record::Torn | Record::Cut { .. } => "torn".into(),
         })
         .collect();

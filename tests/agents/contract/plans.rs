@@ -1,0 +1,116 @@
+//! A plan that the agent makes first: it is asked about as one, a No keeps it from being carried out, and after a Yes it is.
+
+use super::stage::Stage;
+
+/// How a person turns the agent to planning at the terminal, and how it comes up with a plan there.
+struct Planning {
+    keys: &'static [&'static str],
+    /// The screen says so then.
+    shows: &'static str,
+    prompt: &'static str,
+    /// It asks in the middle of its turn, with a tool; else behind the turn's end, with the plan as its answer.
+    asks_by_tool: bool,
+    /// The words in which the model hears of a Yes.
+    approved: &'static str,
+}
+
+fn planning(name: &str) -> Option<Planning> {
+    match name {
+        "claude" => Some(Planning {
+            keys: &["BTab", "BTab"],
+            shows: "plan mode",
+            prompt: "llm: tool ExitPlanMode {\"plan\": \"1. Make the file.\"}\nllm: say carried out",
+            asks_by_tool: true,
+            approved: "approved",
+        }),
+        "codex" => Some(Planning {
+            keys: &["BTab"],
+            shows: "Plan mode",
+            prompt: r"llm: say <proposed_plan>\n1. Make the file.\n</proposed_plan>",
+            asks_by_tool: false,
+            approved: "Implement the plan.",
+        }),
+        _ => None,
+    }
+}
+
+pub fn decided(name: &str) {
+    let stage = Stage::of(name);
+    let Some(planning) = planning(name) else {
+        // It has no plans to decide on.
+        return stage.end();
+    };
+    stage.begin("s");
+    for key in planning.keys {
+        stage.env.cmd(&["keys", "s", key]).ok();
+    }
+    stage.env.wait_screen("s", planning.shows);
+    if planning.asks_by_tool {
+        commands_are_asked_about(&stage);
+        // The model has to ask for the tool before it may be called.
+        stage.ask(
+            "s",
+            r#"llm: tool ToolSearch {"query": "select:ExitPlanMode", "max_results": 1}"#,
+        );
+    }
+    for (verb, is_yes) in [("deny", false), ("approve", true)] {
+        let turn = stage.send("s", planning.prompt);
+        let dialog = stage.wait_dialog("s")["dialog"].clone();
+        assert_eq!(dialog["kind"], "plan", "{dialog:#}");
+        assert!(!was_approved(&stage, &planning), "before anybody said so");
+        stage.env.cmd(&[verb, "s"]).ok();
+        stage.quiet("s");
+        let turn = stage.turn("s", &turn["id"]);
+        let picture = || stage.picture("s");
+        if planning.asks_by_tool {
+            let state = if is_yes { "finished" } else { "interrupted" };
+            assert_eq!(turn["state"], state, "{}", picture());
+            assert!(is_yes || turn["reason"]["code"] == "interrupted", "{turn:#}");
+        } else {
+            assert_eq!(
+                turn["finalText"], "1. Make the file.",
+                "the plan is the answer: {turn:#}"
+            );
+        }
+        if is_yes {
+            crate::support::eventually("the plan is carried out", || {
+                was_approved(&stage, &planning).then_some(())
+            });
+            stage.quiet("s");
+        } else {
+            assert!(!was_approved(&stage, &planning), "{}", picture());
+        }
+    }
+    stage.end();
+}
+
+fn was_approved(stage: &Stage, planning: &Planning) -> bool {
+    let exchanges = stage.llm.exchanges();
+    exchanges.iter().any(|exchange| match planning.asks_by_tool {
+        true => exchange.results.iter().any(|result| result.contains(planning.approved)),
+        false => exchange.prompt == planning.approved,
+    })
+}
+
+/// While it plans, what its own check cannot judge is a question in another form, whose first choice is No.
+fn commands_are_asked_about(stage: &Stage) {
+    let marker = stage.work("s").join("made");
+    for (verb, is_made) in [("deny", false), ("approve", true)] {
+        let turn = stage.send("s", "llm: run touch made\nllm: say went on");
+        let dialog = stage.wait_dialog("s")["dialog"].clone();
+        assert_eq!(dialog["kind"], "permission", "{dialog:#}");
+        assert!(
+            dialog["detail"]
+                .as_str()
+                .is_some_and(|detail| detail.contains("touch made")),
+            "{dialog:#}"
+        );
+        stage.env.cmd(&[verb, "s"]).ok();
+        stage.quiet("s");
+        assert_eq!(marker.exists(), is_made, "{verb}: {}", stage.picture("s"));
+        let turn = stage.turn("s", &turn["id"]);
+        let state = if is_made { "finished" } else { "interrupted" };
+        assert_eq!(turn["state"], state, "{turn:#}");
+        assert!(is_made || turn["reason"]["code"] == "interrupted", "{turn:#}");
+    }
+}
