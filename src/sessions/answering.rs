@@ -321,7 +321,9 @@ impl Answering<'_> {
         loop {
             let screen = tmux.screen(&self.pane).await?;
             match self.adapter.read_screen(&screen) {
-                ScreenReading::Dialog(now) if now.asks_the_same(shown) && is_shown(&screen.rows, &text.text) => {
+                ScreenReading::Dialog(now)
+                    if now.asks_the_same(shown) && self.adapter.answer_shows(&screen, &text.text) =>
+                {
                     return Ok(());
                 }
                 _ if Instant::now() < limit => tokio::time::sleep(LOOK_PAUSE).await,
@@ -392,14 +394,6 @@ fn close(
         engine.apply(tx, id, &SessionEvent::DialogClosed { source: Source::Person })?;
     }
     Ok(())
-}
-
-/// Whether the rows hold the text, however the terminal wrapped it: its end is what was typed last.
-fn is_shown(rows: &[String], text: &str) -> bool {
-    let squeezed = |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).collect() };
-    let wanted = squeezed(text);
-    let seen = squeezed(&rows.join(""));
-    seen.contains(&wanted)
 }
 
 fn described(dialog: &Dialog, answer: &DialogAnswer) -> String {
