@@ -239,6 +239,10 @@ pub trait Adapter: Send + Sync {
     fn answer_steps(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> {
         self.answer_keys(dialog, answer).map(AnswerStep::keys)
     }
+    /// Whether the dialog on the screen holds this text, which was pasted into it.
+    fn answer_shows(&self, screen: &Screen, text: &str) -> bool {
+        holds_text(&screen.rows, text)
+    }
     /// What the hook that announced this dialog (`Dialog::asker`) is to print so that the agent takes this answer. `None`: the answer is
     /// given on the screen.
     fn decision(&self, _dialog: &Dialog, _answer: &DialogAnswer) -> Option<String> {
@@ -276,6 +280,12 @@ pub trait Adapter: Send + Sync {
     fn turn_end(&self, _place: &AgentPlace<'_>, _since: Timestamp) -> TurnEnd {
         TurnEnd::Unknown
     }
+}
+
+/// Whether the rows hold the text, however the terminal wrapped it.
+fn holds_text(rows: &[String], text: &str) -> bool {
+    let squeezed = |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).collect() };
+    squeezed(&rows.join("")).contains(&squeezed(text))
 }
 
 /// The key that stands before the choice, or Down from the selected one to it and Enter.

@@ -11,6 +11,8 @@ pub struct Screen {
     pub strong: Vec<String>,
     /// Zero-based column and row.
     pub cursor: (u16, u16),
+    /// The program shows the cursor: somewhere on its screen a text is typed.
+    pub cursor_shown: bool,
     /// A person has the pane in copy mode or another tmux mode: keys would go there.
     pub in_mode: bool,
     /// Something was typed that the program has not read yet: it computes, or it is stopped, and its screen is older than what was

@@ -298,16 +298,13 @@ impl Answering<'_> {
         let limit = Instant::now() + CLOSE_LIMIT;
         loop {
             let screen = self.engine.0.tmux.screen(&self.pane).await?;
-            // A key that is not read yet is not on the screen either.
-            if screen.has_unread_input && Instant::now() < limit {
-                tokio::time::sleep(LOOK_PAUSE).await;
-                continue;
+            match self.adapter.read_screen(&screen) {
+                _ if screen.in_mode => return Err(half_way(self.session)),
+                ScreenReading::Dialog(now) if now.asks_the_same(shown) && !screen.has_unread_input => return Ok(()),
+                // A key that is not read yet is not on the screen either, and in the middle of a repaint anything may be.
+                _ if Instant::now() < limit => tokio::time::sleep(LOOK_PAUSE).await,
+                _ => return Err(half_way(self.session)),
             }
-            let takes_keys = !screen.in_mode && !screen.has_unread_input;
-            return match self.adapter.read_screen(&screen) {
-                ScreenReading::Dialog(now) if now.asks_the_same(shown) && takes_keys => Ok(()),
-                _ => Err(half_way(self.session)),
-            };
         }
     }
 
@@ -324,13 +321,14 @@ impl Answering<'_> {
         loop {
             let screen = tmux.screen(&self.pane).await?;
             match self.adapter.read_screen(&screen) {
-                ScreenReading::Dialog(now) if now.asks_the_same(shown) && is_shown(&screen.rows, &text.text) => {
+                ScreenReading::Dialog(now)
+                    if now.asks_the_same(shown) && self.adapter.answer_shows(&screen, &text.text) =>
+                {
                     return Ok(());
                 }
-                ScreenReading::Dialog(now) if now.asks_the_same(shown) && Instant::now() < limit => {}
+                _ if Instant::now() < limit => tokio::time::sleep(LOOK_PAUSE).await,
                 _ => return Err(half_way(self.session)),
             }
-            tokio::time::sleep(LOOK_PAUSE).await;
         }
     }
 
@@ -396,14 +394,6 @@ fn close(
         engine.apply(tx, id, &SessionEvent::DialogClosed { source: Source::Person })?;
     }
     Ok(())
-}
-
-/// Whether the rows hold the text, however the terminal wrapped it: its end is what was typed last.
-fn is_shown(rows: &[String], text: &str) -> bool {
-    let squeezed = |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).collect() };
-    let wanted = squeezed(text);
-    let seen = squeezed(&rows.join(""));
-    seen.contains(&wanted)
 }
 
 fn described(dialog: &Dialog, answer: &DialogAnswer) -> String {

@@ -14,7 +14,8 @@ use crate::domain::screen::Screen;
 /// A longer history is not asked for; tmux stands still while it writes one out (50 000 lines: 0.2 s).
 const HISTORY_LINES_MAX: u32 = 50_000;
 
-const FACTS: &str = "#{cursor_x} #{cursor_y} #{?pane_in_mode,1,0} #{pane_dead} #{pane_height} #{pane_tty}";
+const FACTS: &str =
+    "#{cursor_x} #{cursor_y} #{cursor_flag} #{?pane_in_mode,1,0} #{pane_dead} #{pane_height} #{pane_tty}";
 
 impl Link {
     pub async fn screen(&self, pane: &PaneId) -> Result<Screen> {
@@ -53,11 +54,13 @@ fn parse(output: &str) -> Option<Screen> {
     let (facts, rows) = output.split_once('\n')?;
     let mut facts = facts.split(' ');
     let cursor = (facts.next()?.parse().ok()?, facts.next()?.parse().ok()?);
+    let cursor_shown = facts.next()? == "1";
     let (in_mode, dead) = (facts.next()? == "1", facts.next()? == "1");
     let height: usize = facts.next()?.parse().ok()?;
     let terminal = facts.next().unwrap_or_default();
     Some(Screen {
         cursor,
+        cursor_shown,
         in_mode,
         has_unread_input: !dead && has_unread_input(terminal),
         dead,
@@ -86,10 +89,11 @@ mod tests {
 
     #[test]
     fn a_screen_is_read() {
-        let screen = parse("3 1 0 0 4 \nab  \n> x\n").unwrap();
+        let screen = parse("3 1 1 0 0 4 \nab  \n> x\n").unwrap();
         assert_eq!(screen.rows, ["ab", "> x", "", ""]);
         assert_eq!((screen.cursor, screen.in_mode, screen.dead), ((3, 1), false, false));
-        assert!(parse("3 1 1 1 1\n\n").unwrap().in_mode);
+        assert!(screen.cursor_shown);
+        assert!(parse("3 1 0 1 1 1\n\n").unwrap().in_mode);
         assert_eq!(parse("  0  0\n"), None);
     }
 

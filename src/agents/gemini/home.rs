@@ -56,7 +56,7 @@ pub fn prepare(context: &LaunchContext<'_>, policy: &Path, has_key: bool) -> Res
     let memory = std::fs::read_to_string(context.agents_md).map_err(|e| unreadable(context.agents_md, &e))?;
     write(&own.join(MEMORY), &memory)?;
     let theirs = match &user {
-        Some(user) => read_settings(&user.join(SETTINGS))?,
+        Some(user) => settings_of(user)?,
         None => Map::new(),
     };
     let policies = own.join("policies");
@@ -69,6 +69,11 @@ pub fn prepare(context: &LaunchContext<'_>, policy: &Path, has_key: bool) -> Res
     };
     let settings = Value::Object(ours.added_to(theirs));
     write(&own.join(SETTINGS), &format!("{settings:#}\n"))
+}
+
+/// The person's own settings.
+pub fn settings_of(user: &Path) -> Result<Map<String, Value>> {
+    read_settings(&user.join(SETTINGS))
 }
 
 /// Settings that are no JSON would be an error of the program's own; here it is told before the window opens.

@@ -1,12 +1,15 @@
 //! Gemini CLI. Each session has a home of its own (`sessions/<id>/gemini`): the person's settings with our hooks added, and links to the
 //! person's login. Nothing of `~/.gemini` is written.
 
+mod asked;
 mod home;
 mod kept;
 mod policy;
+mod question;
 mod signals;
 mod text;
 mod transcript;
+mod trust;
 mod usage;
 
 #[cfg(test)]
@@ -25,12 +28,13 @@ use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared,
 };
+use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
 use crate::domain::launch::{LaunchFile, LaunchSpec};
 use crate::domain::outcome::Usage;
 use crate::domain::policy::Policy;
-use crate::domain::screen::{Explained, Screen};
+use crate::domain::screen::{Explained, Screen, ScreenReading};
 
 /// The newest version that everything here was proven with, and the oldest.
 const MINIMUM: &str = "0.61.0";
@@ -66,6 +70,7 @@ const fn command(word: &'static str, takes_text: bool, what: &'static str) -> Ag
 pub struct GeminiAgent {
     program: Program,
     rules: Rules,
+    asked: asked::Asked,
 }
 
 impl GeminiAgent {
@@ -73,6 +78,7 @@ impl GeminiAgent {
         Ok(Self {
             program: Program::new(setup, "gemini", INSTALL)?,
             rules: Rules::load(RULES, "gemini", setup.screens)?,
+            asked: asked::Asked::default(),
         })
     }
 
@@ -113,6 +119,7 @@ impl Adapter for GeminiAgent {
 
     fn pre_seed(&self, context: &LaunchContext<'_>) -> Result<()> {
         policy::check_workspace(context)?;
+        trust::check(context)?;
         if let Some(parent) = context.fork_of {
             transcript::copy_for_fork(context, parent)?;
         }
@@ -165,7 +172,14 @@ impl Adapter for GeminiAgent {
     }
 
     fn explain(&self, screen: &Screen) -> Explained {
-        self.rules.read(&text::unframed(text::without_ghosts(screen)))
+        let screen = text::without_ghosts(screen);
+        let holds = question::holds_words(&screen);
+        let plain = text::unframed(screen);
+        let mut explained = self.rules.read(&plain);
+        if let ScreenReading::Dialog(dialog) = explained.reading {
+            explained.reading = ScreenReading::Dialog(question::whole(dialog, &plain, holds, &self.asked));
+        }
+        explained
     }
 
     fn was_interrupted(&self, screen: &Screen) -> bool {
@@ -200,6 +214,7 @@ impl Adapter for GeminiAgent {
     }
 
     fn interpret(&self, event: &str, data: &Value, _at: Timestamp) -> AgentSignal {
+        self.asked.note(event, data);
         signals::interpret(event, data)
     }
 
@@ -223,6 +238,14 @@ impl Adapter for GeminiAgent {
             // Ctrl-C ends the program only when the box is empty and it comes twice; Ctrl-U clears one line.
             clear_keys: vec!["C-c".into()],
         }
+    }
+
+    fn answer_steps(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> {
+        question::steps(dialog, answer).or_else(|| self.answer_keys(dialog, answer).map(AnswerStep::keys))
+    }
+
+    fn confirm_keys(&self, dialog: &Dialog) -> Option<Vec<String>> {
+        question::confirm_keys(dialog)
     }
 
     fn evidence_timeout(&self) -> Duration {

@@ -10,7 +10,7 @@ use crate::domain::agent::{FailureKind, PromptProof};
 use crate::domain::dialog::{Dialog, DialogAnswer, DialogKind, Meaning};
 use crate::domain::screen::ScreenReading;
 
-fn agent() -> GeminiAgent {
+pub(super) fn agent() -> GeminiAgent {
     GeminiAgent::new(&Setup {
         name: "gemini",
         config: None,
@@ -20,7 +20,7 @@ fn agent() -> GeminiAgent {
 }
 
 /// A screen as it was captured; its first line has the cursor.
-fn screen(captured: &str) -> Screen {
+pub(super) fn screen(captured: &str) -> Screen {
     let (first, rows) = captured.split_once('\n').unwrap();
     let (x, y) = first.strip_prefix("cursor ").unwrap().split_once(',').unwrap();
     Screen {
@@ -39,7 +39,7 @@ fn holds(text: &str) -> ScreenReading {
     ScreenReading::ComposerHolds { shown: text.into() }
 }
 
-fn dialog(screen: &Screen) -> (String, Dialog) {
+pub(super) fn dialog(screen: &Screen) -> (String, Dialog) {
     let explained = agent().explain(screen);
     match explained.reading {
         ScreenReading::Dialog(dialog) => (explained.rule.unwrap(), dialog),
@@ -108,27 +108,7 @@ fn a_permission_is_read_with_its_choices() {
 }
 
 #[test]
-fn questions_and_refusals_of_the_provider_are_dialogs() {
-    let (rule, question) = dialog(&captured!("question"));
-    assert_eq!((rule.as_str(), question.kind), ("question", DialogKind::Question));
-    assert_eq!(question.question, "Which colour?");
-    let labels: Vec<_> = question.choices.iter().map(|c| c.label.as_str()).collect();
-    assert_eq!(labels, ["Red", "Blue", "Enter a custom value"]);
-    // A list that is too long for its frame has an arrow above and below it.
-    let text = include_str!("screens/question.txt");
-    let rows: Vec<&str> = text.lines().collect();
-    let head = rows.iter().find(|row| row.contains("Answer Questions")).unwrap();
-    let arrow = |sign: &str| head.replace("Answer Questions", &format!("{sign:<16}"));
-    let rows = rows.iter().flat_map(|row| match () {
-        () if row.contains("Red") && row.contains("1.") => vec![arrow("▲"), (*row).to_owned()],
-        () if row.contains("Enter a custom") => vec![arrow("▼")],
-        () => vec![(*row).to_owned()],
-    });
-    let (_, scrolled) = dialog(&screen(&rows.collect::<Vec<String>>().join("\n")));
-    assert_eq!(scrolled.question, "Which colour?");
-    let labels: Vec<_> = scrolled.choices.iter().map(|c| c.label.as_str()).collect();
-    assert_eq!(labels, ["Red", "Blue"]);
-
+fn a_refusal_of_the_provider_is_a_dialog() {
     let (rule, limit) = dialog(&captured!("limit"));
     assert_eq!(rule, "provider-refuses");
     assert!(limit.question.starts_with("Usage limit reached"), "{}", limit.question);

@@ -1,5 +1,6 @@
 //! What the program makes of a prompt, and what its box shows of one.
 
+use super::question;
 use crate::agents::echo::{is_most_of, visible};
 
 use crate::domain::screen::Screen;
@@ -9,6 +10,9 @@ const WORD_JOINER: char = '\u{2060}';
 /// From more lines or characters on, the box shows a pasted text as a placeholder.
 const PASTE_LINES_MAX: usize = 5;
 const PASTE_CHARS_MAX: usize = 500;
+
+/// Stands for the upper edge of a question's frame, for the rules to know it by.
+const QUESTION_TOP: &str = "╭─── Answer Questions";
 
 /// What is pasted for this prompt: literal, and such that Enter submits it.
 ///
@@ -117,16 +121,42 @@ pub fn unframed(mut screen: Screen) -> Screen {
     }
     let indent = screen.rows[last].len() - screen.rows[last].trim_start().len();
     screen.rows[last].drain(..indent);
-    let sides = |row: &&mut String| row.trim_start().starts_with('│');
-    let mut height = 0;
-    for row in screen.rows[..last].iter_mut().rev().take_while(sides) {
-        let inner = row.trim_matches(['│', ' ']);
-        let is_edge = inner.chars().all(|c| matches!(c, '╭' | '╮' | '╰' | '╯' | '─'));
-        *row = if is_edge { String::new() } else { inner.to_owned() };
-        height += 1;
-    }
-    if let Some(top) = (last - height).checked_sub(1).map(|top| &mut screen.rows[top]) {
-        *top = top.trim_start().to_owned();
+    let sides = |row: &&String| row.trim_start().starts_with('│');
+    let height = screen.rows[..last].iter().rev().take_while(sides).count();
+    let top = (last - height).checked_sub(1);
+    let first = last - height;
+    let inner: Vec<&str> = screen.rows[first..last].iter().map(|row| inner(row)).collect();
+    let is_question = question::is_one(&inner, top.is_some());
+    let plain = match is_question {
+        true => question::plain(&inner),
+        false => inner.into_iter().map(|row| without_edges(row.trim())).collect(),
+    };
+    screen.rows.splice(first..last, plain);
+    match top {
+        Some(top) => {
+            let edge = screen.rows[top].trim_start().to_owned();
+            screen.rows[top] = if is_question { QUESTION_TOP.to_owned() } else { edge };
+        }
+        // Its upper edge is above the screen.
+        None if is_question => {
+            screen.rows.insert(0, QUESTION_TOP.to_owned());
+            screen.strong.insert(0, String::new());
+            screen.cursor.1 += 1;
+        }
+        None => {}
     }
     screen
+}
+
+/// What stands between the sides of a frame, with its margin at the left.
+fn inner(row: &str) -> &str {
+    let row = row.trim().trim_start_matches('│').trim_end_matches('│');
+    row.strip_prefix(' ').unwrap_or(row).trim_end()
+}
+
+/// A frame within a frame is none to read.
+fn without_edges(row: &str) -> String {
+    let inner = row.trim_matches(['│', ' ']);
+    let is_edge = inner.chars().all(|c| matches!(c, '╭' | '╮' | '╰' | '╯' | '─'));
+    if is_edge { String::new() } else { inner.to_owned() }
 }

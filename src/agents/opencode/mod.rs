@@ -3,11 +3,14 @@
 mod journal;
 mod launch;
 mod permissions;
+mod question;
 mod screen;
 mod signals;
 mod stated;
 mod text;
 
+#[cfg(test)]
+mod question_tests;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +26,7 @@ use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Login, Prepared,
 };
-use crate::domain::dialog::{Dialog, DialogAnswer};
+use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer};
 use crate::domain::fault::Result;
 use crate::domain::ids::SessionId;
 use crate::domain::launch::LaunchSpec;
@@ -216,6 +219,21 @@ impl Adapter for OpenCodeAgent {
     fn answer_keys(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<String>> {
         let key = &dialog.choices[dialog.chosen(answer)?].key;
         Some(key.split(' ').map(str::to_owned).collect())
+    }
+
+    fn answer_steps(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> {
+        match question::is_asked(dialog) {
+            true => question::steps(dialog, answer),
+            false => self.answer_keys(dialog, answer).map(AnswerStep::keys),
+        }
+    }
+
+    fn answer_shows(&self, screen: &Screen, text: &str) -> bool {
+        question::field_shows(screen, text)
+    }
+
+    fn confirm_keys(&self, dialog: &Dialog) -> Option<Vec<String>> {
+        question::confirm_keys(dialog)
     }
 
     fn evidence_timeout(&self) -> Duration {

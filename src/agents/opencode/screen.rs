@@ -8,6 +8,8 @@ use unicode_width::UnicodeWidthChar;
 use crate::domain::dialog::{Dialog, DialogChoice, DialogKind, Meaning};
 use crate::domain::screen::Screen;
 
+use super::question;
+
 const BAR: char = '┃';
 /// Rows that are not blank and may stand below the box: the footer, or hints, a tip and the version.
 const BELOW_BOX: usize = 5;
@@ -37,12 +39,13 @@ pub fn canonical(screen: &Screen) -> Screen {
     if block.is_box {
         made.extend(block.box_rows(&rows));
     } else {
-        made.extend(question_rows(&block.inner(&rows)));
+        made.extend(question_rows(&block, &rows, screen));
         made.push(QUESTION_END.into());
     }
     made.extend(rows[block.end..].iter().skip(usize::from(block.is_box)).cloned());
     Screen {
         cursor: screen.cursor,
+        cursor_shown: screen.cursor_shown,
         in_mode: screen.in_mode,
         dead: screen.dead,
         ..Screen::plain(made)
@@ -94,7 +97,7 @@ fn window_title(row: &str, start: usize, columns: usize) -> Option<String> {
     (placed && title.ends_with("   ")).then(|| title.trim().to_owned())
 }
 
-struct Block {
+pub struct Block {
     start: usize,
     /// The row below the last one with a bar: of a box, the row that closes it.
     end: usize,
@@ -125,6 +128,19 @@ impl Block {
         })
     }
 
+    /// The rows of the lowest block, if that is no box for text.
+    pub fn question(rows: &[String]) -> Option<Vec<String>> {
+        let rows = without_side_bar(rows);
+        let block = Self::lowest(&rows)?;
+        (!block.is_box).then(|| block.inner(&rows))
+    }
+
+    /// The row in the block in which the cursor is shown; beyond its rows where that is elsewhere.
+    fn cursor(&self, screen: &Screen) -> Option<usize> {
+        let below = usize::from(screen.cursor.1).checked_sub(self.start);
+        screen.cursor_shown.then_some(below.unwrap_or(usize::MAX))
+    }
+
     /// The rows without their bar and the two blanks behind it.
     fn inner(&self, rows: &[String]) -> Vec<String> {
         let inner = rows[self.start..self.end].iter().map(|row| {
@@ -145,17 +161,18 @@ impl Block {
     }
 }
 
-/// A question's title moves below what it is about, and its buttons, which stand in one row, become choices with their keys. On a
+/// A permission's title moves below what it is about, and its buttons, which stand in one row, become choices with their keys. On a
 /// small terminal the buttons are below the screen; their keys are the same.
-fn question_rows(inner: &[String]) -> Vec<String> {
+fn question_rows(block: &Block, rows: &[String], screen: &Screen) -> Vec<String> {
+    let inner = block.inner(rows);
     let Some(title) = inner.iter().position(|row| row.trim_start().starts_with('△')) else {
-        return inner.to_vec();
+        return question::canonical(&inner, block.cursor(screen), block.end == rows.len());
     };
     let name = inner[title].trim_start_matches(['△', ' ']);
     let (button, choices) = match name {
         "Permission required" => ("Allow once", PERMISSION_CHOICES),
         "Always allow" => ("Confirm", ALWAYS_CHOICES),
-        _ => return inner.to_vec(),
+        _ => return inner,
     };
     let buttons = inner.iter().rposition(|row| row.trim_start().starts_with(button));
     let mut rows: Vec<String> = inner[..title].to_vec();

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::question;
+use crate::agents::screens::OWN_WORDS;
 use crate::agents::signal;
 use crate::domain::Timestamp;
 use crate::domain::agent::{AgentSignal, FailureKind};
@@ -67,15 +69,33 @@ fn permission(data: &Value) -> Dialog {
     Dialog::new(DialogKind::Permission, &question, &detail, Vec::new())
 }
 
+/// As it will be drawn: the first question, the short names of all of them above it.
 fn question(data: &Value) -> Dialog {
-    let first = data.pointer("/questions/0").unwrap_or(&Value::Null);
+    let all = data
+        .get("questions")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let first = all.first().unwrap_or(&Value::Null);
     let options = first.get("options").and_then(Value::as_array);
     let choices = options
         .into_iter()
         .flatten()
         .enumerate()
         .map(|(at, option)| DialogChoice::new(&(at + 1).to_string(), &text(option, "label"), None));
-    Dialog::new(DialogKind::Question, &text(first, "question"), "", choices.collect())
+    let mut choices: Vec<DialogChoice> = choices.collect();
+    let is_on = |key: &str| first.get(key).and_then(Value::as_bool);
+    let takes_text = is_on("custom") != Some(false);
+    if takes_text {
+        let mut own = DialogChoice::new(&(choices.len() + 1).to_string(), OWN_WORDS, None);
+        own.own_words = true;
+        choices.push(own);
+    }
+    let names: Vec<String> = all.iter().map(|question| text(question, "header")).collect();
+    let detail = question::other_tabs(&names.join("   ")).unwrap_or_default();
+    let mut dialog = Dialog::new(DialogKind::Question, &text(first, "question"), &detail, choices);
+    dialog.multi = is_on("multiple") == Some(true);
+    dialog.free_text = takes_text;
+    dialog
 }
 
 /// The argument that says most: what is run, read, written or fetched.

@@ -46,8 +46,6 @@ pub struct AgentUnderTest {
     writes: Option<(&'static str, &'static str)>,
     /// A prompt that makes it ask a question of its own with choices, where it has a tool for that that works in a session.
     question: Option<fn(Question<'_>) -> String>,
-    /// Its questions are answered with one of their choices only.
-    pub one_choice_only: bool,
     /// It takes a text while it works, and says so. The bundled one does with a quirk only (`tests/it/steer.rs`).
     pub steers: bool,
     /// A command that runs this agent once more, from beneath itself, where it says `the inner word`.
@@ -79,7 +77,6 @@ pub fn named(name: &str) -> AgentUnderTest {
             let word = if question.several { "pick" } else { "choose" };
             format!("demo: {word} {} | {}", question.text, question.choices.join(" | "))
         }),
-        one_choice_only: false,
         steers: false,
         once: "echo '{\"session_id\": \"inner\", \"source\": \"startup\"}' | telecoder hook SessionStart && \
                echo '{\"session_id\": \"inner\", \"last_assistant_message\": \"the inner word\"}' | telecoder hook Stop",
@@ -132,7 +129,6 @@ pub fn named(name: &str) -> AgentUnderTest {
             commands: &[("/compact", Does::AskTheModel)],
             mangle: |text| text.replace('\u{2060}', ""),
             question: Some(|question| by_tool("question", &question)),
-            one_choice_only: true,
             ..without_questions
         },
         "gemini" => AgentUnderTest {
@@ -150,7 +146,6 @@ pub fn named(name: &str) -> AgentUnderTest {
                 text.chars().filter(|c| !invisible.contains(c)).collect()
             },
             question: Some(|question| by_tool("ask_user", &question)),
-            one_choice_only: true,
             ..without_questions
         },
         other => panic!("no agent `{other}`"),
