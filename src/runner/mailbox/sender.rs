@@ -1,11 +1,11 @@
 //! Who writes: what the environment of an agent says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{LaunchNo, SessionId};
 use crate::domain::letter::Origin;
-use crate::runner::process;
+use crate::runner::{LaunchDir, process, read_shim};
 
 /// The agent's own id of its conversation, and the variable that names the variable where the agent itself puts it.
 const NATIVE_ID: &str = "TELECODER_NATIVE_ID";
@@ -41,6 +41,21 @@ impl Sender {
 /// The mailbox that the environment names (`TELECODER_MAILBOX`). Error `NoMailbox` outside a session.
 pub fn own_mailbox() -> Result<PathBuf> {
     variable("TELECODER_MAILBOX").map(PathBuf::from)
+}
+
+/// A sandbox may give its processes numbers of their own. What is said there cannot be traced to its launch and would be put aside,
+/// so it is refused while its writer can still say it otherwise. Nothing is refused where an agent's own id speaks for it, or where the
+/// launch's record cannot be read.
+pub fn check_in_sight(mail: &Path, sender: &Sender) -> Result<()> {
+    let shim = mail.parent().map(|dir| read_shim(&LaunchDir::new(dir.to_owned())));
+    let Some(Ok(Some(record))) = shim else { return Ok(()) };
+    let is_told = sender.origin.native_id.is_some() || process::is_alive(record.shim);
+    if is_told || sender.origin.leads_to(Some(record.shim), None) {
+        return Ok(());
+    }
+    let message = "this process cannot be traced to its session: it runs in a sandbox with processes of its own, or the session has ended";
+    Err(Fault::new(Kind::NotPermitted, message)
+        .hint("Nothing was sent. Run `telecoder notify` outside of that sandbox."))
 }
 
 /// The agent's native id: `TELECODER_NATIVE_ID`, else the variable that `TELECODER_NATIVE_ID_VAR` names (an adapter sets

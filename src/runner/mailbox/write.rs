@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::attach::Attached;
 use super::limits::MailLimits;
-use super::sender::{Sender, no_mailbox};
+use super::sender::{Sender, check_in_sight, no_mailbox};
 use crate::domain::Timestamp;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::LetterId;
@@ -80,9 +80,11 @@ impl Durability {
 
 /// tmp → fsync → rename → fsync of `new/`. When it returns `Ok`, the letter is durable.
 ///
-/// Errors: `NoMailbox`, `OverLimit`, `Storage` (disk full, read-only), `NotFound` for an attached file.
+/// Errors: `NoMailbox`, `NotPermitted` ([`check_in_sight`]), `OverLimit`, `Storage` (disk full, read-only), `NotFound` for an attached
+/// file.
 pub fn write_letter(mail: &Path, mut draft: Draft, durability: Durability) -> Result<LetterId> {
     let sender = Sender::from_env(draft.native_id.take())?;
+    check_in_sight(mail, &sender)?;
     write_letter_as(mail, sender, draft, durability)
 }
 

@@ -97,6 +97,28 @@ fn a_message_becomes_a_letter_that_names_its_sender() {
     assert!(letter.origin.leads_to(Some(us), None));
 }
 
+/// As in a sandbox that hides all other processes: whoever started this launch is not to be seen.
+#[test]
+fn what_could_not_be_traced_to_its_session_is_refused() {
+    let mailbox = Mailbox::new();
+    let shim = |pid: u32, start: u64| {
+        let record = serde_json::json!({"v": 1, "launch": 4, "shim": {"pid": pid, "start": start}, "agent": null});
+        let ctl = mailbox.tmp.path().join("ctl");
+        std::fs::create_dir_all(&ctl).expect("mkdir");
+        std::fs::write(ctl.join("shim.json"), record.to_string()).expect("write");
+    };
+    shim(std::process::id(), 1);
+    refused(&mailbox.run(&["notify", "lost?"]), 6);
+    assert!(mailbox.letters().is_empty());
+    let mut known = mailbox.command(&["notify", "by its own id"]);
+    let known = known.env("TELECODER_NATIVE_ID", "native-7").output();
+    assert!(known.expect("starts").status.success());
+    let us = telecoder::runner::process::identify(std::process::id()).expect("we live");
+    shim(us.pid, us.start);
+    assert!(mailbox.run(&["notify", "in sight"]).status.success());
+    assert_eq!(mailbox.letters().len(), 2);
+}
+
 #[test]
 fn done_and_files_are_part_of_the_letter() {
     let mailbox = Mailbox::new();
