@@ -1,10 +1,17 @@
 //! `telecoder approve`, `telecoder deny`: a person's word on the dialog that an agent shows.
 
+use std::time::{Duration, Instant};
+
 use super::context::Context;
 use super::out;
 use crate::api::client::path;
 use crate::api::wire::{Answered, Dialog, DialogRequest, Session};
 use crate::domain::fault::Result;
+use crate::domain::session::SessionState;
+
+/// How long a dialog may take to be drawn, and the pause between questions for it.
+const SHOWN_LIMIT: Duration = Duration::from_secs(3);
+const SHOWN_PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -24,13 +31,26 @@ pub async fn deny(cx: &Context, args: Args) -> Result<()> {
 }
 
 async fn word(cx: &Context, args: Args, word: &str) -> Result<()> {
-    let session: Session = cx.client()?.get(&path(&["sessions", &args.session])).await?;
+    let session = shown(cx, &args.session).await?;
     let request = DialogRequest {
         digest: args.dialog,
         answer: Some(word.to_owned()),
         ..DialogRequest::default()
     };
     answer(cx, &args.session, session.dialog.as_ref(), request).await
+}
+
+/// The session, once a dialog that it waits with is on its record as the screen shows it: a hook may have announced it before.
+async fn shown(cx: &Context, session: &str) -> Result<Session> {
+    let limit = Instant::now() + SHOWN_LIMIT;
+    loop {
+        let now: Session = cx.client()?.get(&path(&["sessions", session])).await?;
+        let waits = now.status == SessionState::NeedsInput && now.dialog.is_none();
+        if !waits || Instant::now() >= limit {
+            return Ok(now);
+        }
+        tokio::time::sleep(SHOWN_PAUSE).await;
+    }
 }
 
 /// Gives the answer, where the request names no dialog to the one that was `seen`; a later one is refused.

@@ -11,6 +11,7 @@ use super::Engine;
 use super::actors::Nudge;
 use super::pulse::Behind;
 use crate::agents::Adapter;
+use crate::domain::Timestamp;
 use crate::domain::dialog::DialogDigest;
 use crate::domain::fault::{Kind, Result};
 use crate::domain::ids::SessionId;
@@ -55,8 +56,8 @@ pub(super) struct Memory {
     pub idle_since: Option<Instant>,
     /// Since when such a box was seen while the agent computed.
     pub computing_since: Option<Instant>,
-    /// Since when the session is idle.
-    pub idle_state_since: Option<Instant>,
+    /// The last time that the session became idle, and when that was first seen.
+    pub became_idle: Option<(Timestamp, Instant)>,
     /// The screen that nobody knows, and since when it stands there unchanged.
     pub unknown: Option<(Vec<String>, Instant)>,
     pub dialog: DialogLooks,
@@ -244,9 +245,6 @@ impl Actor {
     /// The session runs: half-done prompts first, then what its screen has to say, then the next prompt.
     /// Whatever changes a turn ends the look, so the turns that were read at its begin hold to its end.
     async fn tend(&mut self, session: &Session, launch: &Launch, turns: Turns) -> Result<Next> {
-        if session.status.state != SessionState::Idle {
-            self.memory.idle_state_since = None;
-        }
         if let Some(next) = self.settle(session, launch, &turns.running).await? {
             return Ok(next);
         }
@@ -265,7 +263,7 @@ impl Actor {
         // The delivery of a prompt looks by itself.
         if session.status.state == SessionState::Idle
             && turns.waiting.is_none()
-            && let Some(next) = self.look_behind_the_end(launch).await?
+            && let Some(next) = self.look_behind_the_end(session, launch).await?
         {
             return Ok(next);
         }

@@ -277,8 +277,9 @@ impl Answering<'_> {
         for (at, step) in steps.iter().enumerate() {
             if at > 0 {
                 tokio::time::sleep(KEY_PAUSE).await;
-                self.still_asks(shown).await?;
             }
+            // The first keys may be counted from the choice that is marked.
+            self.still_asks(shown, at == 0).await?;
             match step {
                 AnswerStep::Key(key) => {
                     let keys = std::slice::from_ref(key);
@@ -291,7 +292,7 @@ impl Answering<'_> {
     }
 
     /// A key after the dialog went away would go to the agent's box.
-    async fn still_asks(&self, shown: &Dialog) -> Result<()> {
+    async fn still_asks(&self, shown: &Dialog, is_untouched: bool) -> Result<()> {
         if !self.adapter.box_is_readable() {
             return Ok(());
         }
@@ -300,6 +301,9 @@ impl Answering<'_> {
             let screen = self.engine.0.tmux.screen(&self.pane).await?;
             match self.adapter.read_screen(&screen) {
                 _ if screen.in_mode => return Err(half_way(self.session)),
+                ScreenReading::Dialog(now) if is_untouched && now.selected != shown.selected => {
+                    return Err(moved_on(self.session));
+                }
                 ScreenReading::Dialog(now) if now.asks_the_same(shown) && !screen.has_unread_input => return Ok(()),
                 // A key that is not read yet is not on the screen either, and in the middle of a repaint anything may be.
                 _ if Instant::now() < limit => tokio::time::sleep(LOOK_PAUSE).await,

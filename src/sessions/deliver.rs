@@ -110,6 +110,8 @@ impl Actor {
         };
         // The box was seen, so a dialog that shows up from now on is none that was left there.
         self.memory.dialog = DialogLooks::default();
+        // The box is empty: what stands in it from now on is this prompt, also where an interrupted one had the same words.
+        self.engine.forget_cut(&self.id);
         crate::failpoint!("I3");
         match self.engine.0.tmux.paste_prepared(pane, &self.id, prepared).await {
             Ok(Guarded::Done) => {}
@@ -144,8 +146,10 @@ impl Actor {
         match obstacle {
             DIALOG => return self.meet_dialog(launch).await,
             BOX_NOT_EMPTY => {
-                let reading = self.read_screen(launch).await?;
-                self.look_for_put_back(launch, reading.as_ref()).await?;
+                if let Some(screen) = self.screen(launch).await {
+                    let reading = self.adapter.read_screen(&screen);
+                    self.look_for_put_back(launch, &screen, &reading).await?;
+                }
             }
             _ => {}
         }
@@ -153,16 +157,24 @@ impl Actor {
     }
 
     /// True when the box holds nothing but what an interrupt put back: it is being taken out.
-    pub(super) async fn look_for_put_back(&self, launch: &Launch, reading: Option<&ScreenReading>) -> Result<bool> {
-        let (Some(ScreenReading::ComposerHolds { shown }), Some(placement)) = (reading, &launch.placement) else {
+    pub(super) async fn look_for_put_back(
+        &self,
+        launch: &Launch,
+        screen: &Screen,
+        reading: &ScreenReading,
+    ) -> Result<bool> {
+        let (Some(placement), engine) = (&launch.placement, &self.engine) else {
             return Ok(false);
         };
-        let is_put_back = self.engine.is_put_back(&self.id, &*self.adapter, shown);
-        if is_put_back {
-            let engine = &self.engine;
-            engine.clear_put_back(&self.id, &*self.adapter, &placement.pane).await?;
+        let pane = &placement.pane;
+        match reading {
+            ScreenReading::ComposerEmpty if !screen.has_unread_input => engine.note_empty(&self.id),
+            ScreenReading::ComposerHolds { shown } if engine.is_put_back(&self.id, &*self.adapter, pane, shown) => {
+                return engine.clear_put_back(&self.id, &*self.adapter, pane, screen).await;
+            }
+            _ => {}
         }
-        Ok(is_put_back)
+        Ok(false)
     }
 
     /// `typing` was stored, and then nothing went out.
@@ -181,7 +193,6 @@ impl Actor {
                 false => self.not_shown(&turn, &shown).await,
             };
         }
-        self.engine.forget_cut(&self.id);
         tokio::time::sleep(self.adapter.submit_pause()).await;
         match self
             .engine

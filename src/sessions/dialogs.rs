@@ -13,16 +13,17 @@ use crate::domain::ids::{LaunchNo, LetterId, SessionId};
 use crate::domain::launch::Launch;
 use crate::domain::letter::{Answer, LETTER_VERSION};
 use crate::domain::screen::ScreenReading;
-use crate::domain::session::{SessionEvent, SessionState, Source};
+use crate::domain::session::{Session, SessionEvent, SessionState, Source};
 use crate::runner::mailbox;
 use crate::store::Tx;
 
 /// Pause between looks at a dialog that may not be drawn to its end, and how long one that changes all the time is waited for.
 const DIALOG_DRAW_PAUSE: Duration = Duration::from_millis(50);
 const DIALOG_DRAW_LIMIT: Duration = Duration::from_secs(3);
-/// How long the screen of an agent that has just become idle is looked at, and the first pause between looks.
+/// How long the screen of an agent that has just become idle is looked at, and the first and the longest pause between looks.
 const BEHIND_THE_END: Duration = Duration::from_secs(4);
 const BEHIND_THE_END_PAUSE: Duration = Duration::from_millis(100);
+const BEHIND_THE_END_PAUSE_MAX: Duration = Duration::from_millis(800);
 /// How long an answered dialog may stay on the screen, and how long when the agent computes: OpenCode was seen to draw more than a
 /// second after its turn had ended.
 const REDRAW_LIMIT: Duration = Duration::from_secs(5);
@@ -133,19 +134,34 @@ impl Actor {
 
     /// Some agents ask when their turn has ended and their hook has said so (Codex: "Implement this plan?"). `None`: the time for that
     /// is over.
-    pub(super) async fn look_behind_the_end(&mut self, launch: &Launch) -> Result<Option<Next>> {
-        let idle_for = self.memory.idle_state_since.get_or_insert_with(Instant::now).elapsed();
-        if idle_for >= BEHIND_THE_END || !self.adapter.box_is_readable() {
+    pub(super) async fn look_behind_the_end(&mut self, session: &Session, launch: &Launch) -> Result<Option<Next>> {
+        let became_idle = match self.memory.became_idle {
+            Some((at, seen)) if at == session.status_since => seen,
+            _ => {
+                let now = Instant::now();
+                self.memory.became_idle = Some((session.status_since, now));
+                now
+            }
+        };
+        let idle_for = became_idle.elapsed();
+        let draws = self.memory.dialog.since.is_some();
+        if (idle_for >= BEHIND_THE_END && !draws) || !self.adapter.box_is_readable() {
             return Ok(None);
         }
-        match self.read_screen(launch).await? {
-            Some(ScreenReading::Dialog(dialog)) if !self.engine.is_being_answered(&self.id) => {
+        let Some(screen) = self.screen(launch).await else {
+            return Ok(Some(Next::after(BEHIND_THE_END_PAUSE_MAX)));
+        };
+        match self.adapter.read_screen(&screen) {
+            ScreenReading::Dialog(dialog) if !self.engine.is_being_answered(&self.id) => {
                 self.note_dialog(launch, dialog).await.map(Some)
             }
-            _ => {
+            reading => {
+                // A prompt that an interrupt puts back comes behind the end, too.
+                self.look_for_put_back(launch, &screen, &reading).await?;
                 self.memory.dialog.since = None;
                 self.memory.dialog.seen = None;
-                Ok(Some(Next::after(idle_for.max(BEHIND_THE_END_PAUSE))))
+                let pause = idle_for.clamp(BEHIND_THE_END_PAUSE, BEHIND_THE_END_PAUSE_MAX);
+                Ok(Some(Next::after(pause)))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! A person's interrupt, and the prompt that it may put back into the agent's box: the next one would be glued to it. A busy agent
 //! draws the empty box first and the text seconds later, so it is looked for until the next prompt is typed.
 
+use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use tokio::time::Instant;
 use super::Engine;
 use crate::agents::Adapter;
 use crate::domain::fault::{Fault, Kind, Result};
-use crate::domain::ids::{PaneId, SessionId};
-use crate::domain::screen::ScreenReading;
+use crate::domain::ids::{PaneId, SessionId, TurnId};
+use crate::domain::screen::{Screen, ScreenReading};
 use crate::domain::session::{Reason, Session, SessionEvent, SessionState, Source};
 use crate::domain::turn::Turn;
 
@@ -29,6 +30,13 @@ const RETURN_LIMIT: Duration = Duration::from_secs(3);
 const RETURN_PAUSE: Duration = Duration::from_millis(100);
 /// How long after an interrupt the prompt may come back. Later, the same text in the box is a person's.
 const PUT_BACK_LIMIT: Duration = Duration::from_secs(120);
+/// How long after the box was seen empty again the text may come once more.
+const AGAIN_LIMIT: Duration = Duration::from_secs(5);
+/// Work that is seen so long after an interrupt or a No is no screen from before it: the turn goes on.
+const STALE_LIMIT: Duration = Duration::from_secs(10);
+/// A longer text, or one of more lines, may be shown folded or in part.
+const WHOLE_CHARS_MAX: usize = 400;
+const WHOLE_LINES_MAX: usize = 3;
 /// Keys that empty a box (Ctrl-C) end Claude Code and Gemini CLI when they come twice within a second or two, also where the first
 /// emptied a box and the second would have.
 const CLEAR_PAUSE: Duration = Duration::from_secs(3);
@@ -44,9 +52,13 @@ pub struct Interrupted {
 pub(super) struct Cut {
     pane: PaneId,
     at: Instant,
-    /// What was typed for the turns that were cut short.
-    texts: Vec<String>,
+    /// The turns that were cut short, and what was typed for them.
+    turns: Vec<(TurnId, String)>,
     taken_out: bool,
+    /// When the box was seen empty after that.
+    emptied_at: Option<Instant>,
+    /// The agent was seen at work again.
+    goes_on: bool,
 }
 
 impl Engine {
@@ -133,8 +145,8 @@ impl Engine {
             tokio::time::sleep(RETURN_PAUSE).await;
             let screen = self.0.tmux.screen(pane).await?;
             let is_over = match adapter.read_screen(&screen) {
-                ScreenReading::ComposerHolds { shown } if self.is_put_back(id, adapter, &shown) => {
-                    self.clear_put_back(id, adapter, pane).await?;
+                ScreenReading::ComposerHolds { shown } if self.is_put_back(id, adapter, pane, &shown) => {
+                    self.clear_put_back(id, adapter, pane, &screen).await?;
                     // Another one may have emptied the box a moment ago.
                     until = until.max(Instant::now() + CLEAR_PAUSE);
                     false
@@ -156,8 +168,8 @@ impl Engine {
     }
 
     fn note_cut(&self, id: &SessionId, pane: &PaneId, adapter: &dyn Adapter, turns: &[Turn]) {
-        let texts = turns.iter().map(|turn| adapter.prepare(&turn.text).text);
-        self.expect_cut(id, pane, texts.collect());
+        let typed = |turn: &Turn| (turn.id.clone(), adapter.prepare(&turn.text).text);
+        self.expect_cut(id, pane, turns.iter().map(typed).collect());
     }
 
     /// A person's No may end the turn without a word of the agent's, as an interrupt does.
@@ -165,61 +177,110 @@ impl Engine {
         self.expect_cut(id, pane, Vec::new());
     }
 
-    fn expect_cut(&self, id: &SessionId, pane: &PaneId, texts: Vec<String>) {
+    fn expect_cut(&self, id: &SessionId, pane: &PaneId, mut turns: Vec<(TurnId, String)>) {
+        let mut cuts = self.cuts();
+        cuts.retain(|_, cut| cut.at.elapsed() < PUT_BACK_LIMIT);
+        if let Some(before) = cuts.remove(id).filter(|cut| cut.pane == *pane) {
+            turns.extend(before.turns);
+        }
         let cut = Cut {
             pane: pane.clone(),
             at: Instant::now(),
-            texts,
+            turns,
             taken_out: false,
+            emptied_at: None,
+            goes_on: false,
         };
-        let mut cuts = self.0.cuts.lock().unwrap_or_else(PoisonError::into_inner);
-        cuts.retain(|_, cut| cut.at.elapsed() < PUT_BACK_LIMIT);
         cuts.insert(id.clone(), cut);
     }
 
-    /// The box holds the next prompt: what comes back from now on is not what was cut short.
+    /// The next prompt is about to be typed: what stands in the box from now on is not what was cut short.
     pub(super) fn forget_cut(&self, id: &SessionId) {
-        self.0.cuts.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.cuts().remove(id);
     }
 
-    /// Whether the last turn in this window was interrupted by a person through us, and nothing was typed since.
+    /// The agent was seen at work.
+    pub(super) fn note_work(&self, id: &SessionId) {
+        if let Some(cut) = self.cuts().get_mut(id) {
+            cut.goes_on |= cut.at.elapsed() >= STALE_LIMIT;
+        }
+    }
+
+    /// The box was seen empty.
+    pub(super) fn note_empty(&self, id: &SessionId) {
+        if let Some(cut) = self.cuts().get_mut(id).filter(|cut| cut.taken_out) {
+            cut.emptied_at.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Whether a person has interrupted the turn in this window through us, or said No, and nothing was typed or seen to work since.
     pub(super) fn was_cut(&self, id: &SessionId, pane: &PaneId) -> bool {
-        self.asked_cut(id, |cut| cut.pane == *pane && cut.at.elapsed() < PUT_BACK_LIMIT)
+        let cuts = self.cuts();
+        let cut = cuts.get(id).filter(|cut| cut.pane == *pane);
+        cut.is_some_and(|cut| !cut.goes_on && cut.at.elapsed() < PUT_BACK_LIMIT)
     }
 
     /// Whether the box shows nothing but a prompt that an interrupt put back.
-    pub(super) fn is_put_back(&self, id: &SessionId, adapter: &dyn Adapter, shown: &str) -> bool {
-        adapter.interrupt().returns_text_to_box
-            && self.asked_cut(id, |cut| {
-                let texts = &cut.texts;
-                cut.at.elapsed() < PUT_BACK_LIMIT && texts.iter().any(|text| adapter.composer_shows(shown, text))
-            })
+    pub(super) fn is_put_back(&self, id: &SessionId, adapter: &dyn Adapter, pane: &PaneId, shown: &str) -> bool {
+        let cuts = self.cuts();
+        let Some(cut) = cuts.get(id).filter(|cut| cut.pane == *pane) else {
+            return false;
+        };
+        let is_late =
+            cut.emptied_at.is_some_and(|at| at.elapsed() >= AGAIN_LIMIT) || cut.at.elapsed() >= PUT_BACK_LIMIT;
+        let shows = |text: &str| adapter.composer_shows(shown, text) && (may_be_folded(text) || is_same(shown, text));
+        !is_late && adapter.interrupt().returns_text_to_box && cut.turns.iter().any(|(_, text)| shows(text))
     }
 
     fn was_taken_out(&self, id: &SessionId) -> bool {
-        self.asked_cut(id, |cut| cut.taken_out)
+        self.cuts().get(id).is_some_and(|cut| cut.taken_out)
     }
 
-    fn asked_cut(&self, id: &SessionId, ask: impl Fn(&Cut) -> bool) -> bool {
-        let cuts = self.0.cuts.lock().unwrap_or_else(PoisonError::into_inner);
-        cuts.get(id).is_some_and(ask)
+    fn cuts(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Cut>> {
+        self.0.cuts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Empties a box that was just seen to hold what an interrupt put back; its turn has ended with that. Nothing when it was
-    /// emptied a moment ago: whoever looks again sees whether it still holds the text.
-    pub(super) async fn clear_put_back(&self, id: &SessionId, adapter: &dyn Adapter, pane: &PaneId) -> Result<()> {
-        if !self.asked_cut(id, |cut| cut.pane == *pane) || self.claim_clear(id).is_err() {
-            return Ok(());
+    /// Empties a box that this screen shows to hold what an interrupt put back; its turn has ended with that. Nothing is pressed while
+    /// the agent works, has not read what was pressed before, or was sent these keys a moment ago. True where whoever looks has to look
+    /// again.
+    pub(super) async fn clear_put_back(
+        &self,
+        id: &SessionId,
+        adapter: &dyn Adapter,
+        pane: &PaneId,
+        screen: &Screen,
+    ) -> Result<bool> {
+        if screen.has_unread_input {
+            self.put_off_clear(id);
+            return Ok(true);
+        }
+        if screen.in_mode || adapter.shows_work(screen) == Some(true) {
+            return Ok(false);
+        }
+        if self.claim_clear(id).is_err() {
+            return Ok(true);
         }
         self.press(id, pane, &adapter.interrupt().clear_keys).await?;
-        if let Some(cut) = self.0.cuts.lock().unwrap_or_else(PoisonError::into_inner).get_mut(id) {
-            cut.taken_out = true;
-        }
+        let cut_short = match self.cuts().get_mut(id) {
+            Some(cut) => {
+                cut.taken_out = true;
+                cut.emptied_at = None;
+                cut.turns.iter().map(|(turn, _)| turn.clone()).collect()
+            }
+            None => Vec::new(),
+        };
+        self.end_cut_short(id, cut_short).await?;
+        self.wake(id);
+        Ok(true)
+    }
+
+    async fn end_cut_short(&self, id: &SessionId, cut_short: Vec<TurnId>) -> Result<()> {
         let (engine, session) = (self.clone(), id.clone());
         let store = &self.0.store;
         store
             .write(move |tx| {
-                if tx.running_turns(&session)?.is_empty() {
+                let running = tx.running_turns(&session)?;
+                if running.is_empty() || running.iter().any(|turn| !cut_short.contains(&turn.id)) {
                     return Ok(());
                 }
                 let text = "interrupted by a person; the prompt came back into the agent's box and was taken out";
@@ -228,9 +289,15 @@ impl Engine {
                     .apply(tx, &session, &SessionEvent::Ready { source: Source::Person })
                     .map(drop)
             })
-            .await?;
-        self.wake(id);
-        Ok(())
+            .await
+    }
+
+    /// What was pressed is not read yet, so the pause before the next time has not begun.
+    fn put_off_clear(&self, id: &SessionId) {
+        let mut cleared = self.0.cleared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = cleared.get_mut(id) {
+            *at = Instant::now();
+        }
     }
 
     /// Takes the right to press the keys that empty the session's box; `Err` holds how long nobody may.
@@ -250,10 +317,35 @@ impl Engine {
     }
 }
 
+fn may_be_folded(text: &str) -> bool {
+    text.chars().count() > WHOLE_CHARS_MAX || text.lines().count() > WHOLE_LINES_MAX
+}
+
+/// But for where the box breaks its rows, and for characters that it does not show.
+fn is_same(shown: &str, text: &str) -> bool {
+    let plain = |text: &str| text.chars().filter(|c| c.is_ascii_graphic()).collect::<String>();
+    plain(shown) == plain(text)
+}
+
 fn no_turn(session: &Session) -> Fault {
     let (name, state) = (&session.name, session.status.state);
     let message = format!("{name} runs no turn that could be interrupted ({state})");
     Fault::new(Kind::RefusedByState, message).hint(format!(
         "To end the agent: `telecoder stop {name}`; to prompt it: `telecoder send {name} \"...\"`."
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_holds_the_same_or_it_is_not_the_same() {
+        let prompt = "llm: wait for-ever\nround 0";
+        assert!(is_same("llm: wait\nfor-ever\nround 0", prompt), "broken elsewhere");
+        for other in ["llm: wait for-ever\nround 1", "wait for-ever", "[Pasted text #3]", ""] {
+            assert!(!is_same(other, prompt), "{other}");
+        }
+        assert!(!may_be_folded(prompt) && may_be_folded("1\n2\n3\n4") && may_be_folded(&"x".repeat(401)));
+    }
 }

@@ -86,7 +86,7 @@ impl Actor {
             return self.note_dialog(launch, dialog.clone()).await.map(Some);
         }
         self.memory.dialog = DialogLooks::default();
-        if self.adapter.shows_work(&screen) != Some(true) && self.look_for_put_back(launch, Some(&reading)).await? {
+        if self.look_for_put_back(launch, &screen, &reading).await? {
             return Ok(Some(Next::after(DIALOG_LOOK_PAUSE)));
         }
         let by_hooks = state == SessionState::Working && self.adapter.evidence() != Evidence::None;
@@ -385,7 +385,14 @@ impl Actor {
         if !is_idle {
             self.memory.idle_since = None;
             self.memory.computing_since = None;
-            return match self.stands_unknown(screen, reading) && !self.computes(launch).await? {
+            if *reading == ScreenReading::Busy {
+                self.engine.note_work(&self.id);
+            }
+            if !self.stands_unknown(screen, reading) {
+                return Ok(Verdict::Nothing);
+            }
+            let stood = self.memory.unknown.as_ref().map(|(_, since)| since.elapsed());
+            return match stood >= Some(COMPUTING_LIMIT) || !self.computes(launch).await? {
                 true => Ok(self.unknown(screen)),
                 false => Ok(Verdict::Nothing),
             };

@@ -242,7 +242,7 @@ fn explain_says_that_the_agent_is_newer_than_its_rules() {
 #[test]
 fn a_dialog_behind_the_end_of_a_turn_is_told() {
     let env = TestEnv::new();
-    env.write_config("default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"late-dialog=1s\"]\n");
+    env.write_config("default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"late-dialog=3s\"]\n");
     let _daemon = env.serve();
     env.cmd(&["run", "--wait", "--name", "s", "demo: say first"]).ok();
     let dialog = open_dialog(&env, "s");

@@ -46,6 +46,19 @@ fn are_held(env: &TestEnv, session: &str, count: usize) {
     assert_eq!(left, 0, "what was put aside is not looked at again");
 }
 
+/// A letter that no `telecoder notify` would write.
+fn write_by_hand(env: &TestEnv, victim: &str, claims: &str, n: usize) {
+    let id = format!("0190f5a0-0000-7000-8000-00000000010{n}");
+    let letter = serde_json::json!({
+        "v": 1, "id": id, "kind": "notify", "at": "2026-01-02T03:04:05Z", "session": claims, "launch": 1, "text": "forged",
+        "origin": {"pid": std::process::id(), "start": 1, "ancestors": []},
+    });
+    let new = mailbox(env, victim).join("new");
+    let hidden = new.with_file_name("tmp").join(&id);
+    std::fs::write(&hidden, letter.to_string()).expect("a letter");
+    std::fs::rename(hidden, new.join(format!("{id}.json"))).expect("a letter");
+}
+
 #[test]
 fn a_letter_from_outside_the_launch_is_held_and_reported() {
     let env = TestEnv::new();
@@ -63,7 +76,11 @@ fn a_letter_from_outside_the_launch_is_held_and_reported() {
     let variables: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once('=')).collect();
     let mut command = env.telecoder(&["notify", "forged"]);
     command.env_clear().envs(variables);
-    env.finish(command, &["notify", "forged"], None).ok();
+    // It says so itself, and whoever writes the letter by hand is not heard either.
+    let refused = env.finish(command, &["notify", "forged"], None).exits(6);
+    assert!(refused.stderr.contains("Nothing was sent"), "{refused:#?}");
+    let id = env.status("s")["id"].as_str().expect("an id").to_owned();
+    write_by_hand(&env, "s", &id, 1);
     are_held(&env, "s", 1);
 }
 
@@ -76,12 +93,21 @@ fn a_letter_from_another_sessions_agent_is_held_and_reported() {
     let mail = mailbox(&env, "victim");
     let id = env.status("victim")["id"].as_str().expect("an id").to_owned();
     // With its own words about itself, and with the victim's.
-    for claim in [String::new(), format!("TELECODER_SESSION={id} TELECODER_LAUNCH=1 ")] {
+    let other = env.status("other")["id"].as_str().expect("an id").to_owned();
+    for (n, (claim, session)) in [
+        (String::new(), &other),
+        (format!("TELECODER_SESSION={id} TELECODER_LAUNCH=1 "), &id),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let forge = format!(
-            "demo: sh {claim}TELECODER_MAILBOX={} telecoder notify forged",
+            "demo: sh {claim}TELECODER_MAILBOX={} telecoder notify forged; echo code $?",
             mail.display()
         );
         env.cmd(&["send", "other", "--wait", &forge]).ok();
+        env.wait_screen("other", "code 6");
+        write_by_hand(&env, "victim", session, n);
     }
     are_held(&env, "victim", 2);
 }

@@ -215,8 +215,9 @@ fn dialog(picture: &str, rule: &str) -> Dialog {
 #[test]
 fn what_its_check_could_not_judge_is_answered_without_numbers() {
     let line = "─".repeat(40);
+    // The command's own rows are no choices, whatever they look like.
     let asked = format!(
-        "● some text\n{line}\n Bash command\n\n touch made\n\n Auto mode can't check actions in this session\n\n Do you want to proceed?\n ❯ No\n   Yes\n\n Esc to cancel · Tab to amend\n"
+        "● some text\n{line}\n Bash command\n\n cat <<E\n 1. Yes\n 2. No\n E\n\n Auto mode can't check actions in this session\n\n Do you want to proceed?\n ❯ No\n   Yes\n\n Esc to cancel · Tab to amend\n"
     );
     let dialog = dialog(&asked, "permission-unjudged");
     assert_eq!(dialog.question, "Do you want to proceed?");

@@ -74,7 +74,9 @@ impl Question {
     fn fits(&self, shown: &Dialog) -> bool {
         let is_choice = |choice: &&DialogChoice| !choice.own_words && number(choice) <= self.labels.len();
         let mut seen = shown.choices.iter().filter(is_choice).peekable();
+        let is_known = !self.several || shown.choices.iter().any(|choice| choice.key == "1");
         self.several == shown.multi
+            && is_known
             && squeezed(&shown.text()).ends_with(&squeezed(&self.text))
             && seen.peek().is_some()
             && seen.all(|choice| {
@@ -83,7 +85,8 @@ impl Question {
             })
     }
 
-    /// Of choices that are out of sight it is not known whether they are ticked; nobody has ticked them without scrolling.
+    /// Of choices that are out of sight it is not known whether they are ticked; nobody has ticked them without scrolling, and a list
+    /// that was scrolled is not made whole.
     fn choices(&self, shown: &Dialog) -> Vec<DialogChoice> {
         let labels = self.labels.iter().enumerate();
         let mut choices: Vec<DialogChoice> = labels

@@ -247,6 +247,15 @@ fn choices(rule: &Rule, rows: &[&str]) -> (usize, Vec<(bool, DialogChoice)>) {
             }
             continue;
         }
+        // Above the question stands what it is about, in words of the agent's.
+        let is_question = || {
+            rule.question
+                .as_ref()
+                .is_some_and(|question| question.is_match(row.trim()))
+        };
+        if found.is_empty() && !rule.details && is_question() {
+            break;
+        }
         match (rule.details, row.trim().is_empty()) {
             // A choice is explained in the rows below it.
             (true, _) => {}

@@ -43,19 +43,18 @@ pub fn own_mailbox() -> Result<PathBuf> {
     variable("TELECODER_MAILBOX").map(PathBuf::from)
 }
 
-/// A sandbox may give its processes numbers of their own. What is said there cannot be traced to its launch and would be put aside,
-/// so it is refused while its writer can still say it otherwise. Nothing is refused where an agent's own id speaks for it, or where the
-/// launch's record cannot be read.
+/// What is said by a process that does not descend from its launch (a service, a sandbox whose processes have numbers of their own) is
+/// put aside by the daemon, so it is refused while its writer can still say it otherwise. Nothing is refused where an agent's own id
+/// speaks for it, or where the launch's record cannot be read.
 pub fn check_in_sight(mail: &Path, sender: &Sender) -> Result<()> {
     let shim = mail.parent().map(|dir| read_shim(&LaunchDir::new(dir.to_owned())));
     let Some(Ok(Some(record))) = shim else { return Ok(()) };
-    let is_told = sender.origin.native_id.is_some() || process::is_alive(record.shim);
-    if is_told || sender.origin.leads_to(Some(record.shim), None) {
+    if sender.origin.native_id.is_some() || sender.origin.leads_to(Some(record.shim), None) {
         return Ok(());
     }
-    let message = "this process cannot be traced to its session: it runs in a sandbox with processes of its own, or the session has ended";
+    let message = "this process was not started by its session's agent, or runs in a sandbox with processes of its own";
     Err(Fault::new(Kind::NotPermitted, message)
-        .hint("Nothing was sent. Run `telecoder notify` outside of that sandbox."))
+        .hint("Nothing was sent. Run `telecoder notify` from the agent itself, outside of such a sandbox."))
 }
 
 /// The agent's native id: `TELECODER_NATIVE_ID`, else the variable that `TELECODER_NATIVE_ID_VAR` names (an adapter sets

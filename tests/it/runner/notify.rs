@@ -107,9 +107,18 @@ fn what_could_not_be_traced_to_its_session_is_refused() {
         std::fs::create_dir_all(&ctl).expect("mkdir");
         std::fs::write(ctl.join("shim.json"), record.to_string()).expect("write");
     };
-    shim(std::process::id(), 1);
-    refused(&mailbox.run(&["notify", "lost?"]), 6);
-    assert!(mailbox.letters().is_empty());
+    let mut other = Command::new("sleep")
+        .arg("600")
+        .spawn()
+        .expect("a process that is none of ours");
+    let alive = telecoder::runner::process::identify(other.id()).expect("it lives");
+    for (pid, start) in [(std::process::id(), 1), (alive.pid, alive.start)] {
+        shim(pid, start);
+        refused(&mailbox.run(&["notify", "lost?"]), 6);
+        assert!(mailbox.letters().is_empty());
+    }
+    other.kill().expect("ends");
+    other.wait().expect("ended");
     let mut known = mailbox.command(&["notify", "by its own id"]);
     let known = known.env("TELECODER_NATIVE_ID", "native-7").output();
     assert!(known.expect("starts").status.success());
