@@ -84,7 +84,7 @@ impl Engine {
         // One by one: two Escapes in one piece are one key to some programs.
         let was_working = session.status.state == SessionState::Working;
         if was_working {
-            self.await_work(&*adapter, id, &pane, true, WORK_SHOWN_LIMIT).await?;
+            self.await_work(&*adapter, id, &pane, &turns, true).await?;
         }
         let tries = match turns.iter().any(|turn| turn.steered) {
             true => INTERRUPT_TRIES_STEERED,
@@ -93,7 +93,7 @@ impl Engine {
         for _ in 0..tries {
             self.press(id, &pane, &interrupt.keys).await?;
             self.note_cut(id, &pane, &*adapter, &turns);
-            if !was_working || self.await_work(&*adapter, id, &pane, false, HEEDED_LIMIT).await? {
+            if !was_working || self.await_work(&*adapter, id, &pane, &turns, false).await? {
                 break;
             }
         }
@@ -103,15 +103,16 @@ impl Engine {
     }
 
     /// Waits until the screen shows that the agent works, or that it does not any more; false when the limit has passed. The end of
-    /// the turn ends the wait, too.
+    /// the turns ends the wait, too: what works then is the next prompt.
     async fn await_work(
         &self,
         adapter: &dyn Adapter,
         id: &SessionId,
         pane: &PaneId,
+        turns: &[Turn],
         wanted: bool,
-        limit: Duration,
     ) -> Result<bool> {
+        let limit = if wanted { WORK_SHOWN_LIMIT } else { HEEDED_LIMIT };
         let begun = Instant::now();
         let mut until = begun + limit;
         while adapter.box_is_readable() {
@@ -123,7 +124,7 @@ impl Engine {
                 ScreenReading::Dialog(_) => Some(wanted),
                 _ => Some(adapter.shows_work(&screen) == Some(true)),
             };
-            if works == Some(wanted) || self.session(id).await?.status.state != SessionState::Working {
+            if works == Some(wanted) || self.have_ended(id, turns).await? {
                 return Ok(true);
             }
             if screen.has_unread_input && begun.elapsed() < UNREAD_LIMIT {
@@ -139,9 +140,10 @@ impl Engine {
 
     /// Looks for the prompt in the box for a while; the session's actor goes on with that. True when it was taken out.
     async fn await_put_back(&self, adapter: &dyn Adapter, id: &SessionId, pane: &PaneId) -> Result<bool> {
-        let mut until = Instant::now() + RETURN_LIMIT;
+        let begun = Instant::now();
+        let mut until = begun + RETURN_LIMIT;
         let mut has_ended = false;
-        while Instant::now() < until {
+        while Instant::now() < until && begun.elapsed() < UNREAD_LIMIT {
             tokio::time::sleep(RETURN_PAUSE).await;
             let screen = self.0.tmux.screen(pane).await?;
             let is_over = match adapter.read_screen(&screen) {
@@ -309,6 +311,16 @@ impl Engine {
         }
         cleared.insert(id.clone(), Instant::now());
         Ok(())
+    }
+
+    /// Whether the session does not work any more, or not on these turns. A prompt at the terminal has none.
+    async fn have_ended(&self, id: &SessionId, turns: &[Turn]) -> Result<bool> {
+        if self.session(id).await?.status.state != SessionState::Working {
+            return Ok(true);
+        }
+        let running = self.running_turns(id).await?;
+        let runs = |turn: &Turn| running.iter().any(|other| other.id == turn.id);
+        Ok(!turns.is_empty() && !turns.iter().any(runs))
     }
 
     async fn running_turns(&self, id: &SessionId) -> Result<Vec<Turn>> {
