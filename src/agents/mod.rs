@@ -284,8 +284,12 @@ pub trait Adapter: Send + Sync {
 
 /// Whether the rows hold the text, however the terminal wrapped it.
 fn holds_text(rows: &[String], text: &str) -> bool {
-    let squeezed = |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).collect() };
     squeezed(&rows.join("")).contains(&squeezed(text))
+}
+
+/// A text without what a terminal adds, takes, or draws otherwise: blanks, ends of rows, frames, some marks.
+fn squeezed(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// The key that stands before the choice, or Down from the selected one to it and Enter.

@@ -231,13 +231,12 @@ fn what_its_check_could_not_judge_is_answered_without_numbers() {
 
 #[test]
 fn leaving_a_plan_without_a_frame_is_a_question() {
-    let (top, line) = ("▔".repeat(40), "─".repeat(36));
+    let (top, line, edge) = ("▔".repeat(40), "─".repeat(36), "─".repeat(40));
     let asked = format!(
         "❯ make a plan\n{top}\n\n  {line}\n   Exit plan mode?\n\n    Claude wants to exit plan mode\n\n    ❯ 1. Yes, and switch to default\n      2. No\n"
     );
     let dialog = dialog(&asked, "plan-leave");
     assert_eq!((dialog.kind, dialog.choices.len()), (DialogKind::Plan, 2));
-    let edge = "─".repeat(40);
     let box_below = format!("{asked}\n{edge}\n❯ \n{edge}\n  ⏸ manual mode on\n");
     reads(&box_below, ScreenReading::ComposerEmpty, "box");
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::super::screens::OWN_WORDS;
 use super::question::ALL;
+use crate::agents::squeezed;
 use crate::domain::dialog::{Dialog, DialogChoice};
 
 /// The program's tool for questions.
@@ -116,10 +117,6 @@ impl Question {
 
 fn number(choice: &DialogChoice) -> usize {
     choice.key.parse().unwrap_or_default()
-}
-
-fn squeezed(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 #[cfg(test)]

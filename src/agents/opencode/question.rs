@@ -4,6 +4,7 @@
 //! answers, which Enter sends off. The row for a text of one's own has a number, too: it opens a field below itself, in which numbers
 //! are text, and Enter closes it. What does not fit into the window is cut off below.
 
+use crate::agents::squeezed;
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogChoice, DialogKind};
 use crate::domain::screen::Screen;
 
@@ -186,11 +187,6 @@ pub fn field_shows(screen: &Screen, text: &str) -> bool {
         true => !seen.is_empty() && wanted.ends_with(&seen),
         false => wanted == seen,
     }
-}
-
-/// A terminal wraps where it wants to, and draws some marks otherwise.
-fn squeezed(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// Whether this is a question, and not the last look at the answers.
