@@ -1,6 +1,6 @@
 //! What the screen has to say where no hook speaks: ready after the start, a dialog that came or went away, the end of a turn of an
-//! agent without evidence, of one that was cut short, or of one whose hook was lost. Looks only in passing states; an idle session's
-//! screen is not read.
+//! agent without evidence, of one that was cut short, or of one whose hook was lost. Looks only in passing states; of an
+//! idle session's screen only what comes right behind the end of a turn is read (`dialogs`).
 
 use std::time::Duration;
 
