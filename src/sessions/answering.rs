@@ -3,17 +3,22 @@
 //! An answer is bound to one dialog by its digest. The screen is read right before each step and after the last one: a dialog that
 //! moved on meanwhile takes no key, and an answer that changed nothing is told.
 
-use std::sync::PoisonError;
+mod refusals;
+
+use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::refusals::{half_way, in_copy_mode, moved_on, no_dialog, no_such_answer, still_there, window_gone};
 use super::Engine;
+use super::pulse::Patience;
 use crate::agents::Adapter;
 use crate::domain::dialog::{
     Actor, AnswerStep, Dialog, DialogAnswer, DialogDigest, DialogOutcome, DialogRow, DialogState,
 };
-use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::fault::Result;
 use crate::domain::ids::{LaunchNo, PaneId, SessionId};
 use crate::domain::letter::{Answer, LETTER_VERSION};
 use crate::domain::screen::ScreenReading;
@@ -28,6 +33,9 @@ use crate::tmux::Guarded;
 const SHOW_LIMIT: Duration = Duration::from_secs(3);
 /// How long a dialog may stay on the screen after what answers it, and how long a text may take to appear in it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// How long any of them when the agent computes or has not read the keys: under load Claude Code 2.1 was seen to keep a dialog for
+/// more than 5 s.
+const BUSY_LIMIT: Duration = Duration::from_secs(30);
 /// How long the agent's hook may take to take a decision, and the pause between looks for that.
 const CLAIM_LIMIT: Duration = Duration::from_secs(3);
 const CLAIM_PAUSE: Duration = Duration::from_millis(10);
@@ -46,25 +54,31 @@ struct Answering<'a> {
 }
 
 /// While this lives, what the session's screen shows is part of an answer, and no dialog of its own.
-struct BeingAnswered<'a>(&'a Engine);
+struct BeingAnswered<'a> {
+    engine: &'a Engine,
+    id: &'a SessionId,
+}
 
 impl<'a> BeingAnswered<'a> {
-    fn new(engine: &'a Engine, id: &SessionId) -> Self {
-        *engine.0.being_answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.clone());
-        Self(engine)
+    fn new(engine: &'a Engine, id: &'a SessionId) -> Self {
+        engine.being_answered().insert(id.clone());
+        Self { engine, id }
     }
 }
 
 impl Drop for BeingAnswered<'_> {
     fn drop(&mut self) {
-        *self.0.0.being_answered.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.engine.being_answered().remove(self.id);
     }
 }
 
 impl Engine {
     pub(super) fn is_being_answered(&self, id: &SessionId) -> bool {
-        let session = self.0.being_answered.lock().unwrap_or_else(PoisonError::into_inner);
-        session.as_ref() == Some(id)
+        self.being_answered().contains(id)
+    }
+
+    fn being_answered(&self) -> MutexGuard<'_, HashSet<SessionId>> {
+        self.0.being_answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers the dialog that is open. `digest` names the one that the person saw; without it the answer goes to the one that is on
@@ -79,7 +93,7 @@ impl Engine {
         answer: DialogAnswer,
         by: Actor,
     ) -> Result<DialogOutcome> {
-        let _one_at_a_time = self.0.answering.lock().await;
+        let _one_at_a_time = self.0.answering.lock(id).await;
         let (session, open) = self.open_dialog(id, digest.is_some()).await?;
         if digest.as_ref().is_some_and(|digest| *digest != open.dialog.digest) {
             return Err(moved_on(&session));
@@ -177,7 +191,7 @@ impl Answering<'_> {
     /// The dialog as the screen shows it now (the one on record, or the answer is stale), and whether the window is in copy mode.
     async fn shown_dialog(&self) -> Result<(Dialog, bool)> {
         let open = self.seen_row().await?;
-        let limit = Instant::now() + SHOW_LIMIT;
+        let mut patience = Patience::new(SHOW_LIMIT, BUSY_LIMIT);
         loop {
             let screen = self.engine.0.tmux.screen(&self.pane).await?;
             if !self.adapter.box_is_readable() {
@@ -189,7 +203,9 @@ impl Answering<'_> {
                     return Ok((Dialog { asker, ..shown }, screen.in_mode));
                 }
                 // A screen in the middle of a repaint says nothing.
-                ScreenReading::Unknown if Instant::now() < limit => tokio::time::sleep(LOOK_PAUSE).await,
+                ScreenReading::Unknown if patience.lasts(&self.launch_dir(), screen.has_unread_input).await? => {
+                    tokio::time::sleep(LOOK_PAUSE).await;
+                }
                 ScreenReading::Dialog(other) => {
                     self.note_other(other).await?;
                     return Err(moved_on(self.session));
@@ -204,10 +220,10 @@ impl Answering<'_> {
 
     /// What is on record, once the screen was seen to show it: one that only a hook has announced is given the time to be drawn.
     async fn seen_row(&self) -> Result<DialogRow> {
-        let limit = Instant::now() + SHOW_LIMIT;
+        let mut patience = Patience::new(SHOW_LIMIT, BUSY_LIMIT);
         let mut open = self.open.clone();
         while self.adapter.box_is_readable() && !open.seen {
-            if Instant::now() >= limit {
+            if !patience.lasts(&self.launch_dir(), false).await? {
                 return Err(moved_on(self.session));
             }
             self.engine.wake(&self.session.id);
@@ -219,12 +235,16 @@ impl Answering<'_> {
         Ok(open)
     }
 
+    fn launch_dir(&self) -> LaunchDir {
+        LaunchDir::new(self.engine.0.paths.launch(&self.session.id, self.open.launch))
+    }
+
     /// Gives the decision to the agent's hook that waits for it. False when none does, and the answer goes by keys.
     async fn decide(&self, shown: &Dialog, decision: String) -> Result<bool> {
         let Some(letter) = shown.asker.as_ref().and_then(|asker| asker.letter.clone()) else {
             return Ok(false);
         };
-        let dir = LaunchDir::new(self.engine.0.paths.launch(&self.session.id, self.open.launch)).decisions();
+        let dir = self.launch_dir().decisions();
         let answer = Answer {
             v: LETTER_VERSION,
             id: letter.clone(),
@@ -296,7 +316,7 @@ impl Answering<'_> {
         if !self.adapter.box_is_readable() {
             return Ok(());
         }
-        let limit = Instant::now() + CLOSE_LIMIT;
+        let mut patience = close_patience();
         loop {
             let screen = self.engine.0.tmux.screen(&self.pane).await?;
             match self.adapter.read_screen(&screen) {
@@ -306,9 +326,12 @@ impl Answering<'_> {
                 }
                 ScreenReading::Dialog(now) if now.asks_the_same(shown) && !screen.has_unread_input => return Ok(()),
                 // A key that is not read yet is not on the screen either, and in the middle of a repaint anything may be.
-                _ if Instant::now() < limit => tokio::time::sleep(LOOK_PAUSE).await,
-                _ => return Err(half_way(self.session)),
+                _ => {}
             }
+            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
+                return Err(half_way(self.session));
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
         }
     }
 
@@ -321,7 +344,7 @@ impl Answering<'_> {
             Guarded::Done => {}
             Guarded::Mismatch => return Err(window_gone(&self.session.id)),
         }
-        let limit = Instant::now() + CLOSE_LIMIT;
+        let mut patience = close_patience();
         loop {
             let screen = tmux.screen(&self.pane).await?;
             match self.adapter.read_screen(&screen) {
@@ -330,31 +353,37 @@ impl Answering<'_> {
                 {
                     return Ok(());
                 }
-                _ if Instant::now() < limit => tokio::time::sleep(LOOK_PAUSE).await,
-                _ => return Err(half_way(self.session)),
+                _ => {}
             }
+            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
+                return Err(half_way(self.session));
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
         }
     }
 
     async fn await_gone(&self, answered: &Dialog, recorded: &DialogDigest) -> Result<Option<Dialog>> {
-        let limit = Instant::now() + CLOSE_LIMIT;
+        if !self.adapter.box_is_readable() {
+            return Ok(None);
+        }
+        let mut patience = close_patience();
         loop {
-            if !self.adapter.box_is_readable() {
+            // A window that is gone has no dialog.
+            let Ok(screen) = self.engine.0.tmux.screen(&self.pane).await else {
                 return Ok(None);
-            }
-            let screen = self.engine.0.tmux.screen(&self.pane).await;
-            match screen.map(|screen| self.adapter.read_screen(&screen)) {
-                Ok(ScreenReading::Dialog(shown)) if shown.asks_the_same(answered) => {}
-                Ok(ScreenReading::Dialog(other)) => return Ok(Some(other)),
-                // A screen in the middle of a repaint says nothing; a window that is gone has no dialog.
-                Ok(ScreenReading::Unknown) => {}
-                Ok(_) | Err(_) => return Ok(None),
+            };
+            match self.adapter.read_screen(&screen) {
+                ScreenReading::Dialog(shown) if shown.asks_the_same(answered) => {}
+                ScreenReading::Dialog(other) => return Ok(Some(other)),
+                // A screen in the middle of a repaint says nothing.
+                ScreenReading::Unknown => {}
+                _ => return Ok(None),
             }
             // The turn may end, or another tool ask, faster than we look: what is on record counts, too.
             if self.engine.current_digest(&self.session.id).await?.as_ref() != Some(recorded) {
                 return Ok(None);
             }
-            if Instant::now() > limit {
+            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
                 return Err(still_there(self.session));
             }
             tokio::time::sleep(LOOK_PAUSE).await;
@@ -400,6 +429,10 @@ fn close(
     Ok(())
 }
 
+fn close_patience() -> Patience {
+    Patience::new(CLOSE_LIMIT, BUSY_LIMIT)
+}
+
 fn described(dialog: &Dialog, answer: &DialogAnswer) -> String {
     let label = |at: usize| dialog.choices.get(at).map_or("", |choice| choice.label.as_str());
     match (dialog.chosen(answer), answer) {
@@ -412,82 +445,4 @@ fn described(dialog: &Dialog, answer: &DialogAnswer) -> String {
         (None, DialogAnswer::Text(_)) => "a text".to_owned(),
         (None, _) => "by keys".to_owned(),
     }
-}
-
-fn moved_on(session: &Session) -> Fault {
-    let name = &session.name;
-    Fault::new(
-        Kind::RefusedByState,
-        format!("{name}: it moved on; the dialog that this answers is not open any more"),
-    )
-    .hint(format!("See what it shows now: telecoder status {name}"))
-}
-
-fn no_dialog(session: &Session) -> Fault {
-    let name = &session.name;
-    Fault::new(
-        Kind::RefusedByState,
-        format!(
-            "{name} shows no dialog ({}: {})",
-            session.status.state, session.status.reason.text
-        ),
-    )
-    .hint(format!("See what it shows now: telecoder screen {name}"))
-}
-
-fn in_copy_mode(session: &Session) -> Fault {
-    Fault::new(
-        Kind::RefusedByState,
-        format!("somebody has the window of {} in copy mode", session.name),
-    )
-    .hint("Keys would go there. Leave the mode (q), then answer again.")
-}
-
-fn half_way(session: &Session) -> Fault {
-    let name = &session.name;
-    Fault::new(
-        Kind::Uncertain,
-        format!("{name}: the dialog changed while it was being answered; nothing more was pressed"),
-    )
-    .hint(format!("Look with: telecoder screen {name}"))
-}
-
-fn still_there(session: &Session) -> Fault {
-    let name = &session.name;
-    Fault::new(
-        Kind::Uncertain,
-        format!("the answer was given, but {name} still shows the dialog"),
-    )
-    .hint(format!("Look with: telecoder screen {name}"))
-}
-
-fn window_gone(id: &SessionId) -> Fault {
-    Fault::new(Kind::RefusedByState, "the agent's window went away before the answer")
-        .hint(format!("Look again with: telecoder status {id}"))
-}
-
-fn no_such_answer(session: &Session, dialog: &Dialog) -> Fault {
-    let choices = dialog
-        .choices
-        .iter()
-        .enumerate()
-        .filter(|(_, choice)| !choice.own_words);
-    let labels: Vec<String> = choices
-        .map(|(i, choice)| format!("{} {}", i + 1, choice.label))
-        .collect();
-    let how = match (dialog.multi, dialog.free_text) {
-        (true, true) => "NUMBER,NUMBER,TEXT",
-        (true, false) => "NUMBER,NUMBER",
-        (false, true) => "NUMBER|TEXT",
-        (false, false) => "NUMBER",
-    };
-    Fault::new(
-        Kind::Usage,
-        format!("the dialog of {} has no such answer", session.name),
-    )
-    .hint(format!(
-        "Answer with `telecoder answer {} {how}`: {}",
-        session.name,
-        labels.join(", ")
-    ))
 }

@@ -20,6 +20,7 @@ mod interrupt;
 mod launch;
 mod letters;
 mod observe;
+mod one_at_a_time;
 mod outcome;
 mod pulse;
 mod removal;
@@ -33,7 +34,7 @@ mod tell;
 mod verbs;
 mod work;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -85,10 +86,10 @@ struct Inner {
     schedule: tokio::sync::Notify,
     work: work::WorkState,
     mirrors: crate::workspace::Mirrors,
-    /// Dialogs are answered one after another: two answers at once would be two keys.
-    answering: tokio::sync::Mutex<()>,
-    /// The session whose dialog is being answered.
-    being_answered: std::sync::Mutex<Option<SessionId>>,
+    /// Dialogs of a session are answered one after another: two answers at once would be two keys.
+    answering: one_at_a_time::OneAtATime,
+    /// The sessions whose dialogs are being answered.
+    being_answered: std::sync::Mutex<HashSet<SessionId>>,
     /// When the box of a session was emptied last; see [`Engine::claim_clear`].
     cleared: std::sync::Mutex<HashMap<SessionId, Instant>>,
     cuts: std::sync::Mutex<HashMap<SessionId, interrupt::Cut>>,
@@ -113,8 +114,8 @@ impl Engine {
             schedule: tokio::sync::Notify::new(),
             work: work::WorkState::default(),
             mirrors,
-            answering: tokio::sync::Mutex::new(()),
-            being_answered: std::sync::Mutex::new(None),
+            answering: one_at_a_time::OneAtATime::default(),
+            being_answered: std::sync::Mutex::default(),
             cleared: std::sync::Mutex::default(),
             cuts: std::sync::Mutex::default(),
             cancel: parts.cancel,

@@ -13,7 +13,7 @@ use crate::domain::launch::Launch;
 use crate::domain::screen::ScreenReading;
 use crate::domain::session::Reason;
 use crate::domain::turn::{Turn, TurnEvent};
-use crate::runner::process;
+use crate::runner::{self, LaunchDir, process};
 
 /// Time between the two looks at the processes: long enough for their ticks of 10 ms.
 const SPAN: Duration = Duration::from_millis(400);
@@ -21,6 +21,8 @@ const SPAN: Duration = Duration::from_millis(400);
 const SHARE: f64 = 0.08;
 /// How long a typed prompt waits for an agent that is behind.
 pub(super) const BEHIND_LIMIT: Duration = Duration::from_secs(5 * 60);
+/// How long an agent that was behind is looked at before it is asked again whether it still is.
+const AFTER_BEHIND: Duration = Duration::from_secs(1);
 /// Pause between looks at an agent that is behind: reading the text sends no signal.
 const BEHIND_PAUSE: Duration = Duration::from_millis(200);
 
@@ -33,21 +35,9 @@ pub(super) struct Behind {
 }
 
 impl Actor {
-    /// Looks at the clocks and states of the agent and its descendants twice, [`SPAN`] apart. False when there is no agent.
+    /// Whether the agent computes now; takes [`SPAN`].
     pub(super) async fn computes(&self, launch: &Launch) -> Result<bool> {
-        let Some(agent) = self.shim(launch)?.and_then(|shim| shim.agent) else {
-            return Ok(false);
-        };
-        // Reads all of /proc.
-        let look = || tokio::task::block_in_place(|| process::work(agent));
-        let Some(before) = look() else { return Ok(false) };
-        let begun = std::time::Instant::now();
-        tokio::time::sleep(SPAN).await;
-        let Some(after) = look() else { return Ok(false) };
-        let computed = after.computed.saturating_sub(before.computed);
-        // On a machine in need it may have got no time at all, twice.
-        let waits_for_its_turn = before.is_at_work && after.is_at_work;
-        Ok(waits_for_its_turn || computed.as_secs_f64() >= SHARE * begun.elapsed().as_secs_f64())
+        computes(&self.launch_dir(launch)).await
     }
 
     /// Whether the agent is still busy with what was typed, so that its screen does not show it yet.
@@ -99,5 +89,56 @@ impl Actor {
             return self.not_shown(&turn, &shown).await;
         }
         Ok(Next::after(BEHIND_PAUSE))
+    }
+}
+
+/// Looks at the clocks and states of the agent and its descendants twice, [`SPAN`] apart. False when there is no agent.
+async fn computes(dir: &LaunchDir) -> Result<bool> {
+    let Some(agent) = runner::read_shim(dir)?.and_then(|shim| shim.agent) else {
+        return Ok(false);
+    };
+    // Reads all of /proc.
+    let look = || tokio::task::block_in_place(|| process::work(agent));
+    let Some(before) = look() else { return Ok(false) };
+    let begun = std::time::Instant::now();
+    tokio::time::sleep(SPAN).await;
+    let Some(after) = look() else { return Ok(false) };
+    let computed = after.computed.saturating_sub(before.computed);
+    // On a machine in need it may have got no time at all, twice.
+    let waits_for_its_turn = before.is_at_work && after.is_at_work;
+    Ok(waits_for_its_turn || computed.as_secs_f64() >= SHARE * begun.elapsed().as_secs_f64())
+}
+
+/// A limit for what an agent is to show, put off while it has not read what was typed, or computes.
+pub(super) struct Patience {
+    begun: Instant,
+    until: Instant,
+    longest: Duration,
+}
+
+impl Patience {
+    /// Waits for `limit`, and for an agent that is behind up to `longest`.
+    pub(super) fn new(limit: Duration, longest: Duration) -> Self {
+        let begun = Instant::now();
+        Self {
+            begun,
+            until: begun + limit,
+            longest,
+        }
+    }
+
+    /// Whether another look is worth it. `unread`: the last one saw that keys wait to be read.
+    pub(super) async fn lasts(&mut self, dir: &LaunchDir, unread: bool) -> Result<bool> {
+        if Instant::now() < self.until {
+            return Ok(true);
+        }
+        if self.begun.elapsed() >= self.longest {
+            return Ok(false);
+        }
+        let is_behind = unread || computes(dir).await?;
+        if is_behind {
+            self.until = Instant::now() + AFTER_BEHIND;
+        }
+        Ok(is_behind)
     }
 }

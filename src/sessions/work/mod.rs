@@ -18,8 +18,9 @@ mod setup;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::one_at_a_time::OneAtATime;
 use super::{Engine, NewSessionRequest};
 use crate::config::Config;
 use crate::config::data_dir::DataDir;
@@ -46,7 +47,7 @@ pub(super) struct WorkState {
     /// Where checks run now: their processes are no person's.
     checking: Mutex<HashMap<SessionId, LaunchDir>>,
     /// One publication of a session at a time.
-    publishing: Mutex<HashMap<SessionId, Arc<tokio::sync::Mutex<()>>>>,
+    publishing: OneAtATime,
 }
 
 impl WorkState {

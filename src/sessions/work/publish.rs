@@ -1,8 +1,6 @@
 //! `telecoder publish`: the branch to the forge, and its pull request. Each step is stored before the next one, and each may
 //! be repeated: however it is cut short, the next attempt ends with one branch and one pull request.
 
-use std::sync::{Arc, PoisonError};
-
 use super::super::Engine;
 use crate::config::read_token_file;
 use crate::domain::fault::{Fault, Kind, Result};
@@ -72,8 +70,7 @@ impl Engine {
 
     pub(super) async fn publish_now(&self, id: &SessionId, request: PublishRequest) -> Result<Published> {
         must_not_be_blank(request.title.as_deref())?;
-        let one_at_a_time = self.publishing(id);
-        let _guard = one_at_a_time.lock().await;
+        let _one_at_a_time = self.0.work.publishing.lock(id).await;
         let session = self.session(id).await?;
         may_publish(&session)?;
         let place = self.place(&session).await?;
@@ -128,11 +125,6 @@ impl Engine {
         }
         published.publication = publication;
         Ok(published)
-    }
-
-    fn publishing(&self, id: &SessionId) -> Arc<tokio::sync::Mutex<()>> {
-        let mut map = self.0.work.publishing.lock().unwrap_or_else(PoisonError::into_inner);
-        map.entry(id.clone()).or_default().clone()
     }
 
     /// The forge and the repository of a session.

@@ -1,12 +1,24 @@
 //! A plan that the agent makes first: it is asked about as one, a No keeps it from being carried out, and after a Yes it is.
 
+use std::time::Duration;
+
 use super::stage::Stage;
+
+/// How soon a key that was taken shows, on a busy machine too: one that is pressed again while the first still waits to be shown leads
+/// a mode too far.
+const TAKEN_WITHIN: Duration = Duration::from_secs(20);
+const PRESSES: usize = 3;
+
+/// A key that a person presses at the terminal.
+struct Key {
+    name: &'static str,
+    /// The screen says so once it was taken.
+    shows: &'static str,
+}
 
 /// How a person turns the agent to planning at the terminal, and how it comes up with a plan there.
 struct Planning {
-    keys: &'static [&'static str],
-    /// The screen says so then.
-    shows: &'static str,
+    keys: &'static [Key],
     prompt: &'static str,
     /// It asks in the middle of its turn, with a tool; else behind the turn's end, with the plan as its answer.
     asks_by_tool: bool,
@@ -17,16 +29,26 @@ struct Planning {
 fn planning(name: &str) -> Option<Planning> {
     match name {
         "claude" => Some(Planning {
-            keys: &["BTab", "BTab"],
-            shows: "plan mode",
+            keys: &[
+                Key {
+                    name: "BTab",
+                    shows: "accept edits",
+                },
+                Key {
+                    name: "BTab",
+                    shows: "plan mode",
+                },
+            ],
             prompt: "llm: tool Write {\"file_path\": \"PLAN_FILE\", \"content\": \"# The plan\\n\\n1. Make the file.\\n\"}\n\
                      llm: tool ExitPlanMode {\"plan\": \"1. Make the file.\"}\nllm: say carried out",
             asks_by_tool: true,
             approved: "approved",
         }),
         "codex" => Some(Planning {
-            keys: &["BTab"],
-            shows: "Plan mode",
+            keys: &[Key {
+                name: "BTab",
+                shows: "Plan mode",
+            }],
             prompt: r"llm: say <proposed_plan>\n1. Make the file.\n</proposed_plan>",
             asks_by_tool: false,
             approved: "Implement the plan.",
@@ -43,9 +65,8 @@ pub fn decided(name: &str) {
     };
     stage.begin("s");
     for key in planning.keys {
-        stage.env.cmd(&["keys", "s", key]).ok();
+        press_until_taken(&stage, key);
     }
-    stage.env.wait_screen("s", planning.shows);
     if planning.asks_by_tool {
         commands_are_asked_about(&stage);
         // The model has to ask for the tool before it may be called.
@@ -62,7 +83,7 @@ pub fn decided(name: &str) {
         let dialog = stage.wait_dialog("s")["dialog"].clone();
         assert_eq!(dialog["kind"], "plan", "{dialog:#}");
         assert!(!was_approved(&stage, &planning), "before anybody said so");
-        stage.env.cmd(&[verb, "s"]).ok();
+        stage.succeeds("s", &[verb, "s"]);
         stage.quiet("s");
         let turn = stage.turn("s", &turn["id"]);
         let picture = || stage.picture("s");
@@ -88,11 +109,23 @@ pub fn decided(name: &str) {
     stage.end();
 }
 
+/// Codex takes a key for its mode only once it has put its turn away, a moment after its hook told of the turn's end, and passes
+/// over it until then; so a person who sees that nothing happened presses again.
+fn press_until_taken(stage: &Stage, key: &Key) {
+    for _ in 0..PRESSES {
+        stage.env.cmd(&["keys", "s", key.name]).ok();
+        if stage.env.screen_within(TAKEN_WITHIN, "s", key.shows).is_ok() {
+            return;
+        }
+    }
+    panic!("{} does not lead to {:?}: {}", key.name, key.shows, stage.picture("s"));
+}
+
 /// What the person wants otherwise reaches the model as it was said.
 fn a_plan_is_sent_back(stage: &Stage, planning: &Planning) {
     stage.send("s", planning.prompt);
     stage.wait_dialog("s");
-    stage.env.cmd(&["answer", "s", "not without a test; and $(look)"]).ok();
+    stage.succeeds("s", &["answer", "s", "not without a test; and $(look)"]);
     stage.quiet("s");
     let exchanges = stage.llm.exchanges();
     let heard = exchanges.last().expect("a request").results.join("\n");
@@ -125,7 +158,7 @@ fn commands_are_asked_about(stage: &Stage) {
                 .is_some_and(|detail| detail.contains("touch made")),
             "{dialog:#}"
         );
-        stage.env.cmd(&[verb, "s"]).ok();
+        stage.succeeds("s", &[verb, "s"]);
         stage.quiet("s");
         assert_eq!(marker.exists(), is_made, "{verb}: {}", stage.picture("s"));
         let turn = stage.turn("s", &turn["id"]);

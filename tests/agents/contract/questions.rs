@@ -26,7 +26,7 @@ pub fn answered(name: &str) {
         assert_eq!(dialog["kind"], "question", "{dialog:#}");
         assert_eq!(dialog["question"], text.as_str(), "{dialog:#}");
         assert_eq!(dialog["multi"], several, "{dialog:#}");
-        stage.env.cmd(&["answer", "s", said]).ok();
+        stage.succeeds("s", &["answer", "s", said]);
         let turns = stage.quiet("s");
         let last = turns.last().expect("a turn");
         assert_eq!(last["state"], "finished", "{last:#}");

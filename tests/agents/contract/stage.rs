@@ -147,6 +147,13 @@ impl Stage {
         )
     }
 
+    /// A command that succeeds; else it is shown with all that can be seen of the session.
+    #[track_caller]
+    pub fn succeeds(&self, session: &str, args: &[&str]) {
+        let output = self.env.cmd(args);
+        assert_eq!(output.code, 0, "{output:#?}\n{}", self.picture(session));
+    }
+
     /// Waits until the session has this status.
     #[track_caller]
     pub fn wait_status(&self, session: &str, wanted: &str) -> Value {

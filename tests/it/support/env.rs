@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use rustix::process::Signal;
 
 use super::daemon::signal;
-use super::{Daemon, Http, Output, cleanup, eventually};
+use super::{Daemon, Http, Output, cleanup, eventually, found_within};
 
 /// Marks every process that a test starts itself.
 pub const MARK: &str = "TC_TEST_ENV";
@@ -202,10 +202,18 @@ impl TestEnv {
     /// Waits until the session's screen shows a text.
     #[track_caller]
     pub fn wait_screen(&self, session: &str, text: &str) -> String {
-        eventually(&format!("the screen of `{session}` shows {text:?}"), || {
-            let screen = self.cmd(&["screen", session]).stdout;
-            screen.contains(text).then_some(screen)
-        })
+        self.screen_within(super::wait::WAIT_LIMIT, session, text)
+            .unwrap_or_else(|screen| panic!("the screen of `{session}` does not show {text:?}:\n{screen}"))
+    }
+
+    /// The session's screen once it shows a text within the limit; else the last screen as an error.
+    pub fn screen_within(&self, limit: Duration, session: &str, text: &str) -> Result<String, String> {
+        let mut last = String::new();
+        let found = found_within(limit, || {
+            last = self.cmd(&["screen", session]).stdout;
+            last.contains(text).then_some(())
+        });
+        found.map(|()| last.clone()).ok_or(last)
     }
 
     /// Starts a daemon in the foreground and waits until it answers.
