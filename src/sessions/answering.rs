@@ -4,6 +4,7 @@
 //! moved on meanwhile takes no key, and an answer that changed nothing is told.
 
 mod refusals;
+mod steps;
 
 use std::collections::HashSet;
 use std::sync::{MutexGuard, PoisonError};
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::refusals::{half_way, in_copy_mode, moved_on, no_dialog, no_such_answer, still_there, window_gone};
+use self::refusals::{in_copy_mode, moved_on, no_dialog, no_such_answer, window_gone};
+use self::steps::Course;
 use super::Engine;
 use super::pulse::Patience;
 use crate::agents::Adapter;
@@ -23,7 +25,6 @@ use crate::domain::ids::{LaunchNo, PaneId, SessionId};
 use crate::domain::letter::{Answer, LETTER_VERSION};
 use crate::domain::screen::ScreenReading;
 use crate::domain::session::{Session, SessionEvent, SessionState, Source};
-use crate::domain::text::sanitise;
 use crate::domain::turn::TurnState;
 use crate::runner::LaunchDir;
 use crate::runner::mailbox;
@@ -31,18 +32,13 @@ use crate::tmux::Guarded;
 
 /// How long a dialog that a hook announced may take to be drawn.
 const SHOW_LIMIT: Duration = Duration::from_secs(3);
-/// How long a dialog may stay on the screen after what answers it, and how long a text may take to appear in it.
-const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-/// How long any of them when the agent computes or has not read the keys: under load Claude Code 2.1 was seen to keep a dialog for
-/// more than 5 s.
+/// How long what is waited for on the screen may take when the agent computes or has not read the keys.
 const BUSY_LIMIT: Duration = Duration::from_secs(30);
 /// How long the agent's hook may take to take a decision, and the pause between looks for that.
 const CLAIM_LIMIT: Duration = Duration::from_secs(3);
 const CLAIM_PAUSE: Duration = Duration::from_millis(10);
 /// The pause between looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
-/// Pause between keys of one answer: programs that redraw between them lose faster ones.
-const KEY_PAUSE: Duration = Duration::from_millis(100);
 
 /// One answer on its way.
 struct Answering<'a> {
@@ -127,7 +123,7 @@ impl Engine {
     pub(super) async fn press(&self, id: &SessionId, pane: &PaneId, keys: &[String]) -> Result<()> {
         for (at, key) in keys.iter().enumerate() {
             if at > 0 {
-                tokio::time::sleep(KEY_PAUSE).await;
+                tokio::time::sleep(steps::KEY_PAUSE).await;
             }
             match self.0.tmux.keys(pane, id, std::slice::from_ref(key)).await? {
                 Guarded::Done => {}
@@ -135,14 +131,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    async fn current_digest(&self, id: &SessionId) -> Result<Option<DialogDigest>> {
-        let id = id.clone();
-        self.0
-            .store
-            .read(move |tx| Ok(tx.dialog(&id)?.map(|open| open.dialog.digest)))
-            .await
     }
 }
 
@@ -169,14 +157,21 @@ impl Answering<'_> {
         let mut next = match (decided, steps) {
             (true, _) => self.await_gone(&shown, &shown.digest).await?,
             (false, _) if in_mode => return Err(in_copy_mode(self.session)),
-            (false, Some(steps)) => self.take(&shown, &steps, &shown.digest).await?,
+            (false, Some(steps)) => self.take(&Course::of(&shown, &answer, &steps)).await?,
             (false, None) => return Err(no_such_answer(self.session, &shown)),
         };
         // Some ask once more whether that is the answer; its person has just said so.
         if let Some(asked) = &next
             && let Some(keys) = self.adapter.confirm_keys(asked)
         {
-            next = self.take(asked, &AnswerStep::keys(keys), &shown.digest).await?;
+            let confirmed = Course {
+                shown: asked,
+                steps: &AnswerStep::keys(keys),
+                chosen: None,
+                may_repeat: true,
+                recorded: &shown.digest,
+            };
+            next = self.take(&confirmed).await?;
         }
         if shown.refuses(&answer) {
             self.engine.note_refusal(&self.session.id, &self.pane);
@@ -228,8 +223,7 @@ impl Answering<'_> {
             }
             self.engine.wake(&self.session.id);
             tokio::time::sleep(LOOK_PAUSE).await;
-            let id = self.session.id.clone();
-            let row = self.engine.0.store.read(move |tx| tx.dialog(&id)).await?;
+            let row = self.row().await?;
             open = row.ok_or_else(|| moved_on(self.session))?;
         }
         Ok(open)
@@ -291,105 +285,6 @@ impl Answering<'_> {
         if noted { Ok(()) } else { Err(moved_on(self.session)) }
     }
 
-    /// Takes the steps one after the other, each only while the dialog is there; then waits until it is gone. The dialog that came
-    /// at once behind it, if one did. `recorded` names the dialog that is on record meanwhile.
-    async fn take(&self, shown: &Dialog, steps: &[AnswerStep], recorded: &DialogDigest) -> Result<Option<Dialog>> {
-        for (at, step) in steps.iter().enumerate() {
-            if at > 0 {
-                tokio::time::sleep(KEY_PAUSE).await;
-            }
-            // The first keys may be counted from the choice that is marked.
-            self.still_asks(shown, at == 0).await?;
-            match step {
-                AnswerStep::Key(key) => {
-                    let keys = std::slice::from_ref(key);
-                    self.engine.press(&self.session.id, &self.pane, keys).await?;
-                }
-                AnswerStep::Text(text) => self.paste(shown, text).await?,
-            }
-        }
-        self.await_gone(shown, recorded).await
-    }
-
-    /// A key after the dialog went away would go to the agent's box.
-    async fn still_asks(&self, shown: &Dialog, is_untouched: bool) -> Result<()> {
-        if !self.adapter.box_is_readable() {
-            return Ok(());
-        }
-        let mut patience = close_patience();
-        loop {
-            let screen = self.engine.0.tmux.screen(&self.pane).await?;
-            match self.adapter.read_screen(&screen) {
-                _ if screen.in_mode => return Err(half_way(self.session)),
-                ScreenReading::Dialog(now) if is_untouched && now.selected != shown.selected => {
-                    return Err(moved_on(self.session));
-                }
-                ScreenReading::Dialog(now) if now.asks_the_same(shown) && !screen.has_unread_input => return Ok(()),
-                // A key that is not read yet is not on the screen either, and in the middle of a repaint anything may be.
-                _ => {}
-            }
-            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
-                return Err(half_way(self.session));
-            }
-            tokio::time::sleep(LOOK_PAUSE).await;
-        }
-    }
-
-    /// Pastes a text into the dialog, and waits until it stands there.
-    async fn paste(&self, shown: &Dialog, text: &str) -> Result<()> {
-        let text = sanitise(text);
-        let tmux = &self.engine.0.tmux;
-        let prepared = tmux.prepare_paste(&text).await?;
-        match tmux.paste_prepared(&self.pane, &self.session.id, prepared).await? {
-            Guarded::Done => {}
-            Guarded::Mismatch => return Err(window_gone(&self.session.id)),
-        }
-        let mut patience = close_patience();
-        loop {
-            let screen = tmux.screen(&self.pane).await?;
-            match self.adapter.read_screen(&screen) {
-                ScreenReading::Dialog(now)
-                    if now.asks_the_same(shown) && self.adapter.answer_shows(&screen, &text.text) =>
-                {
-                    return Ok(());
-                }
-                _ => {}
-            }
-            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
-                return Err(half_way(self.session));
-            }
-            tokio::time::sleep(LOOK_PAUSE).await;
-        }
-    }
-
-    async fn await_gone(&self, answered: &Dialog, recorded: &DialogDigest) -> Result<Option<Dialog>> {
-        if !self.adapter.box_is_readable() {
-            return Ok(None);
-        }
-        let mut patience = close_patience();
-        loop {
-            // A window that is gone has no dialog.
-            let Ok(screen) = self.engine.0.tmux.screen(&self.pane).await else {
-                return Ok(None);
-            };
-            match self.adapter.read_screen(&screen) {
-                ScreenReading::Dialog(shown) if shown.asks_the_same(answered) => {}
-                ScreenReading::Dialog(other) => return Ok(Some(other)),
-                // A screen in the middle of a repaint says nothing.
-                ScreenReading::Unknown => {}
-                _ => return Ok(None),
-            }
-            // The turn may end, or another tool ask, faster than we look: what is on record counts, too.
-            if self.engine.current_digest(&self.session.id).await?.as_ref() != Some(recorded) {
-                return Ok(None);
-            }
-            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
-                return Err(still_there(self.session));
-            }
-            tokio::time::sleep(LOOK_PAUSE).await;
-        }
-    }
-
     /// While a turn runs the agent goes on with it; otherwise (a question at the start) its screen says what comes next.
     async fn close(&self, answered: &Dialog, next: Option<Dialog>) -> Result<()> {
         let (engine, id, launch) = (self.engine.clone(), self.session.id.clone(), self.open.launch);
@@ -427,10 +322,6 @@ fn close(
         engine.apply(tx, id, &SessionEvent::DialogClosed { source: Source::Person })?;
     }
     Ok(())
-}
-
-fn close_patience() -> Patience {
-    Patience::new(CLOSE_LIMIT, BUSY_LIMIT)
 }
 
 fn described(dialog: &Dialog, answer: &DialogAnswer) -> String {

@@ -127,12 +127,17 @@ impl Patience {
         }
     }
 
+    /// Whether even an agent that is behind was waited for long enough.
+    pub(super) fn is_at_its_end(&self) -> bool {
+        self.begun.elapsed() >= self.longest
+    }
+
     /// Whether another look is worth it. `unread`: the last one saw that keys wait to be read.
     pub(super) async fn lasts(&mut self, dir: &LaunchDir, unread: bool) -> Result<bool> {
         if Instant::now() < self.until {
             return Ok(true);
         }
-        if self.begun.elapsed() >= self.longest {
+        if self.is_at_its_end() {
             return Ok(false);
         }
         let is_behind = unread || computes(dir).await?;

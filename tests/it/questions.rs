@@ -118,3 +118,40 @@ fn a_question_is_refused_by_leaving_it() {
     env.cmd(&["deny", "s"]).ok();
     env.wait_turn("s", "interrupted");
 }
+
+/// A bundled agent whose dialogs lose what is typed within this time.
+fn deaf(time: &str) -> TestEnv {
+    let env = TestEnv::new();
+    env.write_config(&format!(
+        "default_agent = \"demo\"\n[agents.demo]\nargs = [\"--quirk\", \"deaf-dialog={time}\"]\n"
+    ));
+    env
+}
+
+#[test]
+fn a_key_that_came_too_early_is_pressed_again() {
+    let env = deaf("1500ms");
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "demo: choose which? | red | blue"])
+        .ok();
+    open_question(&env, "s");
+    env.cmd(&["answer", "s", "2"]).ok();
+    ends_with(&env, "s", "demo: you said blue");
+
+    env.cmd(&["send", "s", "demo: choose and now? | red | blue"]).ok();
+    open_question(&env, "s");
+    env.cmd(&["answer", "s", "1 of each"]).ok();
+    ends_with(&env, "s", "demo: you said 1 of each");
+}
+
+#[test]
+fn an_answer_that_does_nothing_is_told_and_the_question_stays() {
+    let env = deaf("60s");
+    let _daemon = env.serve();
+    env.cmd(&["run", "--name", "s", "demo: choose which? | red | blue"])
+        .ok();
+    let digest = open_question(&env, "s")["digest"].clone();
+    let refused = env.cmd(&["answer", "s", "2 of each"]).exits(12);
+    assert!(refused.stderr.contains("nothing more was pressed"), "{refused:?}");
+    assert_eq!(open_question(&env, "s")["digest"], digest);
+}

@@ -38,7 +38,7 @@ pub(super) fn half_way(session: &Session) -> Fault {
     let name = &session.name;
     Fault::new(
         Kind::Uncertain,
-        format!("{name}: the dialog changed while it was being answered; nothing more was pressed"),
+        format!("{name}: the dialog did not go along with the answer; nothing more was pressed"),
     )
     .hint(format!("Look with: telecoder screen {name}"))
 }

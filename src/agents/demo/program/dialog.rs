@@ -1,6 +1,8 @@
 //! A dialog: it replaces the prompt box, its default is the first choice, and Enter takes it. Pasted text is thrown away where no
 //! text is asked for; an Enter after it answers all the same. That is how real agents are, and why nobody may type without looking.
 
+use std::time::{Duration, Instant};
+
 use super::keys::Key;
 use crate::agents::demo::look;
 
@@ -11,6 +13,7 @@ pub struct Dialog {
     pub choices: Vec<String>,
     pub selected: usize,
     form: Form,
+    deaf_until: Option<Instant>,
 }
 
 /// What it takes for an answer.
@@ -39,7 +42,14 @@ impl Dialog {
             choices: choices.iter().map(|choice| (*choice).to_owned()).collect(),
             selected: 0,
             form: Form::Choice,
+            deaf_until: None,
         }
+    }
+
+    /// The same, which loses what is typed so soon after it opens.
+    pub fn deaf_for(mut self, time: Duration) -> Self {
+        self.deaf_until = (!time.is_zero()).then(|| Instant::now() + time);
+        self
     }
 
     /// A question with choices and a row for a text of one's own.
@@ -58,6 +68,9 @@ impl Dialog {
     }
 
     pub fn press(&mut self, key: &Key) -> Option<Answer> {
+        if self.deaf_until.is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
         match key {
             Key::Escape | Key::Cancel => return Some(Answer::Cancelled),
             Key::Up => self.selected = self.selected.saturating_sub(1),

@@ -10,7 +10,7 @@ use crate::domain::text::nearest;
 pub const ENVIRONMENT: &str = "DEMO_AGENT_QUIRKS";
 
 /// Every quirk, with what stands after `=` where something must.
-const NAMES: [(&str, bool); 22] = [
+const NAMES: [(&str, bool); 23] = [
     ("slow-start", true),
     ("late-composer", true),
     ("late-session-start", false),
@@ -28,6 +28,7 @@ const NAMES: [(&str, bool); 22] = [
     ("late-evidence", true),
     ("late-dialog", true),
     ("late-screen", true),
+    ("deaf-dialog", true),
     ("mute-hook", true),
     ("leave-hook", false),
     ("mouse", false),
@@ -49,6 +50,8 @@ pub struct Quirks {
     pub late_dialog: Option<Duration>,
     /// An answered dialog stays drawn for so long, whatever happens meanwhile (OpenCode on a busy machine).
     pub late_screen: Duration,
+    /// What is typed so soon after a dialog opened is lost (Claude Code on a busy machine).
+    pub deaf_dialog: Duration,
     /// Enter within this time after a paste is lost (Gemini).
     pub swallow_enter: Duration,
     /// Enter after a backslash makes a line (Claude Code).
@@ -110,6 +113,7 @@ impl Quirks {
             "swallow-enter" => self.swallow_enter = parse_duration(word, value)?,
             "late-dialog" => self.late_dialog = Some(parse_duration(word, value)?),
             "late-screen" => self.late_screen = parse_duration(word, value)?,
+            "deaf-dialog" => self.deaf_dialog = parse_duration(word, value)?,
             "late-evidence" => self.late_evidence = parse_duration(word, value)?,
             "mute-hook" => self.mute_hooks.push(value.to_owned()),
             "late-session-start" => self.late_session_start = true,

@@ -220,7 +220,7 @@ impl App {
             return;
         }
         self.note(format!("asks: {question}"));
-        self.set_doing(Doing::Ask(Dialog::new("Permission", question, &CHOICES)));
+        self.open_dialog(Dialog::new("Permission", question, &CHOICES));
         self.paint();
         let payload = json!({
             "tool_name": "demo",
@@ -250,7 +250,7 @@ impl App {
     fn question(&mut self, question: &str, choices: &[String], several: bool) {
         self.note(format!("asks: {question}"));
         let labels: Vec<&str> = choices.iter().map(String::as_str).collect();
-        self.set_doing(Doing::Ask(Dialog::question(question, &labels, several)));
+        self.open_dialog(Dialog::question(question, &labels, several));
         self.paint();
     }
 
@@ -325,6 +325,11 @@ impl App {
             output: String::new(),
             at: Timestamp::now(),
         });
+    }
+
+    fn open_dialog(&mut self, dialog: Dialog) {
+        let dialog = dialog.deaf_for(self.options.quirks.deaf_dialog);
+        self.set_doing(Doing::Ask(dialog));
     }
 
     fn set_doing(&mut self, doing: Doing) {

@@ -1,0 +1,261 @@
+//! An answer that is given on the screen: key by key, each only where the screen shows that it will do what it is meant to do.
+
+use std::time::Duration;
+
+use super::refusals::{half_way, moved_on, still_there, window_gone};
+use super::{Answering, BUSY_LIMIT, LOOK_PAUSE};
+use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogDigest, DialogRow};
+use crate::domain::fault::Result;
+use crate::domain::ids::LetterId;
+use crate::domain::screen::ScreenReading;
+use crate::domain::text::sanitise;
+use crate::sessions::pulse::Patience;
+use crate::tmux::Guarded;
+
+/// How long a dialog may stay on the screen after what answers it, and how long a key or a text may take to show in it.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// A key that has changed nothing for so long was lost.
+const LOST_AFTER: Duration = Duration::from_secs(2);
+/// Pause between keys of one answer: programs that redraw between them lose faster ones.
+pub(super) const KEY_PAUSE: Duration = Duration::from_millis(100);
+const ENTER: &str = "Enter";
+
+/// The steps that give an answer to a dialog.
+pub(super) struct Course<'a> {
+    pub shown: &'a Dialog,
+    pub steps: &'a [AnswerStep],
+    /// The one choice (from 0) that the steps lead to, if they lead to one.
+    pub chosen: Option<usize>,
+    /// The first key may be pressed once more where it did nothing: it takes a choice, or leads to one, and does not tick.
+    pub may_repeat: bool,
+    /// The dialog that is on record meanwhile.
+    pub recorded: &'a DialogDigest,
+}
+
+impl<'a> Course<'a> {
+    pub fn of(shown: &'a Dialog, answer: &DialogAnswer, steps: &'a [AnswerStep]) -> Self {
+        Self {
+            shown,
+            steps,
+            chosen: shown.chosen(answer),
+            may_repeat: !matches!(answer, DialogAnswer::Several { .. }),
+            recorded: &shown.digest,
+        }
+    }
+
+    /// Whether the dialog, as it is now, is ready for this step: a text where no text is asked for would be so many keys, and Enter
+    /// takes what is marked. Where an agent's screen does not show the mark, its keys are trusted.
+    fn is_ready_for(&self, step: &AnswerStep, now: &Dialog) -> bool {
+        match (step, self.chosen, now.selected) {
+            (AnswerStep::Text(_), ..) => now.is_in_own_words(),
+            (AnswerStep::Key(key), Some(wanted), Some(marked)) if key == ENTER => {
+                let label = |dialog: &Dialog, at: usize| dialog.choices.get(at).map(|choice| choice.label.clone());
+                label(now, marked) == label(self.shown, wanted)
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Answering<'_> {
+    /// Takes the steps one after the other, each only while the dialog is there; then waits until it is gone. The dialog that came
+    /// at once behind it, if one did.
+    pub(super) async fn take(&self, course: &Course<'_>) -> Result<Option<Dialog>> {
+        let asker = self.asker_on_record().await?;
+        for (at, step) in course.steps.iter().enumerate() {
+            if at > 0 {
+                tokio::time::sleep(KEY_PAUSE).await;
+            }
+            // The first keys may be counted from the choice that is marked.
+            self.await_ready(course, step, at == 0).await?;
+            match step {
+                AnswerStep::Key(key) => {
+                    self.press_one(key).await?;
+                    if at == 0 && course.may_repeat && self.is_lost(course, &asker).await? {
+                        self.await_ready(course, step, true).await?;
+                        tracing::info!(session.id = %self.session.id, key, "a key did nothing and is pressed again");
+                        self.press_one(key).await?;
+                    }
+                }
+                AnswerStep::Text(text) => self.paste(course.shown, text).await?,
+            }
+        }
+        self.await_gone(course.shown, course.recorded).await
+    }
+
+    async fn press_one(&self, key: &String) -> Result<()> {
+        let keys = std::slice::from_ref(key);
+        self.engine.press(&self.session.id, &self.pane, keys).await
+    }
+
+    /// A key after the dialog went away would go to the agent's box.
+    async fn await_ready(&self, course: &Course<'_>, step: &AnswerStep, is_untouched: bool) -> Result<()> {
+        if !self.adapter.box_is_readable() {
+            return Ok(());
+        }
+        let shown = course.shown;
+        let mut patience = Patience::new(CLOSE_LIMIT, BUSY_LIMIT);
+        loop {
+            let screen = self.engine.0.tmux.screen(&self.pane).await?;
+            match self.adapter.read_screen(&screen) {
+                _ if screen.in_mode => return Err(half_way(self.session)),
+                ScreenReading::Dialog(now) if is_untouched && now.selected != shown.selected => {
+                    return Err(moved_on(self.session));
+                }
+                ScreenReading::Dialog(now)
+                    if now.asks_the_same(shown) && !screen.has_unread_input && course.is_ready_for(step, &now) =>
+                {
+                    return Ok(());
+                }
+                // A key that is not read yet is not on the screen either, and in the middle of a repaint anything may be.
+                _ => {}
+            }
+            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
+                return Err(half_way(self.session));
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// Whether the key that was just pressed did nothing at all, though everything that was typed was read and the agent does not
+    /// compute: Claude Code 2.1 on a busy machine draws a dialog before it takes its keys. False as soon as anything has changed.
+    async fn is_lost(&self, course: &Course<'_>, asker: &Option<LetterId>) -> Result<bool> {
+        let mut patience = Patience::new(LOST_AFTER, BUSY_LIMIT);
+        while self.adapter.box_is_readable() {
+            let screen = self.engine.0.tmux.screen(&self.pane).await?;
+            let shown = match self.adapter.read_screen(&screen) {
+                ScreenReading::Dialog(now) => now,
+                _ => return Ok(false),
+            };
+            let is_untouched = shown.digest == course.shown.digest
+                && shown.selected == course.shown.selected
+                && shown.choices == course.shown.choices;
+            // The agent may have gone on and ask the same again.
+            let is_the_same = is_untouched
+                && self.digest_on_record().await?.as_ref() == Some(course.recorded)
+                && self.asker_on_record().await? == *asker;
+            if !is_the_same {
+                return Ok(false);
+            }
+            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
+                return Ok(!patience.is_at_its_end());
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+        Ok(false)
+    }
+
+    /// Pastes a text into the dialog, and waits until it stands there.
+    async fn paste(&self, shown: &Dialog, text: &str) -> Result<()> {
+        let text = sanitise(text);
+        let tmux = &self.engine.0.tmux;
+        let prepared = tmux.prepare_paste(&text).await?;
+        match tmux.paste_prepared(&self.pane, &self.session.id, prepared).await? {
+            Guarded::Done => {}
+            Guarded::Mismatch => return Err(window_gone(&self.session.id)),
+        }
+        let mut patience = Patience::new(CLOSE_LIMIT, BUSY_LIMIT);
+        loop {
+            let screen = tmux.screen(&self.pane).await?;
+            if let ScreenReading::Dialog(now) = self.adapter.read_screen(&screen)
+                && now.asks_the_same(shown)
+                && self.adapter.answer_shows(&screen, &text.text)
+            {
+                return Ok(());
+            }
+            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
+                return Err(half_way(self.session));
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// Waits until what was answered is off the screen. The dialog that came at once behind it, if one did.
+    pub(super) async fn await_gone(&self, answered: &Dialog, recorded: &DialogDigest) -> Result<Option<Dialog>> {
+        if !self.adapter.box_is_readable() {
+            return Ok(None);
+        }
+        let mut patience = Patience::new(CLOSE_LIMIT, BUSY_LIMIT);
+        loop {
+            // A window that is gone has no dialog.
+            let Ok(screen) = self.engine.0.tmux.screen(&self.pane).await else {
+                return Ok(None);
+            };
+            match self.adapter.read_screen(&screen) {
+                ScreenReading::Dialog(shown) if shown.asks_the_same(answered) => {}
+                ScreenReading::Dialog(other) => return Ok(Some(other)),
+                // A screen in the middle of a repaint says nothing.
+                ScreenReading::Unknown => {}
+                _ => return Ok(None),
+            }
+            // The turn may end, or another tool ask, faster than we look: what is on record counts, too.
+            if self.digest_on_record().await?.as_ref() != Some(recorded) {
+                return Ok(None);
+            }
+            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
+                return Err(still_there(self.session));
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    async fn digest_on_record(&self) -> Result<Option<DialogDigest>> {
+        Ok(self.row().await?.map(|open| open.dialog.digest))
+    }
+
+    /// The hook that waits for a decision on the dialog that is on record.
+    async fn asker_on_record(&self) -> Result<Option<LetterId>> {
+        let asker = self.row().await?.and_then(|open| open.dialog.asker);
+        Ok(asker.and_then(|asker| asker.letter))
+    }
+
+    pub(super) async fn row(&self) -> Result<Option<DialogRow>> {
+        let id = self.session.id.clone();
+        self.engine.0.store.read(move |tx| tx.dialog(&id)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::dialog::{DialogChoice, DialogKind};
+
+    /// A question with two choices and a row for a text, and the mark in one of them.
+    fn asked(selected: Option<usize>) -> Dialog {
+        let mut choices: Vec<DialogChoice> = ["Red", "Blue", "Other"]
+            .iter()
+            .enumerate()
+            .map(|(at, label)| DialogChoice::new(&(at + 1).to_string(), label, None))
+            .collect();
+        choices[2].own_words = true;
+        Dialog {
+            selected,
+            free_text: true,
+            ..Dialog::new(DialogKind::Question, "which?", "", choices)
+        }
+    }
+
+    #[track_caller]
+    fn check(answer: DialogAnswer, step: AnswerStep, marked: Option<usize>, expected: bool) {
+        let shown = asked(Some(0));
+        let course = Course::of(&shown, &answer, &[]);
+        assert_eq!(
+            course.is_ready_for(&step, &asked(marked)),
+            expected,
+            "{answer:?} {marked:?}"
+        );
+    }
+
+    #[test]
+    fn a_text_waits_for_its_row_and_enter_for_the_mark() {
+        let text = || AnswerStep::Text("2 of each".into());
+        let key = |name: &str| AnswerStep::Key(name.into());
+        check(DialogAnswer::Text("2 of each".into()), text(), Some(0), false);
+        check(DialogAnswer::Text("2 of each".into()), text(), None, false);
+        check(DialogAnswer::Text("2 of each".into()), text(), Some(2), true);
+        check(DialogAnswer::Choice(2), key(ENTER), Some(0), false);
+        check(DialogAnswer::Choice(2), key(ENTER), Some(1), true);
+        check(DialogAnswer::Choice(2), key(ENTER), None, true);
+        check(DialogAnswer::Choice(2), key("Down"), Some(0), true);
+    }
+}
