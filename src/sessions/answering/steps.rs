@@ -14,8 +14,8 @@ use crate::tmux::Guarded;
 
 /// How long a dialog may stay on the screen after what answers it, and how long a key or a text may take to show in it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-/// A key that has changed nothing for so long was lost.
-const LOST_AFTER: Duration = Duration::from_secs(2);
+/// A key that has changed nothing for so long was lost: a busy program was seen to take more than 2 s without computing.
+const LOST_AFTER: Duration = Duration::from_secs(5);
 /// Pause between keys of one answer: programs that redraw between them lose faster ones.
 pub(super) const KEY_PAUSE: Duration = Duration::from_millis(100);
 const ENTER: &str = "Enter";
@@ -26,7 +26,7 @@ pub(super) struct Course<'a> {
     pub steps: &'a [AnswerStep],
     /// The one choice (from 0) that the steps lead to, if they lead to one.
     pub chosen: Option<usize>,
-    /// The first key may be pressed once more where it did nothing: it takes a choice, or leads to one, and does not tick.
+    /// The first key may be pressed once more where it did nothing: what it does would show.
     pub may_repeat: bool,
     /// The dialog that is on record meanwhile.
     pub recorded: &'a DialogDigest,
@@ -34,11 +34,18 @@ pub(super) struct Course<'a> {
 
 impl<'a> Course<'a> {
     pub fn of(shown: &'a Dialog, answer: &DialogAnswer, steps: &'a [AnswerStep]) -> Self {
+        let would_show = match answer {
+            // A tick may be out of sight, and two of them are none.
+            DialogAnswer::Several { .. } => false,
+            DialogAnswer::Text(_) => true,
+            // A mark that is a colour alone is not read.
+            _ => steps.len() == 1 || shown.selected.is_some(),
+        };
         Self {
             shown,
             steps,
             chosen: shown.chosen(answer),
-            may_repeat: !matches!(answer, DialogAnswer::Several { .. }),
+            may_repeat: would_show,
             recorded: &shown.digest,
         }
     }
@@ -72,7 +79,6 @@ impl Answering<'_> {
                 AnswerStep::Key(key) => {
                     self.press_one(key).await?;
                     if at == 0 && course.may_repeat && self.is_lost(course, &asker).await? {
-                        self.await_ready(course, step, true).await?;
                         tracing::info!(session.id = %self.session.id, key, "a key did nothing and is pressed again");
                         self.press_one(key).await?;
                     }
@@ -121,28 +127,37 @@ impl Answering<'_> {
     /// compute: Claude Code 2.1 on a busy machine draws a dialog before it takes its keys. False as soon as anything has changed.
     async fn is_lost(&self, course: &Course<'_>, asker: &Option<LetterId>) -> Result<bool> {
         let mut patience = Patience::new(LOST_AFTER, BUSY_LIMIT);
-        while self.adapter.box_is_readable() {
-            let screen = self.engine.0.tmux.screen(&self.pane).await?;
-            let shown = match self.adapter.read_screen(&screen) {
-                ScreenReading::Dialog(now) => now,
-                _ => return Ok(false),
-            };
-            let is_untouched = shown.digest == course.shown.digest
-                && shown.selected == course.shown.selected
-                && shown.choices == course.shown.choices;
-            // The agent may have gone on and ask the same again.
-            let is_the_same = is_untouched
-                && self.digest_on_record().await?.as_ref() == Some(course.recorded)
-                && self.asker_on_record().await? == *asker;
-            if !is_the_same {
-                return Ok(false);
-            }
-            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
-                return Ok(!patience.is_at_its_end());
+        while let Some(unread) = self.is_untouched(course, asker).await? {
+            if !patience.lasts(&self.launch_dir(), unread).await? {
+                let is_idle = !patience.is_at_its_end();
+                return Ok(is_idle && self.is_untouched(course, asker).await? == Some(false));
             }
             tokio::time::sleep(LOOK_PAUSE).await;
         }
         Ok(false)
+    }
+
+    /// Whether the dialog is as it was before the first key: then, whether something typed is still unread.
+    async fn is_untouched(&self, course: &Course<'_>, asker: &Option<LetterId>) -> Result<Option<bool>> {
+        if !self.adapter.box_is_readable() {
+            return Ok(None);
+        }
+        // A window that is gone has no dialog.
+        let Ok(screen) = self.engine.0.tmux.screen(&self.pane).await else {
+            return Ok(None);
+        };
+        let ScreenReading::Dialog(now) = self.adapter.read_screen(&screen) else {
+            return Ok(None);
+        };
+        let before = course.shown;
+        let looks_the_same =
+            now.digest == before.digest && now.selected == before.selected && now.choices == before.choices;
+        // The agent may have gone on and ask the same again.
+        let is_the_same = looks_the_same
+            && !screen.in_mode
+            && self.digest_on_record().await?.as_ref() == Some(course.recorded)
+            && self.asker_on_record().await? == *asker;
+        Ok(is_the_same.then_some(screen.has_unread_input))
     }
 
     /// Pastes a text into the dialog, and waits until it stands there.
@@ -257,5 +272,19 @@ mod tests {
         check(DialogAnswer::Choice(2), key(ENTER), Some(1), true);
         check(DialogAnswer::Choice(2), key(ENTER), None, true);
         check(DialogAnswer::Choice(2), key("Down"), Some(0), true);
+    }
+
+    #[test]
+    fn only_a_key_whose_work_would_show_is_pressed_again() {
+        let keys = |names: &[&str]| AnswerStep::keys(names.iter().map(|name| (*name).to_owned()).collect());
+        let may_repeat = |marked, answer, names: &[&str]| Course::of(&asked(marked), &answer, &keys(names)).may_repeat;
+        let several = DialogAnswer::Several {
+            choices: vec![1],
+            text: None,
+        };
+        assert!(may_repeat(None, DialogAnswer::Choice(2), &["2"]));
+        assert!(may_repeat(Some(0), DialogAnswer::Choice(2), &["Down", "Enter"]));
+        assert!(!may_repeat(None, DialogAnswer::Choice(2), &["Right", "Enter"]));
+        assert!(!may_repeat(Some(0), several, &["1", "Enter"]));
     }
 }
