@@ -50,10 +50,13 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Whether the dialog, as it is now, is ready for this step: a text where no text is asked for would be so many keys, and Enter
-    /// takes what is marked. Where an agent's screen does not show the mark, its keys are trusted.
-    fn is_ready_for(&self, step: &AnswerStep, now: &Dialog) -> bool {
-        match (step, self.chosen, now.selected) {
+    /// Whether the dialog, as it is now, is ready for the step at this place: a text where no text is asked for would be so many keys,
+    /// and Enter takes what is marked. Where an agent's screen does not show the mark, its keys are trusted.
+    fn is_ready_for(&self, at: usize, now: &Dialog) -> bool {
+        let before = at.checked_sub(1).map(|before| &self.steps[before]);
+        match (&self.steps[at], self.chosen, now.selected) {
+            // What goes on was seen to stand where it belongs.
+            (AnswerStep::Text(_), ..) if matches!(before, Some(AnswerStep::Text(_))) => true,
             (AnswerStep::Text(_), ..) => now.is_in_own_words(),
             (AnswerStep::Key(key), Some(wanted), Some(marked)) if key == ENTER => {
                 let label = |dialog: &Dialog, at: usize| dialog.choices.get(at).map(|choice| choice.label.clone());
@@ -73,8 +76,7 @@ impl Answering<'_> {
             if at > 0 {
                 tokio::time::sleep(KEY_PAUSE).await;
             }
-            // The first keys may be counted from the choice that is marked.
-            self.await_ready(course, step, at == 0).await?;
+            self.await_ready(course, at).await?;
             match step {
                 AnswerStep::Key(key) => {
                     self.press_one(key).await?;
@@ -95,7 +97,7 @@ impl Answering<'_> {
     }
 
     /// A key after the dialog went away would go to the agent's box.
-    async fn await_ready(&self, course: &Course<'_>, step: &AnswerStep, is_untouched: bool) -> Result<()> {
+    async fn await_ready(&self, course: &Course<'_>, at: usize) -> Result<()> {
         if !self.adapter.box_is_readable() {
             return Ok(());
         }
@@ -105,11 +107,12 @@ impl Answering<'_> {
             let screen = self.engine.0.tmux.screen(&self.pane).await?;
             match self.adapter.read_screen(&screen) {
                 _ if screen.in_mode => return Err(half_way(self.session)),
-                ScreenReading::Dialog(now) if is_untouched && now.selected != shown.selected => {
+                // The first keys may be counted from the choice that is marked.
+                ScreenReading::Dialog(now) if at == 0 && now.selected != shown.selected => {
                     return Err(moved_on(self.session));
                 }
                 ScreenReading::Dialog(now)
-                    if now.asks_the_same(shown) && !screen.has_unread_input && course.is_ready_for(step, &now) =>
+                    if now.asks_the_same(shown) && !screen.has_unread_input && course.is_ready_for(at, &now) =>
                 {
                     return Ok(());
                 }
@@ -253,12 +256,10 @@ mod tests {
     #[track_caller]
     fn check(answer: DialogAnswer, step: AnswerStep, marked: Option<usize>, expected: bool) {
         let shown = asked(Some(0));
-        let course = Course::of(&shown, &answer, &[]);
-        assert_eq!(
-            course.is_ready_for(&step, &asked(marked)),
-            expected,
-            "{answer:?} {marked:?}"
-        );
+        let steps = [AnswerStep::Key("3".into()), step];
+        let course = Course::of(&shown, &answer, &steps);
+        let is_ready = course.is_ready_for(1, &asked(marked));
+        assert_eq!(is_ready, expected, "{answer:?} {marked:?}");
     }
 
     #[test]
