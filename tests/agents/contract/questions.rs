@@ -3,6 +3,11 @@
 use super::stage::Stage;
 use super::under_test::Question;
 
+/// More than a row, and more than what a field shows at once.
+const LONG: &str = "not one of these but another colour, which is as dark as the night over the sea, and as light as what is seen of \
+    the shore from there when 2 lamps burn; it was mixed for the last door, and there is enough of it left for the one that is asked about, \
+    if nobody has used it for the 3 windows since; then 1 coat has to do";
+
 pub fn answered(name: &str) {
     let stage = Stage::of(name);
     if stage.agent.asking(asked("any?", false)).is_none() {
@@ -14,6 +19,7 @@ pub fn answered(name: &str) {
         (false, "2", "Dark blue"),
         (false, "gold", "Gold"),
         (false, "my own: purple; with $(signs)", "my own: purple; with $(signs)"),
+        (false, LONG, LONG),
         (true, "3,1", "Red, Green"),
         (true, "dark blue, and silver", "Dark blue, and silver"),
         (true, "only my own", "only my own"),
