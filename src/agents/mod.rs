@@ -231,6 +231,10 @@ pub trait Adapter: Send + Sync {
     fn draw_time(&self, _dialog: &Dialog) -> Duration {
         DRAW_TIME
     }
+    /// Whether it was seen to draw a dialog before it takes keys, and so to lose one.
+    fn loses_early_keys(&self) -> bool {
+        false
+    }
     /// The keys that give this answer, which is one choice, to this dialog. `None`: it cannot be given by keys.
     fn answer_keys(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<String>> {
         by_choice_key(dialog, answer)

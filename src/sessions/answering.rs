@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::refusals::{in_copy_mode, moved_on, no_dialog, no_such_answer, window_gone};
+use self::refusals::{in_copy_mode, moved_on, no_dialog, no_such_answer, stopping, window_gone};
 use self::steps::Course;
 use super::Engine;
 use super::pulse::Patience;
@@ -32,8 +32,8 @@ use crate::tmux::Guarded;
 
 /// How long a dialog that a hook announced may take to be drawn.
 const SHOW_LIMIT: Duration = Duration::from_secs(3);
-/// How long what is waited for on the screen may take when the agent computes or has not read the keys.
-const BUSY_LIMIT: Duration = Duration::from_secs(30);
+/// How long an answer may take when the agent computes or has not read the keys; less than a client waits.
+const BUSY_LIMIT: Duration = Duration::from_secs(45);
 /// How long the agent's hook may take to take a decision, and the pause between looks for that.
 const CLAIM_LIMIT: Duration = Duration::from_secs(3);
 const CLAIM_PAUSE: Duration = Duration::from_millis(10);
@@ -47,6 +47,8 @@ struct Answering<'a> {
     session: &'a Session,
     open: &'a DialogRow,
     pane: PaneId,
+    /// Until then an agent that is behind is waited for.
+    deadline: Instant,
 }
 
 /// While this lives, what the session's screen shows is part of an answer, and no dialog of its own.
@@ -89,6 +91,24 @@ impl Engine {
         answer: DialogAnswer,
         by: Actor,
     ) -> Result<DialogOutcome> {
+        let (engine, id) = (self.clone(), id.clone());
+        // Who asked may go away: an answer that has begun is given to its end.
+        let answering = self.0.tracker.spawn(async move {
+            tokio::select! {
+                outcome = engine.give_answer(&id, digest, answer, by) => outcome,
+                () = engine.0.cancel.cancelled() => Err(stopping()),
+            }
+        });
+        answering.await.unwrap_or_else(|_| Err(stopping()))
+    }
+
+    async fn give_answer(
+        &self,
+        id: &SessionId,
+        digest: Option<DialogDigest>,
+        answer: DialogAnswer,
+        by: Actor,
+    ) -> Result<DialogOutcome> {
         let _one_at_a_time = self.0.answering.lock(id).await;
         let (session, open) = self.open_dialog(id, digest.is_some()).await?;
         if digest.as_ref().is_some_and(|digest| *digest != open.dialog.digest) {
@@ -101,6 +121,7 @@ impl Engine {
             session: &session,
             open: &open,
             pane: self.pane(id).await?,
+            deadline: Instant::now() + BUSY_LIMIT,
         };
         answering.answer(answer, by).await
     }
@@ -186,7 +207,7 @@ impl Answering<'_> {
     /// The dialog as the screen shows it now (the one on record, or the answer is stale), and whether the window is in copy mode.
     async fn shown_dialog(&self) -> Result<(Dialog, bool)> {
         let open = self.seen_row().await?;
-        let mut patience = Patience::new(SHOW_LIMIT, BUSY_LIMIT);
+        let mut patience = Patience::new(SHOW_LIMIT, self.deadline);
         loop {
             let screen = self.engine.0.tmux.screen(&self.pane).await?;
             if !self.adapter.box_is_readable() {
@@ -198,7 +219,7 @@ impl Answering<'_> {
                     return Ok((Dialog { asker, ..shown }, screen.in_mode));
                 }
                 // A screen in the middle of a repaint says nothing.
-                ScreenReading::Unknown if patience.lasts(&self.launch_dir(), screen.has_unread_input).await? => {
+                ScreenReading::Unknown if patience.lasts(&self.launch_dir(), screen.has_unread_input).await => {
                     tokio::time::sleep(LOOK_PAUSE).await;
                 }
                 ScreenReading::Dialog(other) => {
@@ -215,18 +236,25 @@ impl Answering<'_> {
 
     /// What is on record, once the screen was seen to show it: one that only a hook has announced is given the time to be drawn.
     async fn seen_row(&self) -> Result<DialogRow> {
-        let mut patience = Patience::new(SHOW_LIMIT, BUSY_LIMIT);
+        let mut patience = Patience::new(SHOW_LIMIT, self.deadline);
         let mut open = self.open.clone();
         while self.adapter.box_is_readable() && !open.seen {
-            if !patience.lasts(&self.launch_dir(), false).await? {
+            if !patience.lasts(&self.launch_dir(), false).await {
                 return Err(moved_on(self.session));
             }
             self.engine.wake(&self.session.id);
             tokio::time::sleep(LOOK_PAUSE).await;
             let row = self.row().await?;
             open = row.ok_or_else(|| moved_on(self.session))?;
+            // Its person has spoken of the one that was announced.
+            if open.opened_at != self.open.opened_at {
+                return Err(moved_on(self.session));
+            }
         }
-        Ok(open)
+        match self.open.seen || !self.adapter.box_is_readable() || open.dialog.mentions(&self.open.dialog) {
+            true => Ok(open),
+            false => Err(moved_on(self.session)),
+        }
     }
 
     fn launch_dir(&self) -> LaunchDir {

@@ -111,39 +111,38 @@ async fn computes(dir: &LaunchDir) -> Result<bool> {
 
 /// A limit for what an agent is to show, put off while it has not read what was typed, or computes.
 pub(super) struct Patience {
-    begun: Instant,
     until: Instant,
-    longest: Duration,
+    deadline: Instant,
+    /// The time is over, and one more look is for what came in the meantime.
+    is_last: bool,
 }
 
 impl Patience {
-    /// Waits for `limit`, and for an agent that is behind up to `longest`.
-    pub(super) fn new(limit: Duration, longest: Duration) -> Self {
-        let begun = Instant::now();
+    /// Waits for `limit`, and for an agent that is behind until `deadline` where that is later.
+    pub(super) fn new(limit: Duration, deadline: Instant) -> Self {
         Self {
-            begun,
-            until: begun + limit,
-            longest,
+            until: Instant::now() + limit,
+            deadline,
+            is_last: false,
         }
     }
 
     /// Whether even an agent that is behind was waited for long enough.
     pub(super) fn is_at_its_end(&self) -> bool {
-        self.begun.elapsed() >= self.longest
+        Instant::now() >= self.deadline
     }
 
-    /// Whether another look is worth it. `unread`: the last one saw that keys wait to be read.
-    pub(super) async fn lasts(&mut self, dir: &LaunchDir, unread: bool) -> Result<bool> {
-        if Instant::now() < self.until {
-            return Ok(true);
+    /// Whether there is another look. `unread`: the last one saw that keys wait to be read.
+    pub(super) async fn lasts(&mut self, dir: &LaunchDir, unread: bool) -> bool {
+        if self.is_last || Instant::now() < self.until {
+            return !self.is_last;
         }
-        if self.is_at_its_end() {
-            return Ok(false);
-        }
-        let is_behind = unread || computes(dir).await?;
-        if is_behind {
+        // An agent of which nothing is known is not waited for.
+        if !self.is_at_its_end() && (unread || computes(dir).await.unwrap_or(false)) {
             self.until = Instant::now() + AFTER_BEHIND;
+        } else {
+            self.is_last = true;
         }
-        Ok(is_behind)
+        true
     }
 }

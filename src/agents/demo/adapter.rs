@@ -157,6 +157,11 @@ impl Adapter for DemoAgent {
         }
     }
 
+    fn loses_early_keys(&self) -> bool {
+        let mut args = self.config.iter().flat_map(|config| &config.args);
+        args.any(|words| words.split(',').any(|quirk| quirk.starts_with("deaf-dialog=")))
+    }
+
     fn composer_shows(&self, shown: &str, text: &str) -> bool {
         reading::shows(shown, text)
     }

@@ -82,3 +82,8 @@ pub(super) fn no_such_answer(session: &Session, dialog: &Dialog) -> Fault {
         labels.join(", ")
     ))
 }
+
+pub(super) fn stopping() -> Fault {
+    Fault::new(Kind::Uncertain, "the daemon stopped while it gave the answer")
+        .hint("Look with `telecoder screen` once it is up again.")
+}

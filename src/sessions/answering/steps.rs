@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::refusals::{half_way, moved_on, still_there, window_gone};
-use super::{Answering, BUSY_LIMIT, LOOK_PAUSE};
+use super::{Answering, LOOK_PAUSE};
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogDigest, DialogRow};
 use crate::domain::fault::Result;
 use crate::domain::ids::LetterId;
-use crate::domain::screen::ScreenReading;
+use crate::domain::screen::{Screen, ScreenReading};
 use crate::domain::text::sanitise;
 use crate::sessions::pulse::Patience;
 use crate::tmux::Guarded;
@@ -19,6 +21,8 @@ const LOST_AFTER: Duration = Duration::from_secs(5);
 /// Pause between keys of one answer: programs that redraw between them lose faster ones.
 pub(super) const KEY_PAUSE: Duration = Duration::from_millis(100);
 const ENTER: &str = "Enter";
+/// Empties the row for a text, and elsewhere gives the question up.
+const CANCEL: &str = "C-c";
 
 /// The steps that give an answer to a dialog.
 pub(super) struct Course<'a> {
@@ -26,7 +30,7 @@ pub(super) struct Course<'a> {
     pub steps: &'a [AnswerStep],
     /// The one choice (from 0) that the steps lead to, if they lead to one.
     pub chosen: Option<usize>,
-    /// The first key may be pressed once more where it did nothing: what it does would show.
+    /// The first key may be pressed once more where it did nothing: what it does would show, and twice is not more than once.
     pub may_repeat: bool,
     /// The dialog that is on record meanwhile.
     pub recorded: &'a DialogDigest,
@@ -34,30 +38,35 @@ pub(super) struct Course<'a> {
 
 impl<'a> Course<'a> {
     pub fn of(shown: &'a Dialog, answer: &DialogAnswer, steps: &'a [AnswerStep]) -> Self {
+        let chosen = shown.chosen(answer);
         let would_show = match answer {
             // A tick may be out of sight, and two of them are none.
             DialogAnswer::Several { .. } => false,
             DialogAnswer::Text(_) => true,
-            // A mark that is a colour alone is not read.
-            _ => steps.len() == 1 || shown.selected.is_some(),
+            // A mark that is a colour alone is not read; one that is there already does not move.
+            _ => steps.len() == 1 || (shown.selected.is_some() && shown.selected != chosen),
         };
         Self {
             shown,
             steps,
-            chosen: shown.chosen(answer),
-            may_repeat: would_show,
+            chosen,
+            // In the row for a text a key may be a letter, or leave the question.
+            may_repeat: would_show && !shown.is_in_own_words(),
             recorded: &shown.digest,
         }
     }
 
     /// Whether the dialog, as it is now, is ready for the step at this place: a text where no text is asked for would be so many keys,
-    /// and Enter takes what is marked. Where an agent's screen does not show the mark, its keys are trusted.
+    /// the key of a choice would be text in the row for one, and Enter takes what is marked. Where an agent's screen does not show the
+    /// mark, its keys are trusted.
     fn is_ready_for(&self, at: usize, now: &Dialog) -> bool {
         let before = at.checked_sub(1).map(|before| &self.steps[before]);
         match (&self.steps[at], self.chosen, now.selected) {
             // What goes on was seen to stand where it belongs.
             (AnswerStep::Text(_), ..) if matches!(before, Some(AnswerStep::Text(_))) => true,
             (AnswerStep::Text(_), ..) => now.is_in_own_words(),
+            (AnswerStep::Key(key), ..) if key == CANCEL => now.is_in_own_words(),
+            (AnswerStep::Key(key), Some(wanted), _) if *key == self.shown.choices[wanted].key => !now.is_in_own_words(),
             (AnswerStep::Key(key), Some(wanted), Some(marked)) if key == ENTER => {
                 let label = |dialog: &Dialog, at: usize| dialog.choices.get(at).map(|choice| choice.label.clone());
                 label(now, marked) == label(self.shown, wanted)
@@ -76,11 +85,14 @@ impl Answering<'_> {
             if at > 0 {
                 tokio::time::sleep(KEY_PAUSE).await;
             }
-            self.await_ready(course, at).await?;
+            let before = self.await_ready(course, at).await?;
             match step {
                 AnswerStep::Key(key) => {
                     self.press_one(key).await?;
-                    if at == 0 && course.may_repeat && self.is_lost(course, &asker).await? {
+                    let may_repeat = at == 0 && course.may_repeat && self.adapter.loses_early_keys();
+                    if let Some(before) = before.filter(|_| may_repeat)
+                        && self.is_lost(course, &before, &asker).await?
+                    {
                         tracing::info!(session.id = %self.session.id, key, "a key did nothing and is pressed again");
                         self.press_one(key).await?;
                     }
@@ -96,30 +108,34 @@ impl Answering<'_> {
         self.engine.press(&self.session.id, &self.pane, keys).await
     }
 
-    /// A key after the dialog went away would go to the agent's box.
-    async fn await_ready(&self, course: &Course<'_>, at: usize) -> Result<()> {
+    /// A key after the dialog went away would go to the agent's box. The screen on which the step is to be taken, where it can be read.
+    async fn await_ready(&self, course: &Course<'_>, at: usize) -> Result<Option<Screen>> {
         if !self.adapter.box_is_readable() {
-            return Ok(());
+            return Ok(None);
         }
         let shown = course.shown;
-        let mut patience = Patience::new(CLOSE_LIMIT, BUSY_LIMIT);
+        let mut patience = self.patience();
+        let elsewhere_until = Instant::now() + CLOSE_LIMIT;
         loop {
             let screen = self.engine.0.tmux.screen(&self.pane).await?;
-            match self.adapter.read_screen(&screen) {
-                _ if screen.in_mode => return Err(half_way(self.session)),
+            let may_come = match self.adapter.read_screen(&screen) {
+                _ if screen.in_mode => false,
                 // The first keys may be counted from the choice that is marked.
                 ScreenReading::Dialog(now) if at == 0 && now.selected != shown.selected => {
                     return Err(moved_on(self.session));
                 }
-                ScreenReading::Dialog(now)
-                    if now.asks_the_same(shown) && !screen.has_unread_input && course.is_ready_for(at, &now) =>
-                {
-                    return Ok(());
+                ScreenReading::Dialog(now) if now.asks_the_same(shown) => {
+                    if !screen.has_unread_input && course.is_ready_for(at, &now) {
+                        return Ok(Some(screen));
+                    }
+                    // A key that is not read yet is not on the screen either.
+                    true
                 }
-                // A key that is not read yet is not on the screen either, and in the middle of a repaint anything may be.
-                _ => {}
-            }
-            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
+                // In the middle of a repaint anything may be.
+                ScreenReading::Unknown => true,
+                _ => Instant::now() < elsewhere_until,
+            };
+            if !may_come || !patience.lasts(&self.launch_dir(), screen.has_unread_input).await {
                 return Err(half_way(self.session));
             }
             tokio::time::sleep(LOOK_PAUSE).await;
@@ -127,40 +143,30 @@ impl Answering<'_> {
     }
 
     /// Whether the key that was just pressed did nothing at all, though everything that was typed was read and the agent does not
-    /// compute: Claude Code 2.1 on a busy machine draws a dialog before it takes its keys. False as soon as anything has changed.
-    async fn is_lost(&self, course: &Course<'_>, asker: &Option<LetterId>) -> Result<bool> {
-        let mut patience = Patience::new(LOST_AFTER, BUSY_LIMIT);
-        while let Some(unread) = self.is_untouched(course, asker).await? {
-            if !patience.lasts(&self.launch_dir(), unread).await? {
-                let is_idle = !patience.is_at_its_end();
-                return Ok(is_idle && self.is_untouched(course, asker).await? == Some(false));
+    /// compute. False as soon as anything has changed.
+    async fn is_lost(&self, course: &Course<'_>, before: &Screen, asker: &Option<LetterId>) -> Result<bool> {
+        let mut patience = Patience::new(LOST_AFTER, self.deadline);
+        // A window that is gone has no dialog.
+        while let Ok(screen) = self.engine.0.tmux.screen(&self.pane).await {
+            // The agent may have gone on and ask the same again: then something else on the screen is new, or the record is.
+            let is_untouched = screen.rows == before.rows
+                && screen.cursor == before.cursor
+                && !screen.in_mode
+                && self.digest_on_record().await?.as_ref() == Some(course.recorded)
+                && self.asker_on_record().await? == *asker;
+            if !is_untouched {
+                return Ok(false);
+            }
+            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await {
+                return Ok(!screen.has_unread_input && !patience.is_at_its_end());
             }
             tokio::time::sleep(LOOK_PAUSE).await;
         }
         Ok(false)
     }
 
-    /// Whether the dialog is as it was before the first key: then, whether something typed is still unread.
-    async fn is_untouched(&self, course: &Course<'_>, asker: &Option<LetterId>) -> Result<Option<bool>> {
-        if !self.adapter.box_is_readable() {
-            return Ok(None);
-        }
-        // A window that is gone has no dialog.
-        let Ok(screen) = self.engine.0.tmux.screen(&self.pane).await else {
-            return Ok(None);
-        };
-        let ScreenReading::Dialog(now) = self.adapter.read_screen(&screen) else {
-            return Ok(None);
-        };
-        let before = course.shown;
-        let looks_the_same =
-            now.digest == before.digest && now.selected == before.selected && now.choices == before.choices;
-        // The agent may have gone on and ask the same again.
-        let is_the_same = looks_the_same
-            && !screen.in_mode
-            && self.digest_on_record().await?.as_ref() == Some(course.recorded)
-            && self.asker_on_record().await? == *asker;
-        Ok(is_the_same.then_some(screen.has_unread_input))
+    fn patience(&self) -> Patience {
+        Patience::new(CLOSE_LIMIT, self.deadline)
     }
 
     /// Pastes a text into the dialog, and waits until it stands there.
@@ -172,7 +178,7 @@ impl Answering<'_> {
             Guarded::Done => {}
             Guarded::Mismatch => return Err(window_gone(&self.session.id)),
         }
-        let mut patience = Patience::new(CLOSE_LIMIT, BUSY_LIMIT);
+        let mut patience = self.patience();
         loop {
             let screen = tmux.screen(&self.pane).await?;
             if let ScreenReading::Dialog(now) = self.adapter.read_screen(&screen)
@@ -181,7 +187,7 @@ impl Answering<'_> {
             {
                 return Ok(());
             }
-            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
+            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await {
                 return Err(half_way(self.session));
             }
             tokio::time::sleep(LOOK_PAUSE).await;
@@ -193,7 +199,7 @@ impl Answering<'_> {
         if !self.adapter.box_is_readable() {
             return Ok(None);
         }
-        let mut patience = Patience::new(CLOSE_LIMIT, BUSY_LIMIT);
+        let mut patience = self.patience();
         loop {
             // A window that is gone has no dialog.
             let Ok(screen) = self.engine.0.tmux.screen(&self.pane).await else {
@@ -210,7 +216,7 @@ impl Answering<'_> {
             if self.digest_on_record().await?.as_ref() != Some(recorded) {
                 return Ok(None);
             }
-            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await? {
+            if !patience.lasts(&self.launch_dir(), screen.has_unread_input).await {
                 return Err(still_there(self.session));
             }
             tokio::time::sleep(LOOK_PAUSE).await;
@@ -273,6 +279,10 @@ mod tests {
         check(DialogAnswer::Choice(2), key(ENTER), Some(1), true);
         check(DialogAnswer::Choice(2), key(ENTER), None, true);
         check(DialogAnswer::Choice(2), key("Down"), Some(0), true);
+        check(DialogAnswer::Choice(2), key("2"), Some(0), true);
+        check(DialogAnswer::Choice(2), key("2"), Some(2), false);
+        check(DialogAnswer::Text("mine".into()), key("C-c"), Some(0), false);
+        check(DialogAnswer::Text("mine".into()), key("C-c"), Some(2), true);
     }
 
     #[test]
@@ -285,6 +295,10 @@ mod tests {
         };
         assert!(may_repeat(None, DialogAnswer::Choice(2), &["2"]));
         assert!(may_repeat(Some(0), DialogAnswer::Choice(2), &["Down", "Enter"]));
+        assert!(may_repeat(Some(0), DialogAnswer::Text("mine".into()), &["3"]));
+        // Only moves the mark, which is there (Codex).
+        assert!(!may_repeat(Some(1), DialogAnswer::Choice(2), &["2", "Enter"]));
+        assert!(!may_repeat(Some(2), DialogAnswer::Text("mine".into()), &["C-c"]));
         assert!(!may_repeat(None, DialogAnswer::Choice(2), &["Right", "Enter"]));
         assert!(!may_repeat(Some(0), several, &["1", "Enter"]));
     }
