@@ -12,6 +12,8 @@ use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind, Meanin
 
 const REVIEW: &str = "Review your answers";
 const SUBMIT: &str = "Submit answers";
+/// Takes out of the row for a text what somebody began to write there.
+const EMPTY_ROW: &str = "C-u";
 
 /// What the hook prints.
 pub fn decision(dialog: &Dialog, answer: &DialogAnswer) -> Option<String> {
@@ -71,8 +73,12 @@ pub fn steps(dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> 
     let key = |name: &str| AnswerStep::Key(name.to_owned());
     match answer {
         DialogAnswer::Text(text) => {
-            let own = own_row(dialog)?;
-            Some(vec![key(&own), AnswerStep::Text(text.clone()), key("Enter")])
+            let mut steps = Vec::new();
+            if !dialog.is_in_own_words() {
+                steps.push(key(&own_row(dialog)?));
+            }
+            steps.extend([key(EMPTY_ROW), AnswerStep::Text(text.clone()), key("Enter")]);
+            Some(steps)
         }
         DialogAnswer::Several { choices, text } => {
             let mut steps = Vec::new();
@@ -87,7 +93,8 @@ pub fn steps(dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> 
                 (None, Some(own)) => steps.extend([key(&own.key), key("Tab")]),
                 (Some(text), None) => {
                     let own = own_row(dialog)?;
-                    steps.extend([key(&own), AnswerStep::Text(text.clone()), key("Down"), key("Enter")]);
+                    steps.extend([key(&own), key(EMPTY_ROW), AnswerStep::Text(text.clone())]);
+                    steps.extend([key("Down"), key("Enter")]);
                 }
                 // Its number would not lead into the row.
                 (Some(_), Some(_)) => return None,

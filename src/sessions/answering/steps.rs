@@ -21,8 +21,8 @@ const LOST_AFTER: Duration = Duration::from_secs(5);
 /// Pause between keys of one answer: programs that redraw between them lose faster ones.
 pub(super) const KEY_PAUSE: Duration = Duration::from_millis(100);
 const ENTER: &str = "Enter";
-/// Empties the row for a text, and elsewhere gives the question up.
-const CANCEL: &str = "C-c";
+/// They empty the row for a text, and elsewhere do something else: Ctrl-C gives the question up.
+const EMPTYING: [&str; 2] = ["C-c", "C-u"];
 
 /// The steps that give an answer to a dialog.
 pub(super) struct Course<'a> {
@@ -65,7 +65,7 @@ impl<'a> Course<'a> {
             // What goes on was seen to stand where it belongs.
             (AnswerStep::Text(_), ..) if matches!(before, Some(AnswerStep::Text(_))) => true,
             (AnswerStep::Text(_), ..) => now.is_in_own_words(),
-            (AnswerStep::Key(key), ..) if key == CANCEL => now.is_in_own_words(),
+            (AnswerStep::Key(key), ..) if EMPTYING.contains(&key.as_str()) => now.is_in_own_words(),
             (AnswerStep::Key(key), Some(wanted), _) if *key == self.shown.choices[wanted].key => !now.is_in_own_words(),
             (AnswerStep::Key(key), Some(wanted), Some(marked)) if key == ENTER => {
                 let label = |dialog: &Dialog, at: usize| dialog.choices.get(at).map(|choice| choice.label.clone());

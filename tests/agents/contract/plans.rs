@@ -124,7 +124,18 @@ fn press_until_taken(stage: &Stage, key: &Key) {
 /// What the person wants otherwise reaches the model as it was said.
 fn a_plan_is_sent_back(stage: &Stage, planning: &Planning) {
     stage.send("s", planning.prompt);
-    stage.wait_dialog("s");
+    let digest = stage.wait_dialog("s")["dialog"]["digest"].clone();
+    // Somebody at the terminal began to write there, and left it.
+    stage.env.cmd(&["keys", "s", "3"]).ok();
+    stage.env.wait_screen("s", "❯ 3.");
+    stage.env.cmd(&["keys", "s", "o", "l", "d"]).ok();
+    stage.env.wait_screen("s", "❯ 3. old");
+    assert_eq!(
+        stage.wait_dialog("s")["dialog"]["digest"],
+        digest,
+        "{}",
+        stage.picture("s")
+    );
     stage.succeeds("s", &["answer", "s", "not without a test; and $(look)"]);
     stage.quiet("s");
     let exchanges = stage.llm.exchanges();
@@ -134,6 +145,7 @@ fn a_plan_is_sent_back(stage: &Stage, planning: &Planning) {
         "{heard}\n{}",
         stage.picture("s")
     );
+    assert!(!heard.contains("old"), "{heard}");
     assert!(!was_approved(stage, planning), "{heard}");
 }
 
