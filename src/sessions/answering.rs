@@ -37,6 +37,8 @@ const BUSY_LIMIT: Duration = Duration::from_secs(45);
 /// How long the agent's hook may take to take a decision, and the pause between looks for that.
 const CLAIM_LIMIT: Duration = Duration::from_secs(3);
 const CLAIM_PAUSE: Duration = Duration::from_millis(10);
+/// How long an answer may go on when the daemon stops.
+const STOP_GRACE: Duration = Duration::from_secs(3);
 /// The pause between looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
 
@@ -94,9 +96,13 @@ impl Engine {
         let (engine, id) = (self.clone(), id.clone());
         // Who asked may go away: an answer that has begun is given to its end.
         let answering = self.0.tracker.spawn(async move {
+            let stop = async {
+                engine.0.cancel.cancelled().await;
+                tokio::time::sleep(STOP_GRACE).await;
+            };
             tokio::select! {
                 outcome = engine.give_answer(&id, digest, answer, by) => outcome,
-                () = engine.0.cancel.cancelled() => Err(stopping()),
+                () = stop => Err(stopping()),
             }
         });
         answering.await.unwrap_or_else(|_| Err(stopping()))
@@ -109,9 +115,12 @@ impl Engine {
         answer: DialogAnswer,
         by: Actor,
     ) -> Result<DialogOutcome> {
+        let (_, before) = self.open_dialog(id, digest.is_some()).await?;
         let _one_at_a_time = self.0.answering.lock(id).await;
         let (session, open) = self.open_dialog(id, digest.is_some()).await?;
-        if digest.as_ref().is_some_and(|digest| *digest != open.dialog.digest) {
+        // Another answer may have closed the one that this is for.
+        let is_another = before.opened_at != open.opened_at;
+        if is_another || digest.as_ref().is_some_and(|digest| *digest != open.dialog.digest) {
             return Err(moved_on(&session));
         }
         let adapter = self.0.agents.get(&session.agent)?;
@@ -251,10 +260,11 @@ impl Answering<'_> {
                 return Err(moved_on(self.session));
             }
         }
-        match self.open.seen || !self.adapter.box_is_readable() || open.dialog.mentions(&self.open.dialog) {
-            true => Ok(open),
-            false => Err(moved_on(self.session)),
+        let was_announced = !self.open.seen && self.adapter.box_is_readable();
+        if was_announced && !is_of(&open.dialog, &self.open.dialog) {
+            return Err(moved_on(self.session));
         }
+        Ok(open)
     }
 
     fn launch_dir(&self) -> LaunchDir {
@@ -324,6 +334,16 @@ impl Answering<'_> {
             .await?;
         self.engine.wake(&self.session.id);
         Ok(())
+    }
+}
+
+/// Whether what is drawn is what a hook has announced: the hook was found to be its own, or its subject stands there, or there is
+/// nothing to compare.
+fn is_of(drawn: &Dialog, announced: &Dialog) -> bool {
+    match (&announced.asker, &drawn.asker) {
+        (Some(announced), Some(drawn)) if announced.letter == drawn.letter => true,
+        (None, _) if announced.kind == drawn.kind => true,
+        _ => drawn.mentions(announced),
     }
 }
 

@@ -6,14 +6,21 @@
 //! A number chooses; where several may be taken it ticks. The row for a text of one's own has a number, too, and takes what is pasted
 //! into it. Several questions come one after the other, and then the agent asks whether the answers are to be sent off.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde_json::{Value, json};
 
+use crate::agents::squeezed;
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer, DialogKind, Meaning};
 
 const REVIEW: &str = "Review your answers";
 const SUBMIT: &str = "Submit answers";
-/// Takes out of the row for a text what somebody began to write there.
-const EMPTY_ROW: &str = "C-u";
+/// They take out of the row for a text what somebody began to write there, as far as it goes over three rows of the terminal.
+const EMPTY_ROW: [&str; 4] = ["End", "C-u", "C-u", "C-u"];
+/// The marked row of the list, without its number and its box.
+static MARKED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^\s*❯ \d\. (?:\[.\] )?(.*)$").expect("a constant pattern"));
 
 /// What the hook prints.
 pub fn decision(dialog: &Dialog, answer: &DialogAnswer) -> Option<String> {
@@ -77,7 +84,8 @@ pub fn steps(dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> 
             if !dialog.is_in_own_words() {
                 steps.push(key(&own_row(dialog)?));
             }
-            steps.extend([key(EMPTY_ROW), AnswerStep::Text(text.clone()), key("Enter")]);
+            steps.extend(EMPTY_ROW.map(key));
+            steps.extend([AnswerStep::Text(text.clone()), key("Enter")]);
             Some(steps)
         }
         DialogAnswer::Several { choices, text } => {
@@ -93,20 +101,29 @@ pub fn steps(dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> 
                 (None, Some(own)) => steps.extend([key(&own.key), key("Tab")]),
                 (Some(text), None) => {
                     let own = own_row(dialog)?;
-                    steps.extend([key(&own), key(EMPTY_ROW), AnswerStep::Text(text.clone())]);
-                    steps.extend([key("Down"), key("Enter")]);
+                    steps.push(key(&own));
+                    steps.extend(EMPTY_ROW.map(key));
+                    steps.extend([AnswerStep::Text(text.clone()), key("Down"), key("Enter")]);
                 }
                 // Its number would not lead into the row.
                 (Some(_), Some(_)) => return None,
             }
             Some(steps)
         }
-        DialogAnswer::Choice(_) if dialog.is_in_own_words() => {
+        _ if dialog.is_in_own_words() => {
+            // A No without a choice of its own leaves the dialog, from this row, too.
             let choice = &dialog.choices[dialog.chosen(answer)?];
             Some(vec![key("Up"), key(&choice.key)])
         }
         _ => None,
     }
+}
+
+/// Whether the row for a text, which is marked, begins as this text does: where something else stands before it, it is no answer.
+pub fn begins_with(rows: &[String], text: &str) -> bool {
+    let marked = rows.iter().rev().find_map(|row| MARKED.captures(row));
+    let shown = marked.map(|found| squeezed(&found[1])).unwrap_or_default();
+    !shown.is_empty() && squeezed(text).starts_with(&shown)
 }
 
 /// What has to be ticked, or unticked, so that exactly these are.

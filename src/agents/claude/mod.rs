@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::program::{self, Program};
 use super::screens::Rules;
-use super::{Adapter, LaunchContext, Recorded, Setup, by_choice_key};
+use super::{Adapter, LaunchContext, Recorded, Setup, by_choice_key, holds_text};
 use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Prepared, Steering,
@@ -215,6 +215,10 @@ impl Adapter for ClaudeCode {
 
     fn answer_steps(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<AnswerStep>> {
         answer::steps(dialog, answer).or_else(|| self.answer_keys(dialog, answer).map(AnswerStep::keys))
+    }
+
+    fn answer_shows(&self, screen: &Screen, text: &str) -> bool {
+        answer::begins_with(&screen.rows, text) && holds_text(&screen.rows, text)
     }
 
     fn decision(&self, dialog: &Dialog, answer: &DialogAnswer) -> Option<String> {

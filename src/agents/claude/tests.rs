@@ -399,7 +399,10 @@ fn a_question_with_choices() {
         words.join(" ")
     };
     assert_eq!(steps(&asked, DialogAnswer::Choice(2)), "2");
-    assert_eq!(steps(&asked, DialogAnswer::Text("mine".into())), "3 C-u `mine` Enter");
+    assert_eq!(
+        steps(&asked, DialogAnswer::Text("mine".into())),
+        "3 End C-u C-u C-u `mine` Enter"
+    );
     assert_eq!(
         agent().answer_keys(&asked, &DialogAnswer::Deny),
         Some(vec!["Escape".into()])
@@ -412,7 +415,10 @@ fn a_question_with_choices() {
         text: text.map(str::to_owned),
     };
     assert_eq!(steps(&several, both(None)), "2 Tab");
-    assert_eq!(steps(&several, both(Some("mine"))), "2 3 C-u `mine` Down Enter");
+    assert_eq!(
+        steps(&several, both(Some("mine"))),
+        "2 3 End C-u C-u C-u `mine` Down Enter"
+    );
     let half = "-----\n← ☒ DB  ✔ Submit  →\n\nWhich ones?\n\n  1. [✔] SQLite\n         simple\n  2. [ ] Postgres\n         big\n❯ 3. [✔] half a te\n     Submit\n-----\n  4. Chat about this\n\nEnter to select · ↑/↓ to navigate · ctrl+g to edit in Vim · Esc to cancel\n";
     let half = dialog(half, "question-multi");
     assert_eq!(steps(&half, both(None)), "Up 1 2 3 Tab");

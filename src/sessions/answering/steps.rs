@@ -56,6 +56,11 @@ impl<'a> Course<'a> {
         }
     }
 
+    fn is_of_a_choice(&self, key: &str) -> bool {
+        let mut choices = self.shown.choices.iter().filter(|choice| !choice.own_words);
+        choices.any(|choice| choice.key == key)
+    }
+
     /// Whether the dialog, as it is now, is ready for the step at this place: a text where no text is asked for would be so many keys,
     /// the key of a choice would be text in the row for one, and Enter takes what is marked. Where an agent's screen does not show the
     /// mark, its keys are trusted.
@@ -66,7 +71,7 @@ impl<'a> Course<'a> {
             (AnswerStep::Text(_), ..) if matches!(before, Some(AnswerStep::Text(_))) => true,
             (AnswerStep::Text(_), ..) => now.is_in_own_words(),
             (AnswerStep::Key(key), ..) if EMPTYING.contains(&key.as_str()) => now.is_in_own_words(),
-            (AnswerStep::Key(key), Some(wanted), _) if *key == self.shown.choices[wanted].key => !now.is_in_own_words(),
+            (AnswerStep::Key(key), ..) if self.is_of_a_choice(key) => !now.is_in_own_words(),
             (AnswerStep::Key(key), Some(wanted), Some(marked)) if key == ENTER => {
                 let label = |dialog: &Dialog, at: usize| dialog.choices.get(at).map(|choice| choice.label.clone());
                 label(now, marked) == label(self.shown, wanted)

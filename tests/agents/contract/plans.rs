@@ -8,6 +8,11 @@ use super::stage::Stage;
 /// a mode too far.
 const TAKEN_WITHIN: Duration = Duration::from_secs(20);
 const PRESSES: usize = 3;
+/// What the person wants instead; more than a row.
+const OTHERWISE: &str = "not without a test; and $(look); and say in the plan what is done where the file is there already, whose it is then, \
+    and what becomes of what stood in it, for 1 of them is not ours";
+/// What somebody writes and does not send.
+const BEGUN: &str = "zebras";
 
 /// A key that a person presses at the terminal.
 struct Key {
@@ -125,27 +130,35 @@ fn press_until_taken(stage: &Stage, key: &Key) {
 fn a_plan_is_sent_back(stage: &Stage, planning: &Planning) {
     stage.send("s", planning.prompt);
     let digest = stage.wait_dialog("s")["dialog"]["digest"].clone();
-    // Somebody at the terminal began to write there, and left it.
-    stage.env.cmd(&["keys", "s", "3"]).ok();
-    stage.env.wait_screen("s", "❯ 3.");
-    stage.env.cmd(&["keys", "s", "o", "l", "d"]).ok();
-    stage.env.wait_screen("s", "❯ 3. old");
+    // Somebody at the terminal began to write there, more than a row, and left the cursor in the middle of it.
+    press_until_taken(
+        stage,
+        &Key {
+            name: "3",
+            shows: "❯ 3.",
+        },
+    );
+    let begun = BEGUN.repeat(40);
+    let letters: Vec<String> = begun.chars().map(String::from).collect();
+    let typed: Vec<&str> = ["keys", "s"]
+        .into_iter()
+        .chain(letters.iter().map(String::as_str))
+        .collect();
+    stage.env.cmd(&typed).ok();
+    stage.env.wait_screen("s", &format!("❯ 3. {BEGUN}"));
+    stage.env.cmd(&["keys", "s", "Left", "Left"]).ok();
     assert_eq!(
         stage.wait_dialog("s")["dialog"]["digest"],
         digest,
         "{}",
         stage.picture("s")
     );
-    stage.succeeds("s", &["answer", "s", "not without a test; and $(look)"]);
+    stage.succeeds("s", &["answer", "s", OTHERWISE]);
     stage.quiet("s");
     let exchanges = stage.llm.exchanges();
     let heard = exchanges.last().expect("a request").results.join("\n");
-    assert!(
-        heard.contains("not without a test; and $(look)"),
-        "{heard}\n{}",
-        stage.picture("s")
-    );
-    assert!(!heard.contains("old"), "{heard}");
+    assert!(heard.contains(OTHERWISE), "{heard}\n{}", stage.picture("s"));
+    assert!(!heard.contains(&BEGUN[..4]), "{heard}");
     assert!(!was_approved(stage, planning), "{heard}");
 }
 
