@@ -117,9 +117,13 @@ async fn wait_for_first_turn(cx: &Context, client: &Client, session: wire::Sessi
     verdict
 }
 
-/// The root of the repository that a directory is in.
+/// The root of the repository that a directory is in. An empty `.git` marks none, as for git: while Codex's sandbox works, and after
+/// a kill of it, one lies in each directory that it may write to, `/tmp` among them (seen with 0.169).
 fn repository_around(path: &Path) -> Option<&Path> {
-    path.ancestors().find(|path| path.join(".git").exists())
+    path.ancestors().find(|path| {
+        let mark = path.join(".git");
+        mark.is_file() || mark.join("HEAD").exists()
+    })
 }
 
 #[cfg(test)]
@@ -129,10 +133,20 @@ mod tests {
     #[test]
     fn a_repository_is_found_from_any_depth() {
         let temp = tempfile::tempdir().unwrap();
-        let deep = temp.path().join("a/b");
-        std::fs::create_dir_all(&deep).unwrap();
-        assert_eq!(repository_around(&deep), None);
-        std::fs::create_dir(temp.path().join(".git")).unwrap();
-        assert_eq!(repository_around(&deep), Some(temp.path()));
+        let at = |path: &str| temp.path().join(path);
+        std::fs::create_dir_all(at("a/b")).unwrap();
+        std::fs::create_dir(at("a/.git")).unwrap();
+        let outside = repository_around(temp.path());
+        assert_eq!(
+            repository_around(&at("a/b")),
+            outside,
+            "an empty directory is no repository"
+        );
+
+        std::fs::create_dir(at(".git")).unwrap();
+        std::fs::write(at(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+        assert_eq!(repository_around(&at("a/b")), Some(temp.path()));
+        std::fs::write(at("a/b/.git"), "gitdir: ../../.git/worktrees/b\n").unwrap();
+        assert_eq!(repository_around(&at("a/b")), Some(at("a/b").as_path()));
     }
 }

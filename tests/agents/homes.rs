@@ -130,12 +130,14 @@ fn claude(home: &Path) {
     write(&home.join(".claude.json"), &state.to_string());
 }
 
+/// Its sandbox may write to the session's places alone: the test's directory lies in `/tmp`, so a writable `/tmp` would let a `notify`
+/// through that was never allowed, and a killed sandbox would leave its mount points there.
 fn codex(home: &Path, url: &str) {
     let config = format!(
         "model = \"fake-model\"\nmodel_provider = \"fake\"\ncheck_for_update_on_startup = false\n\n\
          [model_providers.fake]\nname = \"fake\"\nbase_url = \"{url}/v1\"\nenv_key = \"FAKE_API_KEY\"\nwire_api = \"responses\"\n\
          request_max_retries = 0\nstream_max_retries = 0\n\n[analytics]\nenabled = false\n\n\
-         [features]\nenable_request_compression = false\n"
+         [features]\nenable_request_compression = false\n\n[sandbox_workspace_write]\nexclude_slash_tmp = true\n"
     );
     write(&home.join(".codex/config.toml"), &config);
 }

@@ -1,5 +1,8 @@
 //! End to end through the binary: real tmux, real SQLite, real git, real processes.
 
+#[cfg(not(feature = "failpoints"))]
+compile_error!("these tests kill the daemon at named points: `script/test`, or `cargo test --features failpoints`");
+
 mod fakes;
 mod support;
 

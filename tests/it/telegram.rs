@@ -12,7 +12,6 @@ use crate::support::{Daemon, TestEnv, WAIT_LIMIT, eventually, eventually_within}
 mod answers;
 mod buttons;
 mod commands;
-#[cfg(feature = "failpoints")]
 mod crashes;
 mod files;
 mod inbox;
@@ -22,7 +21,6 @@ mod many;
 mod people;
 mod progress;
 mod receipts;
-#[cfg(feature = "failpoints")]
 mod storm;
 mod texts;
 mod topics;
@@ -45,8 +43,8 @@ impl Rig {
 
     /// An installation that listens to these private chats; the first is home.
     pub fn with_chats(chats: &[i64]) -> Self {
-        // The limits of the server and ours run on one clock, which is fast where it can be.
-        Self::paced(chats, if cfg!(feature = "failpoints") { PACE } else { 1 })
+        // The limits of the server and ours run on one clock.
+        Self::paced(chats, PACE)
     }
 
     fn paced(chats: &[i64], scale: u32) -> Self {

@@ -1,5 +1,7 @@
 //! The command line of one launch: policy, mailbox, trust, hooks, instructions. Nothing of the person's own files is changed.
 
+use std::path::Path;
+
 use super::{home, hooks};
 use crate::agents::LaunchContext;
 use crate::domain::fault::{Fault, Result};
@@ -94,13 +96,24 @@ fn trust(context: &LaunchContext<'_>, own: &toml::Table) -> Option<String> {
     let mut places = context.repository.into_iter().chain([&*real]);
     let level = if places.any(|place| home::distrusts(own, place)) {
         "untrusted"
-    } else if work_dir.join(FOLDER_SETTINGS).symlink_metadata().is_ok() {
+    } else if brings_settings(work_dir) {
         return None;
     } else {
         "trusted"
     };
     let real = quoted(&real.to_string_lossy());
     Some(format!("projects={{{real}={{trust_level=\"{level}\"}}}}"))
+}
+
+/// An empty directory brings none: Codex's sandbox leaves one when it is killed (0.169), and the session is to go on by itself then.
+fn brings_settings(work_dir: &Path) -> bool {
+    let path = work_dir.join(FOLDER_SETTINGS);
+    let Ok(meta) = path.symlink_metadata() else {
+        return false;
+    };
+    let is_empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    // What a link leads to may be filled after this look.
+    !(meta.is_dir() && is_empty())
 }
 
 /// What `notify` needs, also where the person's settings let few variables through to commands.

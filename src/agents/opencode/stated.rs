@@ -96,8 +96,9 @@ pub fn files(work_dir: &Path, env: &BTreeMap<String, String>) -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> = global.into_iter().collect();
     for dir in work_dir.ancestors() {
         dirs.extend([dir.to_owned(), dir.join(".opencode")]);
-        // It looks up to the root of the repository.
-        if dir.join(".git").exists() {
+        // It looks up to the root of the repository; an empty `.git`, which git passes over, is none.
+        let mark = dir.join(".git");
+        if mark.is_file() || mark.join("HEAD").exists() {
             break;
         }
     }
@@ -227,7 +228,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let at = |path: &str| dir.path().join(path);
         std::fs::create_dir_all(at("repo/.git")).unwrap();
+        std::fs::write(at("repo/.git/HEAD"), "ref: refs/heads/main\n").unwrap();
         std::fs::create_dir_all(at("repo/sub/.opencode")).unwrap();
+        std::fs::create_dir_all(at("repo/sub/.git")).unwrap();
         let env = [
             ("XDG_CONFIG_HOME", "xdg"),
             ("OPENCODE_CONFIG", "mine.json"),

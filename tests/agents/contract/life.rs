@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::permissions::REFUSED;
-use super::stage::Stage;
+use super::stage::{Stage, has_ended};
 use super::under_test::Act;
 use crate::support::{of_session, signal};
 
@@ -226,9 +226,11 @@ fn come_back(stage: &Stage) {
     panic!("the session neither ended nor came back: {}", stage.picture("s"));
 }
 
+/// All of it at once, in the middle of a command: what the agent's sandbox leaves behind is no reason to ask before it goes on.
 pub fn killed_everything(name: &str) {
     let mut stage = Stage::of(name);
     begin_with_memory(&stage);
+    let (cut_short, turn) = begin_a_command(&stage);
     let id = session_id(&stage);
     stage.daemon.take().expect("the daemon").kill();
     kill_tmux(&stage);
@@ -238,5 +240,23 @@ pub fn killed_everything(name: &str) {
     stage.daemon = Some(stage.env.serve());
     come_back(&stage);
     remembers(&stage);
+    let told = stage.turn("s", &turn);
+    assert!(has_ended(&told) && told["state"] != "finished", "{told:#}");
+    assert_eq!(stage.times_seen(&cut_short), 1);
     stage.end();
+}
+
+/// Prompts for a command without an end and waits until it runs. The prompt and the turn's id.
+fn begin_a_command(stage: &Stage) -> (String, Value) {
+    let began = stage.work("s").join("began");
+    let prompt = stage
+        .agent
+        .prompt(&[Act::Run("touch began && sleep 600"), Act::Say("never")]);
+    let turn = stage.send("s", &prompt)["id"].clone();
+    if stage.agent.is_real() && stage.agent.asking_policy_asks() {
+        stage.wait_dialog("s");
+        stage.approve("s", None).ok();
+    }
+    stage.wait_file(&began);
+    (prompt, turn)
 }

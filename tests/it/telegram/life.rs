@@ -126,7 +126,6 @@ fn a_chat_that_blocked_the_bot_gets_everything_later() {
     rig.in_order();
 }
 
-#[cfg(feature = "failpoints")]
 #[test]
 fn another_poller_that_stays_is_told_in_the_chat() {
     let rig = Rig::new();

@@ -108,8 +108,17 @@ fn a_folder_with_settings_of_its_own_is_not_trusted_by_us() {
     let work = place.path("work").canonicalize().unwrap().display().to_string();
     let trusted = settings(&place.arguments(Policy::Ask, None, None));
     assert_eq!(trusted["projects"][&work]["trust_level"].as_str(), Some("trusted"));
-    std::fs::create_dir(place.path("work/.codex")).unwrap();
-    assert!(!settings(&place.arguments(Policy::Ask, None, None)).contains_key("projects"));
+    let settings_of_its_own = place.path("work/.codex");
+    let is_ours = || settings(&place.arguments(Policy::Ask, None, None)).contains_key("projects");
+    std::os::unix::fs::symlink(place.path("empty"), &settings_of_its_own).unwrap();
+    assert!(!is_ours());
+    std::fs::create_dir(place.path("empty")).unwrap();
+    assert!(!is_ours());
+    std::fs::remove_file(&settings_of_its_own).unwrap();
+    std::fs::create_dir(&settings_of_its_own).unwrap();
+    assert!(is_ours(), "a killed sandbox leaves an empty one");
+    std::fs::write(settings_of_its_own.join("config.toml"), "").unwrap();
+    assert!(!is_ours());
 }
 
 #[test]
@@ -128,6 +137,7 @@ fn what_the_person_does_not_trust_stays_so() {
         }
     }
     std::fs::create_dir(place.path("work/.codex")).unwrap();
+    std::fs::write(place.path("work/.codex/config.toml"), "").unwrap();
     assert_eq!(becomes("/their/repo", "untrusted").as_deref(), Some("untrusted"));
 }
 
