@@ -90,8 +90,8 @@ pub struct ProcessRef {
     pub start: u64,
 }
 
-/// Who wrote a letter: the process, its ancestors from the parent up, and the agent's native session id where its
-/// environment names one.
+/// Who wrote a letter: the process, its ancestors from the parent up, the agent's native session id where its environment names
+/// one, and whether it wrote from a sandbox that was opened for this mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Origin {
@@ -100,17 +100,21 @@ pub struct Origin {
     pub ancestors: Vec<ProcessRef>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub native_id: Option<String>,
+    /// The mailbox is a mount of its own where the writer is. Noted only for agents of which that says enough.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_mount: bool,
 }
 
 impl Origin {
-    /// Whether the letter leads to this launch: its shim is an ancestor, or the native id is the one that we know.
-    pub fn leads_to(&self, shim: Option<ProcessRef>, native_id: Option<&str>) -> bool {
+    /// Whether the letter leads to this launch: its shim is an ancestor, or the native id is the one that we know, or it comes from
+    /// a sandbox that was opened for this mailbox, where `mount_counts`.
+    pub fn leads_to(&self, shim: Option<ProcessRef>, native_id: Option<&str>, mount_counts: bool) -> bool {
         let by_ancestry = shim.is_some_and(|shim| self.ancestors.contains(&shim));
         let by_native_id = match (&self.native_id, native_id) {
             (Some(theirs), Some(ours)) => theirs == ours,
             _ => false,
         };
-        by_ancestry || by_native_id
+        by_ancestry || by_native_id || (mount_counts && self.by_mount && self.native_id.is_none())
     }
 }
 
@@ -122,4 +126,25 @@ pub struct Answer {
     pub id: LetterId,
     pub text: String,
     pub at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_speaks_only_where_it_counts_and_nobody_else_does() {
+        let shim = ProcessRef { pid: 7, start: 70 };
+        let of = |native_id: Option<&str>, by_mount| Origin {
+            pid: 3,
+            start: 30,
+            ancestors: vec![ProcessRef { pid: 1, start: 10 }],
+            native_id: native_id.map(str::to_owned),
+            by_mount,
+        };
+        assert!(of(None, true).leads_to(Some(shim), Some("ours"), true));
+        assert!(!of(None, true).leads_to(Some(shim), Some("ours"), false));
+        assert!(!of(None, false).leads_to(Some(shim), Some("ours"), true));
+        assert!(!of(Some("theirs"), true).leads_to(Some(shim), Some("ours"), true));
+    }
 }

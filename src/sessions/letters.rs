@@ -101,7 +101,8 @@ impl Actor {
             return Ok(Sorted::PutAside { file, reason });
         }
         let addressed = letter.session == self.id && letter.launch == launch.no;
-        if !addressed || !letter.origin.leads_to(Some(shim.shim), native_id) {
+        let mount_counts = self.adapter.hides_origin();
+        if !addressed || !letter.origin.leads_to(Some(shim.shim), native_id, mount_counts) {
             let reason = format!(
                 "its origin (process {}) does not lead to this launch",
                 letter.origin.pid

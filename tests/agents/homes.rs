@@ -72,6 +72,15 @@ pub fn turn_on_claudes_sandbox(home: &Path) {
     write(&home.join(".claude/settings.json"), &settings.to_string());
 }
 
+/// Turns on Gemini CLI's own sandbox for tools in the person's own settings.
+pub fn turn_on_geminis_sandbox(home: &Path) {
+    let path = home.join(".gemini/settings.json");
+    let text = std::fs::read_to_string(&path).expect("the settings");
+    let mut settings: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    settings["security"]["toolSandboxing"] = json!(true);
+    write(&path, &settings.to_string());
+}
+
 /// The person's own settings of OpenCode deny everything but reading and `cat`.
 pub fn deny_opencode_all_but_looking(home: &Path) {
     let path = home.join(".config/opencode/opencode.json");

@@ -273,10 +273,9 @@ fn a_place_where_no_data_directory_can_be_made() {
     let data = parent.join("data").display().to_string();
     env.set_env("TELECODER_DATA_DIR", &data);
     // Root may write everywhere, so the program runs as somebody else, from a place that everybody can reach.
-    let own_program = env.root().join("telecoder");
+    let own_program = env.copy_binary();
     let is_root = rustix::process::geteuid().is_root();
     if is_root {
-        std::fs::copy(TestEnv::binary(), &own_program).expect("a copy of the program");
         std::fs::set_permissions(env.root(), std::fs::Permissions::from_mode(0o755)).expect("its mode");
     }
     std::fs::set_permissions(&parent, std::fs::Permissions::from_mode(0o555)).expect("its mode");

@@ -51,7 +51,7 @@ fn write_by_hand(env: &TestEnv, victim: &str, claims: &str, n: usize) {
     let id = format!("0190f5a0-0000-7000-8000-00000000010{n}");
     let letter = serde_json::json!({
         "v": 1, "id": id, "kind": "notify", "at": "2026-01-02T03:04:05Z", "session": claims, "launch": 1, "text": "forged",
-        "origin": {"pid": std::process::id(), "start": 1, "ancestors": []},
+        "origin": {"pid": std::process::id(), "start": 1, "ancestors": [], "byMount": true},
     });
     let new = mailbox(env, victim).join("new");
     let hidden = new.with_file_name("tmp").join(&id);

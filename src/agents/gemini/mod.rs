@@ -143,6 +143,7 @@ impl Adapter for GeminiAgent {
         let env = BTreeMap::from([
             ("GEMINI_CLI_HOME".to_owned(), home.to_string_lossy().into_owned()),
             ("COLORTERM".to_owned(), "truecolor".to_owned()),
+            ("TELECODER_ORIGIN".to_owned(), "mount".to_owned()),
         ]);
         Ok(LaunchSpec {
             argv,
@@ -157,6 +158,10 @@ impl Adapter for GeminiAgent {
 
     fn preset_native_id(&self, session: &SessionId) -> Option<String> {
         Some(native_id(session))
+    }
+
+    fn hides_origin(&self) -> bool {
+        true
     }
 
     fn can_resume(&self) -> bool {

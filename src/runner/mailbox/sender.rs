@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, AtFlags, CWD, StatxAttributes, StatxFlags, access, statx};
+use rustix::io::Errno;
+
+use super::write::CLOSED;
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::{LaunchNo, SessionId};
 use crate::domain::letter::Origin;
@@ -11,6 +15,8 @@ use crate::runner::{LaunchDir, process, read_shim};
 const NATIVE_ID: &str = "TELECODER_NATIVE_ID";
 const NATIVE_ID_VAR: &str = "TELECODER_NATIVE_ID_VAR";
 const NATIVE_ID_CHARS_MAX: usize = 200;
+/// Set to `mount` by an adapter whose agent's sandbox leaves neither ancestors nor an id in sight.
+const ORIGIN: &str = "TELECODER_ORIGIN";
 
 /// What a letter says of its sender.
 #[derive(Debug, Clone)]
@@ -21,8 +27,8 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// From the environment that `run.sh` sets and from /proc. Error `NoMailbox` outside a session.
-    pub fn from_env(native_id: Option<String>) -> Result<Self> {
+    /// From the environment that `run.sh` sets, from /proc and from where `mail` is mounted. Error `NoMailbox` outside a session.
+    pub fn from_env(mail: &Path, native_id: Option<String>) -> Result<Self> {
         let session = variable("TELECODER_SESSION")?;
         let launch = variable("TELECODER_LAUNCH")?;
         Ok(Self {
@@ -33,7 +39,10 @@ impl Sender {
                 .parse()
                 .map(LaunchNo)
                 .map_err(|_| no_mailbox(format!("TELECODER_LAUNCH: `{launch}` is not a number")))?,
-            origin: process::own_origin(native_id),
+            origin: Origin {
+                by_mount: std::env::var(ORIGIN).is_ok_and(|by| by == "mount") && is_mount(mail),
+                ..process::own_origin(native_id)
+            },
         })
     }
 }
@@ -45,16 +54,30 @@ pub fn own_mailbox() -> Result<PathBuf> {
 
 /// What is said by a process that does not descend from its launch (a service, a sandbox whose processes have numbers of their own) is
 /// put aside by the daemon, so it is refused while its writer can still say it otherwise. Nothing is refused where an agent's own id
-/// speaks for it, or where the launch's record cannot be read.
+/// speaks for it, or where the launch's record cannot be read. `Storage` in a sandbox that is closed to the mailbox.
 pub fn check_in_sight(mail: &Path, sender: &Sender) -> Result<()> {
     let shim = mail.parent().map(|dir| read_shim(&LaunchDir::new(dir.to_owned())));
     let Some(Ok(Some(record))) = shim else { return Ok(()) };
-    if sender.origin.native_id.is_some() || sender.origin.leads_to(Some(record.shim), None) {
+    if sender.origin.native_id.is_some() || sender.origin.leads_to(Some(record.shim), None, true) {
         return Ok(());
+    }
+    if access(mail, Access::WRITE_OK) == Err(Errno::ROFS) {
+        return Err(closed(mail));
     }
     let message = "this process was not started by its session's agent, or runs in a sandbox with processes of its own";
     Err(Fault::new(Kind::NotPermitted, message)
         .hint("Nothing was sent. Run `telecoder notify` from the agent itself, outside of such a sandbox."))
+}
+
+/// By these words Gemini asks a person whether to open its sandbox for the mailbox, where the writer then is in sight. It asks once for the
+/// same words, so a name that is new each time stands among the first of them.
+fn closed(mail: &Path) -> Fault {
+    let message = format!(
+        "letter {}: the mailbox {}: Read-only file system",
+        uuid::Uuid::now_v7(),
+        mail.display()
+    );
+    Fault::new(Kind::Storage, message).hint(CLOSED)
 }
 
 /// The agent's native id: `TELECODER_NATIVE_ID`, else the variable that `TELECODER_NATIVE_ID_VAR` names (an adapter sets
@@ -63,6 +86,12 @@ pub fn own_native_id() -> Option<String> {
     let named = || std::env::var(std::env::var(NATIVE_ID_VAR).ok()?).ok();
     let id = std::env::var(NATIVE_ID).ok().or_else(named)?;
     (!id.is_empty() && id.chars().count() <= NATIVE_ID_CHARS_MAX).then_some(id)
+}
+
+/// Whether something is mounted exactly there, as a sandbox does with a place that was opened for it. (Linux 5.8 and later tell it.)
+fn is_mount(dir: &Path) -> bool {
+    let about = statx(CWD, dir, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
+    about.is_ok_and(|about| about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 fn variable(name: &str) -> Result<String> {
@@ -75,4 +104,17 @@ fn variable(name: &str) -> Result<String> {
 pub fn no_mailbox(message: impl Into<String>) -> Fault {
     Fault::new(Kind::NoMailbox, message)
         .hint("This works only inside a session's window: start one with `telecoder run`.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_is_told_from_a_directory_beneath_one() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(is_mount(Path::new("/proc")));
+        assert!(!is_mount(Path::new("/proc/self")));
+        assert!(!is_mount(dir.path()) && !is_mount(&dir.path().join("nothing")));
+    }
 }

@@ -80,10 +80,10 @@ impl Durability {
 
 /// tmp → fsync → rename → fsync of `new/`. When it returns `Ok`, the letter is durable.
 ///
-/// Errors: `NoMailbox`, `NotPermitted` ([`check_in_sight`]), `OverLimit`, `Storage` (disk full, read-only), `NotFound` for an attached
+/// Errors: `NoMailbox`, `NotPermitted` ([`check_in_sight`]), `OverLimit`, `Storage` (disk full, read-only, a closed sandbox), `NotFound` for an attached
 /// file.
 pub fn write_letter(mail: &Path, mut draft: Draft, durability: Durability) -> Result<LetterId> {
-    let sender = Sender::from_env(draft.native_id.take())?;
+    let sender = Sender::from_env(mail, draft.native_id.take())?;
     check_in_sight(mail, &sender)?;
     write_letter_as(mail, sender, draft, durability)
 }
@@ -157,6 +157,9 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
+/// The way out where nothing can be written: most often a sandbox.
+pub(super) const CLOSED: &str = "Nothing was sent. If a sandbox keeps this command from writing, it has to be opened for that directory; then send it again.";
+
 /// A mailbox that is not there or may not be written is not ours; a full disk or a broken one is a fault of storage.
 pub(super) fn writing_failed(mail: &Path, error: &io::Error) -> Fault {
     use io::ErrorKind as E;
@@ -165,7 +168,10 @@ pub(super) fn writing_failed(mail: &Path, error: &io::Error) -> Fault {
         E::NotFound | E::NotADirectory | E::PermissionDenied => {
             no_mailbox(format!("the mailbox {mail} cannot be written: {error}"))
         }
-        E::StorageFull | E::QuotaExceeded | E::ReadOnlyFilesystem | E::FileTooLarge => {
+        E::ReadOnlyFilesystem => {
+            Fault::new(Kind::Storage, format!("writing to the mailbox {mail}: {error}")).hint(CLOSED)
+        }
+        E::StorageFull | E::QuotaExceeded | E::FileTooLarge => {
             Fault::new(Kind::Storage, format!("writing to the mailbox {mail}: {error}"))
                 .hint("Nothing was sent. Free space and send it again.")
         }

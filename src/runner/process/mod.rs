@@ -76,6 +76,7 @@ pub fn own_origin(native_id: Option<String>) -> Origin {
         start: own.map_or(0, |row| row.start),
         ancestors: ancestors_from(own.map_or(0, |row| row.parent)),
         native_id,
+        by_mount: false,
     }
 }
 

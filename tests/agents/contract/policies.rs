@@ -2,11 +2,12 @@
 //! refused without a question. `notify` or the last message reaches the person under every word. What `ask` means is in every other
 //! case: they all run under it.
 
+use std::path::Path;
 use std::time::Instant;
 
 use super::stage::{Far, LIMIT, Stage, has_ended};
 use super::under_test::Act;
-use crate::support::eventually;
+use crate::support::{TestEnv, eventually};
 use crate::{homes, programs};
 
 /// What became of something that the agent was told to do.
@@ -168,6 +169,7 @@ pub fn own_settings(name: &str) {
         "claude" => own_sandbox(),
         "opencode" => own_denials(),
         "codex" => own_distrust(),
+        "gemini" => own_tool_sandbox(),
         // What the others have of that is in their homes in every case, or is told by tests of their launch lines.
         _ => Stage::of(name).end(),
     }
@@ -201,6 +203,41 @@ fn own_sandbox() {
         Became::Refused,
         "observe: a command that writes"
     );
+    stage.end();
+}
+
+/// The agent's own sandbox for tools is on, and no setting of a session opens it for `notify`. The agent asks a person for that, each
+/// time; after a Yes the notification arrives, after a No it does not, and it is not told as sent.
+fn own_tool_sandbox() {
+    // The sandbox has a `/tmp` of its own, so that nothing of an installation there would be in sight.
+    let far = std::env::var_os("AGENT_FAR_TMPDIR").unwrap_or_else(|| "/var/tmp".into());
+    let env = TestEnv::beneath(Path::new(&far));
+    env.copy_binary();
+    let temporary = tempfile::tempdir().expect("a temporary directory");
+    let stage = Stage::set_up("gemini", env, |env| {
+        homes::turn_on_geminis_sandbox(&env.home());
+        env.set_env("PATH", &programs::path_with_sandbox("gemini").to_string_lossy());
+        env.set_env("TMPDIR", &temporary.path().to_string_lossy());
+    });
+    stage.begin("s");
+    let mailbox = stage.work("s").with_file_name("launches/1/mail");
+    for (text, is_allowed) in [
+        ("said after a Yes", true),
+        ("never said", false),
+        ("said once more", true),
+    ] {
+        let notify = format!("telecoder notify '{text}'");
+        let turn = stage.send("s", &stage.agent.prompt(&[Act::Run(&notify), Act::Say("x")]));
+        let asked = stage.wait_dialog("s");
+        let detail = asked["dialog"]["detail"].as_str().expect("what it is about");
+        assert!(detail.contains(&*mailbox.to_string_lossy()), "{detail}");
+        let answer = if is_allowed { Stage::approve } else { Stage::deny };
+        answer(&stage, "s", None).ok();
+        stage.quiet("s");
+        let state = stage.turn("s", &turn["id"])["state"].clone();
+        let arrived = stage.messages("s").iter().any(|message| message == text);
+        assert_eq!(arrived, is_allowed, "{text}, {state}: {}", stage.picture("s"));
+    }
     stage.end();
 }
 

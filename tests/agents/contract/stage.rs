@@ -37,9 +37,13 @@ impl Stage {
 
     /// The same with something done to the installation before its daemon starts.
     pub fn prepared(name: &str, prepare: impl FnOnce(&mut TestEnv)) -> Self {
+        Self::set_up(name, TestEnv::new(), prepare)
+    }
+
+    /// The same in an installation that was made before.
+    pub fn set_up(name: &str, mut env: TestEnv, prepare: impl FnOnce(&mut TestEnv)) -> Self {
         let agent = under_test::named(name);
         let llm = FakeLlm::start();
-        let mut env = TestEnv::new();
         agent.install(&mut env, &llm);
         prepare(&mut env);
         let daemon = Some(env.serve());

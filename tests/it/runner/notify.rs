@@ -94,7 +94,7 @@ fn a_message_becomes_a_letter_that_names_its_sender() {
     assert_eq!(letter.origin.native_id.as_deref(), Some("native-7"));
     let us = telecoder::runner::process::identify(std::process::id()).expect("we live");
     assert_eq!(letter.origin.ancestors.first(), Some(&us));
-    assert!(letter.origin.leads_to(Some(us), None));
+    assert!(letter.origin.leads_to(Some(us), None, false));
 }
 
 /// As in a sandbox that hides all other processes: whoever started this launch is not to be seen.

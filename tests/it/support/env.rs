@@ -27,10 +27,14 @@ pub struct TestEnv {
 
 impl TestEnv {
     pub fn new() -> Self {
+        Self::beneath(&std::env::temp_dir())
+    }
+
+    pub fn beneath(dir: &Path) -> Self {
         let root = tempfile::Builder::new()
             .prefix("tc-")
             .rand_bytes(6)
-            .tempdir()
+            .tempdir_in(dir)
             .expect("a temporary directory");
         for dir in ["home", "cwd", "tmp"] {
             std::fs::DirBuilder::new()
@@ -76,6 +80,15 @@ impl TestEnv {
     pub fn binary() -> &'static Path {
         Path::new(env!("CARGO_BIN_EXE_telecoder"))
     }
+    /// A copy of the binary for this installation alone, which is the one that it runs from now on.
+    pub fn copy_binary(&self) -> PathBuf {
+        let copy = self.own_binary();
+        std::fs::copy(Self::binary(), &copy).expect("a copy of the program");
+        copy
+    }
+    fn own_binary(&self) -> PathBuf {
+        self.root().join("telecoder")
+    }
     /// What marks this installation's processes.
     pub fn mark(&self) -> String {
         self.root().display().to_string()
@@ -114,7 +127,8 @@ impl TestEnv {
 
     /// The binary, ready to be changed and started.
     pub fn telecoder(&self, args: &[&str]) -> Command {
-        let mut command = self.program(Self::binary());
+        let own = self.own_binary();
+        let mut command = self.program(if own.exists() { &own } else { Self::binary() });
         command.args(args);
         command
     }
