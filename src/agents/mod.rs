@@ -308,7 +308,12 @@ pub fn by_choice_key(dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<Strin
     if !key.is_empty() {
         return Some(vec![key.clone()]);
     }
-    let from = dialog.selected?;
+    by_mark(dialog, answer)
+}
+
+/// Moves the mark to the choice and takes it.
+pub fn by_mark(dialog: &Dialog, answer: &DialogAnswer) -> Option<Vec<String>> {
+    let (at, from) = (dialog.chosen(answer)?, dialog.selected?);
     let step = if at >= from { "Down" } else { "Up" };
     let mut keys = vec![step.to_owned(); at.abs_diff(from)];
     keys.push("Enter".into());

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{home, launch, rollout, text, turns, usage};
 use crate::agents::program::{self, Program};
 use crate::agents::screens::Rules;
-use crate::agents::{Adapter, LaunchContext, Recorded, Setup, TurnEnd, by_choice_key, secrets, signal};
+use crate::agents::{Adapter, LaunchContext, Recorded, Setup, TurnEnd, by_choice_key, by_mark, secrets, signal};
 use crate::domain::Timestamp;
 use crate::domain::agent::{
     AgentCommand, AgentPlace, AgentSignal, Conversation, Detection, Evidence, Interrupt, Prepared, PromptProof,
@@ -247,13 +247,11 @@ impl Adapter for CodexAgent {
         if refused && dialog.chosen(answer).is_none() {
             return Some(vec!["Escape".into()]);
         }
-        let mut keys = by_choice_key(dialog, answer)?;
-        // Before the first prompt (folder, hooks, login) a number only moves the mark.
-        let needs_enter = matches!(dialog.kind, DialogKind::Trust | DialogKind::Other);
-        if needs_enter && keys.last().is_some_and(|key| key != "Enter") {
-            keys.push("Enter".into());
+        // Before the first prompt (folder, hooks, login) one number only moves the mark, and another acts at once.
+        match dialog.kind {
+            DialogKind::Trust | DialogKind::Other => by_mark(dialog, answer),
+            _ => by_choice_key(dialog, answer),
         }
-        Some(keys)
     }
 
     fn evidence_timeout(&self) -> Duration {

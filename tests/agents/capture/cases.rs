@@ -38,7 +38,7 @@ pub fn start(session: &mut Session<'_>) {
 
 const STARTED: &str = "started; nothing was sent; the next prompt reached the model";
 
-fn trust(session: &mut Session<'_>) {
+pub fn trust(session: &mut Session<'_>) {
     if let Some(distrust) = session.recipe.distrust {
         session.pane.end();
         let (home, work) = (session.env.home(), session.env.root().join("desk"));
@@ -48,6 +48,15 @@ fn trust(session: &mut Session<'_>) {
         session.pane.rest();
         let label = "started in a directory that is not trusted; nothing was sent";
         session.keep(State::Dialog, "trust", label);
+        if let Some((case, keys)) = session.recipe.distrusted {
+            session.pane.keys(keys);
+            session.pane.rest();
+            session.keep(
+                State::Menu,
+                case,
+                "the directory was not to be trusted; nothing was sent",
+            );
+        }
     }
     session.again();
 }

@@ -68,7 +68,8 @@ fn capture(agent: &str) {
             "" => cases::all(&mut session),
             "start" => cases::start(&mut session),
             "plans" => cases::plans(&mut session),
-            other => panic!("no part `{other}` of a run: start, plans"),
+            "trust" => cases::trust(&mut session),
+            other => panic!("no part `{other}` of a run: start, plans, trust"),
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Recipe {
     pub prepare: fn(&Path, &Path),
     /// Undoes the trust in the working directory, where the agent asks for it at its start.
     pub distrust: Option<fn(&Path, &Path)>,
+    /// A list to which a No leads there, and the keys of that No.
+    pub distrusted: Option<(&'static str, &'static [&'static str])>,
     /// Makes the agent run its shell with permission, after Enter.
     pub shell_asks: &'static [Ask],
     /// Other tools that ask.
@@ -71,6 +73,7 @@ fn claude() -> Recipe {
                 state["projects"] = serde_json::json!({});
             });
         }),
+        distrusted: None,
         shell_asks: &[
             ("shell", "llm: run touch started-1; sleep 4"),
             (
@@ -144,6 +147,7 @@ fn codex() -> Recipe {
                 .status();
             assert!(git.expect("git").success());
         }),
+        distrusted: Some(("agents", &["Escape"])),
         shell_asks: &[
             (
                 "shell",
@@ -190,6 +194,7 @@ fn opencode() -> Recipe {
             });
         },
         distrust: None,
+        distrusted: None,
         shell_asks: &[
             ("shell", "llm: run touch started-1; sleep 4"),
             (
@@ -244,6 +249,7 @@ fn gemini() -> Recipe {
                 settings["security"]["folderTrust"]["enabled"] = true.into();
             });
         }),
+        distrusted: None,
         shell_asks: &[
             ("shell", "llm: run touch started-1; sleep 4"),
             (

@@ -272,6 +272,22 @@ fn own_distrust() {
     stage.quiet("asked");
     stage.wait_message("asked", "said in asked");
     eventually("what the person allowed runs", || trap("asked").exists().then_some(()));
+
+    stage.run_under("refused", "ask", Some(&repository("refused")), &prompt("refused"));
+    stage.wait_dialog("refused");
+    stage.deny("refused", None).ok();
+    let status = stage.env.status("refused");
+    assert_eq!(status["status"], "needs_input", "{status:#}");
+    let told = status["reason"]["text"].as_str().unwrap_or_default();
+    assert!(told.starts_with("Agent command center"), "{told}");
+    assert_eq!(
+        status["turn"]["state"], "queued",
+        "nothing may be typed there: {status:#}"
+    );
+    assert!(
+        !trap("refused").exists(),
+        "the settings of what was refused ran something"
+    );
     stage.end();
 }
 
