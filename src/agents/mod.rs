@@ -205,11 +205,6 @@ pub trait Adapter: Send + Sync {
     fn speaker(&self, data: &serde_json::Value) -> Option<String> {
         data.get("session_id")?.as_str().map(str::to_owned)
     }
-    /// Whether its own sandbox leaves neither ancestors nor an id of its own in sight. Then a letter counts when that sandbox was opened
-    /// for the session's mailbox (`TELECODER_ORIGIN=mount` in the launch).
-    fn hides_origin(&self) -> bool {
-        false
-    }
     /// The agent's own id of the turn that a hook speaks of, where the payload has one: the same at its prompt and at its end. By it
     /// a late end of one turn is told from the end of the next.
     fn turn_of(&self, data: &serde_json::Value) -> Option<String> {

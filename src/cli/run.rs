@@ -122,7 +122,7 @@ async fn wait_for_first_turn(cx: &Context, client: &Client, session: wire::Sessi
 fn repository_around(path: &Path) -> Option<&Path> {
     path.ancestors().find(|path| {
         let mark = path.join(".git");
-        mark.is_file() || mark.join("HEAD").exists()
+        mark.is_file() || mark.join("HEAD").symlink_metadata().is_ok()
     })
 }
 

@@ -16,6 +16,7 @@ use crate::config::data_dir::DataDir;
 use crate::config::{Config, Overrides};
 use crate::daemon;
 use crate::domain::fault::{Fault, Kind, Result};
+use crate::domain::launch::ORIGIN_VAR;
 use crate::runner::process;
 
 /// How long a daemon may take from its start to its open socket.
@@ -31,12 +32,13 @@ const LOG_TAIL_BYTES: usize = 8 * 1024;
 /// What the daemon gets of our environment, beside `LC_*`, `XDG_*`, `TELECODER_*` and what `pass_env` names.
 const KEPT: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR"];
 /// What says that we are inside an agent's session; a daemon must not have it.
-const OF_A_SESSION: [&str; 5] = [
+const OF_A_SESSION: [&str; 6] = [
     "TELECODER_SESSION",
     "TELECODER_NAME",
     "TELECODER_LAUNCH",
     "TELECODER_MAILBOX",
     "TELECODER_AGENTS_MD",
+    ORIGIN_VAR,
 ];
 
 /// Starts a daemon and returns when its socket answers. Errors: what the daemon itself ended with, in its own words; else

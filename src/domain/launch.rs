@@ -14,6 +14,11 @@ pub const DECISIONS_DIR: &str = "decisions";
 /// How long a hook waits for a decision. The dialog stays on the screen afterwards, and is answered by keys.
 pub const DECISION_WAIT_S: u64 = 3600;
 
+/// Set to [`BY_MOUNT`] in a launch's environment by an adapter whose agent's own sandbox leaves neither ancestors nor an id of the
+/// agent's in sight. A fact of the launch: the shim puts it on record, and whoever writes and whoever reads a letter goes by that.
+pub const ORIGIN_VAR: &str = "TELECODER_ORIGIN";
+pub const BY_MOUNT: &str = "mount";
+
 /// What the runner needs in order to start an agent: made by the agent's adapter, written out by `runner`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchSpec {
@@ -68,4 +73,7 @@ pub struct ShimRecord {
     pub shim: ProcessRef,
     /// None when the agent's program could not be started.
     pub agent: Option<ProcessRef>,
+    /// What the agent says from a sandbox that was opened for its mailbox is believed: see [`ORIGIN_VAR`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mount_counts: bool,
 }

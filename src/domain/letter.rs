@@ -100,21 +100,25 @@ pub struct Origin {
     pub ancestors: Vec<ProcessRef>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub native_id: Option<String>,
-    /// The mailbox is a mount of its own where the writer is. Noted only for agents of which that says enough.
+    /// The mailbox, or what it lies in of its session alone, is a mount of its own where the writer is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_mount: bool,
 }
 
 impl Origin {
-    /// Whether the letter leads to this launch: its shim is an ancestor, or the native id is the one that we know, or it comes from
-    /// a sandbox that was opened for this mailbox, where `mount_counts`.
-    pub fn leads_to(&self, shim: Option<ProcessRef>, native_id: Option<&str>, mount_counts: bool) -> bool {
+    /// Whether the letter leads to this launch: its shim is an ancestor, or the native id is the one that we know.
+    pub fn leads_to(&self, shim: Option<ProcessRef>, native_id: Option<&str>) -> bool {
         let by_ancestry = shim.is_some_and(|shim| self.ancestors.contains(&shim));
         let by_native_id = match (&self.native_id, native_id) {
             (Some(theirs), Some(ours)) => theirs == ours,
             _ => false,
         };
-        by_ancestry || by_native_id || (mount_counts && self.by_mount && self.native_id.is_none())
+        by_ancestry || by_native_id
+    }
+
+    /// Whether it comes from a sandbox that was opened for this mailbox, and no other agent's id speaks for it.
+    pub fn is_of_an_opened_sandbox(&self) -> bool {
+        self.by_mount && self.native_id.is_none()
     }
 }
 
@@ -126,25 +130,4 @@ pub struct Answer {
     pub id: LetterId,
     pub text: String,
     pub at: Timestamp,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mount_speaks_only_where_it_counts_and_nobody_else_does() {
-        let shim = ProcessRef { pid: 7, start: 70 };
-        let of = |native_id: Option<&str>, by_mount| Origin {
-            pid: 3,
-            start: 30,
-            ancestors: vec![ProcessRef { pid: 1, start: 10 }],
-            native_id: native_id.map(str::to_owned),
-            by_mount,
-        };
-        assert!(of(None, true).leads_to(Some(shim), Some("ours"), true));
-        assert!(!of(None, true).leads_to(Some(shim), Some("ours"), false));
-        assert!(!of(None, false).leads_to(Some(shim), Some("ours"), true));
-        assert!(!of(Some("theirs"), true).leads_to(Some(shim), Some("ours"), true));
-    }
 }

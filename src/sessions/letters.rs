@@ -101,8 +101,10 @@ impl Actor {
             return Ok(Sorted::PutAside { file, reason });
         }
         let addressed = letter.session == self.id && letter.launch == launch.no;
-        let mount_counts = self.adapter.hides_origin();
-        if !addressed || !letter.origin.leads_to(Some(shim.shim), native_id, mount_counts) {
+        // A hook is run by the agent itself, outside of its sandbox.
+        let is_said = matches!(letter.kind, LetterKind::Notify | LetterKind::Ask);
+        let is_opened = is_said && shim.mount_counts && letter.origin.is_of_an_opened_sandbox();
+        if !addressed || !(is_opened || letter.origin.leads_to(Some(shim.shim), native_id)) {
             let reason = format!(
                 "its origin (process {}) does not lead to this launch",
                 letter.origin.pid

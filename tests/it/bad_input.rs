@@ -273,9 +273,10 @@ fn a_place_where_no_data_directory_can_be_made() {
     let data = parent.join("data").display().to_string();
     env.set_env("TELECODER_DATA_DIR", &data);
     // Root may write everywhere, so the program runs as somebody else, from a place that everybody can reach.
-    let own_program = env.copy_binary();
     let is_root = rustix::process::geteuid().is_root();
+    let mut own_program = TestEnv::binary().to_owned();
     if is_root {
+        own_program = env.copy_binary();
         std::fs::set_permissions(env.root(), std::fs::Permissions::from_mode(0o755)).expect("its mode");
     }
     std::fs::set_permissions(&parent, std::fs::Permissions::from_mode(0o555)).expect("its mode");

@@ -48,9 +48,13 @@ fn are_held(env: &TestEnv, session: &str, count: usize) {
 
 /// A letter that no `telecoder notify` would write.
 fn write_by_hand(env: &TestEnv, victim: &str, claims: &str, n: usize) {
+    write_one_by_hand(env, victim, claims, n, "notify");
+}
+
+fn write_one_by_hand(env: &TestEnv, victim: &str, claims: &str, n: usize, kind: &str) {
     let id = format!("0190f5a0-0000-7000-8000-00000000010{n}");
     let letter = serde_json::json!({
-        "v": 1, "id": id, "kind": "notify", "at": "2026-01-02T03:04:05Z", "session": claims, "launch": 1, "text": "forged",
+        "v": 1, "id": id, "kind": kind, "event": "Stop", "at": "2026-01-02T03:04:05Z", "session": claims, "launch": 1, "text": "forged",
         "origin": {"pid": std::process::id(), "start": 1, "ancestors": [], "byMount": true},
     });
     let new = mailbox(env, victim).join("new");
@@ -82,6 +86,30 @@ fn a_letter_from_outside_the_launch_is_held_and_reported() {
     let id = env.status("s")["id"].as_str().expect("an id").to_owned();
     write_by_hand(&env, "s", &id, 1);
     are_held(&env, "s", 1);
+}
+
+/// A launch may say that its agent's sandbox hides who writes; then one that was opened for the mailbox speaks for its writer.
+#[test]
+fn a_mailbox_that_is_mounted_speaks_where_the_launch_says_so_and_for_no_hook() {
+    let env = TestEnv::new();
+    let _daemon = env.serve();
+    env.cmd(&["run", "--wait", "--name", "s", "hello"]).ok();
+    let id = env.status("s")["id"].as_str().expect("an id").to_owned();
+    write_by_hand(&env, "s", &id, 1);
+    are_held(&env, "s", 1);
+    let record = mailbox(&env, "s").with_file_name("ctl").join("shim.json");
+    let text = std::fs::read_to_string(&record).expect("the shim's record");
+    let mut shim: Value = serde_json::from_str(&text).expect("JSON");
+    assert!(shim.get("mountCounts").is_none(), "{shim}");
+    shim["mountCounts"] = true.into();
+    std::fs::write(&record, shim.to_string()).expect("a record");
+    write_one_by_hand(&env, "s", &id, 2, "hook");
+    are_held(&env, "s", 2);
+    write_by_hand(&env, "s", &id, 3);
+    eventually("the message", || {
+        env.cmd(&["messages"]).ok().stdout.contains("forged").then_some(())
+    });
+    assert_eq!(quarantined(&env).len(), 2, "{:#?}", quarantined(&env));
 }
 
 #[test]

@@ -31,7 +31,7 @@ use crate::domain::agent::{
 use crate::domain::dialog::{AnswerStep, Dialog, DialogAnswer};
 use crate::domain::fault::{Fault, Kind, Result};
 use crate::domain::ids::SessionId;
-use crate::domain::launch::{LaunchFile, LaunchSpec};
+use crate::domain::launch::{BY_MOUNT, LaunchFile, LaunchSpec, ORIGIN_VAR};
 use crate::domain::outcome::Usage;
 use crate::domain::policy::Policy;
 use crate::domain::screen::{Explained, Screen, ScreenReading};
@@ -143,7 +143,7 @@ impl Adapter for GeminiAgent {
         let env = BTreeMap::from([
             ("GEMINI_CLI_HOME".to_owned(), home.to_string_lossy().into_owned()),
             ("COLORTERM".to_owned(), "truecolor".to_owned()),
-            ("TELECODER_ORIGIN".to_owned(), "mount".to_owned()),
+            (ORIGIN_VAR.to_owned(), BY_MOUNT.to_owned()),
         ]);
         Ok(LaunchSpec {
             argv,
@@ -158,10 +158,6 @@ impl Adapter for GeminiAgent {
 
     fn preset_native_id(&self, session: &SessionId) -> Option<String> {
         Some(native_id(session))
-    }
-
-    fn hides_origin(&self) -> bool {
-        true
     }
 
     fn can_resume(&self) -> bool {

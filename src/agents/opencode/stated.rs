@@ -98,7 +98,7 @@ pub fn files(work_dir: &Path, env: &BTreeMap<String, String>) -> Vec<PathBuf> {
         dirs.extend([dir.to_owned(), dir.join(".opencode")]);
         // It looks up to the root of the repository; an empty `.git`, which git passes over, is none.
         let mark = dir.join(".git");
-        if mark.is_file() || mark.join("HEAD").exists() {
+        if mark.is_file() || mark.join("HEAD").symlink_metadata().is_ok() {
             break;
         }
     }

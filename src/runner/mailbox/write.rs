@@ -80,7 +80,7 @@ impl Durability {
 
 /// tmp → fsync → rename → fsync of `new/`. When it returns `Ok`, the letter is durable.
 ///
-/// Errors: `NoMailbox`, `NotPermitted` ([`check_in_sight`]), `OverLimit`, `Storage` (disk full, read-only, a closed sandbox), `NotFound` for an attached
+/// Errors: `NoMailbox`, `NotPermitted` ([`check_in_sight`]), `OverLimit`, `Storage` (disk full, read-only), `NotFound` for an attached
 /// file.
 pub fn write_letter(mail: &Path, mut draft: Draft, durability: Durability) -> Result<LetterId> {
     let sender = Sender::from_env(mail, draft.native_id.take())?;

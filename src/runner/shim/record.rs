@@ -13,7 +13,7 @@ use super::say;
 use super::signals::Signals;
 use crate::domain::exit::ExitRecord;
 use crate::domain::ids::LaunchNo;
-use crate::domain::launch::ShimRecord;
+use crate::domain::launch::{BY_MOUNT, ORIGIN_VAR, ShimRecord};
 use crate::domain::letter::ProcessRef;
 use crate::runner::{LaunchDir, files, process};
 
@@ -66,6 +66,7 @@ impl Recorder {
             launch,
             shim: ProcessRef { pid, start },
             agent,
+            mount_counts: std::env::var(ORIGIN_VAR).is_ok_and(|by| by == BY_MOUNT),
         };
         files::replace(&self.dir.shim_json(), &serde_json::to_vec(&record)?, 0o600)?;
         files::sync_dir(&self.dir.ctl())

@@ -206,13 +206,14 @@ fn own_sandbox() {
     stage.end();
 }
 
-/// The agent's own sandbox for tools is on, and no setting of a session opens it for `notify`. The agent asks a person for that, each
-/// time; after a Yes the notification arrives, after a No it does not, and it is not told as sent.
+/// The agent's own sandbox for tools is on, and no setting of a session opens it for `notify`. The agent asks a person for that and for
+/// nothing more, each time; after a Yes the notification arrives, after a No it does not, and the model is told that it failed.
 fn own_tool_sandbox() {
     // The sandbox has a `/tmp` of its own, so that nothing of an installation there would be in sight.
     let far = std::env::var_os("AGENT_FAR_TMPDIR").unwrap_or_else(|| "/var/tmp".into());
-    let env = TestEnv::beneath(Path::new(&far));
+    let mut env = TestEnv::beneath(Path::new(&far));
     env.copy_binary();
+    // As it is for a person: the agent's own temporary files are not in sight of the sandbox either.
     let temporary = tempfile::tempdir().expect("a temporary directory");
     let stage = Stage::set_up("gemini", env, |env| {
         homes::turn_on_geminis_sandbox(&env.home());
@@ -230,13 +231,18 @@ fn own_tool_sandbox() {
         let turn = stage.send("s", &stage.agent.prompt(&[Act::Run(&notify), Act::Say("x")]));
         let asked = stage.wait_dialog("s");
         let detail = asked["dialog"]["detail"].as_str().expect("what it is about");
-        assert!(detail.contains(&*mailbox.to_string_lossy()), "{detail}");
+        let only = format!("Write: {}\n", mailbox.display());
+        assert!(detail.contains(&only), "{detail}");
         let answer = if is_allowed { Stage::approve } else { Stage::deny };
         answer(&stage, "s", None).ok();
         stage.quiet("s");
         let state = stage.turn("s", &turn["id"])["state"].clone();
         let arrived = stage.messages("s").iter().any(|message| message == text);
-        assert_eq!(arrived, is_allowed, "{text}, {state}: {}", stage.picture("s"));
+        assert_eq!(arrived, is_allowed, "{text}: {}", stage.picture("s"));
+        assert_eq!(state, "finished", "{text}");
+        let last = stage.llm.exchanges().pop().expect("a request");
+        let is_told_as_failed = last.results.join("\n").contains("error");
+        assert_eq!(is_told_as_failed, !is_allowed, "{text}: {:#?}", last.results);
     }
     stage.end();
 }

@@ -94,36 +94,52 @@ fn a_message_becomes_a_letter_that_names_its_sender() {
     assert_eq!(letter.origin.native_id.as_deref(), Some("native-7"));
     let us = telecoder::runner::process::identify(std::process::id()).expect("we live");
     assert_eq!(letter.origin.ancestors.first(), Some(&us));
-    assert!(letter.origin.leads_to(Some(us), None, false));
+    assert!(letter.origin.leads_to(Some(us), None));
 }
 
 /// As in a sandbox that hides all other processes: whoever started this launch is not to be seen.
 #[test]
 fn what_could_not_be_traced_to_its_session_is_refused() {
     let mailbox = Mailbox::new();
-    let shim = |pid: u32, start: u64| {
-        let record = serde_json::json!({"v": 1, "launch": 4, "shim": {"pid": pid, "start": start}, "agent": null});
+    let shim = |pid: u32, start: u64, mount_counts: bool| {
+        let record = serde_json::json!({
+            "v": 1, "launch": 4, "shim": {"pid": pid, "start": start}, "agent": null, "mountCounts": mount_counts});
         let ctl = mailbox.tmp.path().join("ctl");
         std::fs::create_dir_all(&ctl).expect("mkdir");
         std::fs::write(ctl.join("shim.json"), record.to_string()).expect("write");
     };
-    let mut other = Command::new("sleep")
-        .arg("600")
+    // It ends with its input, also when this test does not get to its end.
+    let mut other = Command::new("cat")
+        .stdin(Stdio::piped())
         .spawn()
         .expect("a process that is none of ours");
     let alive = telecoder::runner::process::identify(other.id()).expect("it lives");
     for (pid, start) in [(std::process::id(), 1), (alive.pid, alive.start)] {
-        shim(pid, start);
+        shim(pid, start, false);
         refused(&mailbox.run(&["notify", "lost?"]), 6);
         assert!(mailbox.letters().is_empty());
     }
-    other.kill().expect("ends");
+    // Where an opened sandbox counts, this is the words by which an agent asks for it.
+    shim(alive.pid, alive.start, true);
+    let words = |out: Output| {
+        refused(&out, 6);
+        String::from_utf8_lossy(&out.stderr).into_owned()
+    };
+    let (first, second) = (
+        words(mailbox.run(&["notify", "x"])),
+        words(mailbox.run(&["notify", "x"])),
+    );
+    let denied = format!("{}: operation not permitted", mailbox.mail().display());
+    assert!(first.contains(&denied), "{first}");
+    assert_ne!(first, second);
+    assert!(mailbox.letters().is_empty());
+    drop(other.stdin.take());
     other.wait().expect("ended");
     let mut known = mailbox.command(&["notify", "by its own id"]);
     let known = known.env("TELECODER_NATIVE_ID", "native-7").output();
     assert!(known.expect("starts").status.success());
     let us = telecoder::runner::process::identify(std::process::id()).expect("we live");
-    shim(us.pid, us.start);
+    shim(us.pid, us.start, false);
     assert!(mailbox.run(&["notify", "in sight"]).status.success());
     assert_eq!(mailbox.letters().len(), 2);
 }

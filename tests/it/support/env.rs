@@ -22,6 +22,7 @@ pub const MARK: &str = "TC_TEST_ENV";
 /// An installation of its own. Its directory's path is short, for sockets' sake.
 pub struct TestEnv {
     root: TempDir,
+    program: PathBuf,
     extra_env: Vec<(String, String)>,
 }
 
@@ -44,6 +45,7 @@ impl TestEnv {
         }
         let env = Self {
             root,
+            program: Self::binary().to_owned(),
             extra_env: Vec::new(),
         };
         env.write_config(DEMO_CONFIG);
@@ -80,14 +82,12 @@ impl TestEnv {
     pub fn binary() -> &'static Path {
         Path::new(env!("CARGO_BIN_EXE_telecoder"))
     }
-    /// A copy of the binary for this installation alone, which is the one that it runs from now on.
-    pub fn copy_binary(&self) -> PathBuf {
-        let copy = self.own_binary();
+    /// A copy of the binary beneath the root, which is run from now on.
+    pub fn copy_binary(&mut self) -> PathBuf {
+        let copy = self.root().join("telecoder");
         std::fs::copy(Self::binary(), &copy).expect("a copy of the program");
+        self.program.clone_from(&copy);
         copy
-    }
-    fn own_binary(&self) -> PathBuf {
-        self.root().join("telecoder")
     }
     /// What marks this installation's processes.
     pub fn mark(&self) -> String {
@@ -127,8 +127,7 @@ impl TestEnv {
 
     /// The binary, ready to be changed and started.
     pub fn telecoder(&self, args: &[&str]) -> Command {
-        let own = self.own_binary();
-        let mut command = self.program(if own.exists() { &own } else { Self::binary() });
+        let mut command = self.program(&self.program);
         command.args(args);
         command
     }
