@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::ids::{LaunchNo, LetterId, SessionId};
+use super::launch::ShimRecord;
 
 pub const LETTER_VERSION: u32 = 1;
 /// A letter's file is at most this long.
@@ -116,9 +117,9 @@ impl Origin {
         by_ancestry || by_native_id
     }
 
-    /// Whether it comes from a sandbox that was opened for this mailbox, and no other agent's id speaks for it.
-    pub fn is_of_an_opened_sandbox(&self) -> bool {
-        self.by_mount && self.native_id.is_none()
+    /// Whether it comes from a sandbox that was opened for this mailbox, where that counts and no other agent's id speaks for it.
+    pub fn is_vouched_for(&self, launch: &ShimRecord) -> bool {
+        launch.mount_counts && self.by_mount && self.native_id.is_none()
     }
 }
 

@@ -103,8 +103,8 @@ impl Actor {
         let addressed = letter.session == self.id && letter.launch == launch.no;
         // A hook is run by the agent itself, outside of its sandbox.
         let is_said = matches!(letter.kind, LetterKind::Notify | LetterKind::Ask);
-        let is_opened = is_said && shim.mount_counts && letter.origin.is_of_an_opened_sandbox();
-        if !addressed || !(is_opened || letter.origin.leads_to(Some(shim.shim), native_id)) {
+        let is_vouched_for = is_said && letter.origin.is_vouched_for(shim);
+        if !addressed || !(is_vouched_for || letter.origin.leads_to(Some(shim.shim), native_id)) {
             let reason = format!(
                 "its origin (process {}) does not lead to this launch",
                 letter.origin.pid

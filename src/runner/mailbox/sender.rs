@@ -56,8 +56,7 @@ pub fn check_in_sight(mail: &Path, sender: &Sender) -> Result<()> {
     let shim = mail.parent().map(|dir| read_shim(&LaunchDir::new(dir.to_owned())));
     let Some(Ok(Some(record))) = shim else { return Ok(()) };
     let origin = &sender.origin;
-    let is_opened = record.mount_counts && origin.is_of_an_opened_sandbox();
-    if origin.native_id.is_some() || is_opened || origin.leads_to(Some(record.shim), None) {
+    if origin.native_id.is_some() || origin.is_vouched_for(&record) || origin.leads_to(Some(record.shim), None) {
         return Ok(());
     }
     if record.mount_counts {

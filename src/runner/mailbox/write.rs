@@ -157,8 +157,9 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// The way out where nothing can be written: most often a sandbox.
-pub(super) const CLOSED: &str = "Nothing was sent. If a sandbox keeps this command from writing, it has to be opened for that directory; then send it again.";
+/// The way out where nothing can be written.
+const CLOSED: &str =
+    "Nothing was sent. If that is a sandbox's doing, it has to be opened for that directory; then send it again.";
 
 /// A mailbox that is not there or may not be written is not ours; a full disk or a broken one is a fault of storage.
 pub(super) fn writing_failed(mail: &Path, error: &io::Error) -> Fault {
