@@ -86,8 +86,22 @@ fn bad(file: &[u8], reason: impl Into<String>) -> Found {
     }
 }
 
-/// The first names in order, without holding more than `count` of them.
-fn smallest_names(dir: &OwnedFd, count: usize) -> std::io::Result<Vec<Vec<u8>>> {
+/// The first names in order, at most `count`.
+///
+/// One scan of a directory that is written to may miss a name and give one that came after it. Whatever came before a name that the
+/// first scan has seen was there before the second began, which therefore is whole up to the last of those.
+pub(super) fn smallest_names(dir: &OwnedFd, count: usize) -> std::io::Result<Vec<Vec<u8>>> {
+    let first = scan(dir, count)?;
+    let Some(last) = first.last() else {
+        return Ok(first);
+    };
+    let mut names = scan(dir, count)?;
+    names.retain(|name| name <= last);
+    Ok(names)
+}
+
+/// The first names that one scan gives, without holding more than `count` of them.
+fn scan(dir: &OwnedFd, count: usize) -> std::io::Result<Vec<Vec<u8>>> {
     let mut names = BinaryHeap::new();
     for entry in Dir::read_from(dir)?.take(NAMES_MAX) {
         let entry = entry?;

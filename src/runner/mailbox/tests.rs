@@ -431,3 +431,45 @@ fn an_attachment_is_never_read_through_a_trick() {
     assert!(secret.exists() && !to.exists());
     assert!(!mailbox.tmp.path().join("taken.new").exists());
 }
+
+/// One letter after the other from one writer, as its next `notify` begins when the last has ended. Many names make the scan of the
+/// directory long and, on most file systems, orderless.
+#[test]
+fn no_letter_is_seen_before_an_earlier_one() {
+    const LETTERS: usize = 4000;
+    let dir = tempfile::tempdir().unwrap();
+    let (tmp, new) = (dir.path().join("tmp"), dir.path().join("new"));
+    std::fs::create_dir(&tmp).unwrap();
+    std::fs::create_dir(&new).unwrap();
+    let old = |n: usize| format!("{n:08}-old");
+    for n in 0..1000 {
+        std::fs::write(new.join(old(n)), "").unwrap();
+    }
+    let writer = std::thread::spawn({
+        let new = new.clone();
+        move || {
+            for _ in 0..LETTERS {
+                let name = uuid::Uuid::now_v7().to_string();
+                std::fs::write(tmp.join(&name), "").unwrap();
+                std::fs::rename(tmp.join(&name), new.join(&name)).unwrap();
+            }
+        }
+    });
+    let opened = beneath::mail_dir(dir.path(), "new").unwrap();
+    let (mut last, mut seen) = (String::new(), 0);
+    let begun = std::time::Instant::now();
+    while seen < LETTERS {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{seen} letters only");
+        for name in super::read::smallest_names(&opened, 2 * LETTERS).unwrap() {
+            let name = String::from_utf8(name).unwrap();
+            if name.ends_with("-old") {
+                continue;
+            }
+            assert!(name > last, "{name} is seen after {last}");
+            std::fs::remove_file(new.join(&name)).unwrap();
+            last = name;
+            seen += 1;
+        }
+    }
+    writer.join().unwrap();
+}
